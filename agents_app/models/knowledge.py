@@ -1,0 +1,106 @@
+from django.db import models
+
+from gtm.records import Record
+
+
+class SourceRecord(Record):
+    """What one source answered about a company, raw; or why it did not."""
+
+    recorded = (
+        "run_id",
+        "source",
+        "company_domain",
+        "request_key",
+        "status",
+        "reason",
+        "http_status",
+        "payload",
+        "payload_sha256",
+        "fetched_at",
+    )
+
+    class Status(models.TextChoices):
+        OK = "ok", "Answered"
+        NO_MATCH = "no_match", "Knows nothing"
+        FAILED = "failed", "Failed"
+
+    run = models.ForeignKey("agents_app.FlowRun", on_delete=models.PROTECT, related_name="source_records")
+    source = models.CharField(max_length=30)
+    company_domain = models.CharField(max_length=253)
+    request_key = models.CharField(max_length=300, help_text="What was asked: method and address, without credentials.")
+    status = models.CharField(max_length=10, choices=Status)
+    reason = models.CharField(max_length=300, blank=True, help_text="Why there is nothing, in words.")
+    http_status = models.PositiveSmallIntegerField(null=True, blank=True)
+    payload = models.JSONField(null=True, blank=True)
+    payload_sha256 = models.CharField(max_length=64, blank=True)
+    elapsed_ms = models.PositiveIntegerField(default=0)
+    is_sandbox = models.BooleanField(default=True)
+    fetched_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["company_domain", "source", "-fetched_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.source} on {self.company_domain}"
+
+
+class Claim(Record):
+    """One value at one place (`pointer`, RFC 6901) of one source's payload."""
+
+    recorded = ("source_record_id", "attribute", "value", "pointer", "as_of_date")
+
+    source_record = models.ForeignKey("agents_app.SourceRecord", on_delete=models.PROTECT, related_name="claims")
+    attribute = models.CharField(max_length=40)
+    value = models.CharField(max_length=300)
+    pointer = models.CharField(max_length=200)
+    as_of_date = models.DateField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.attribute} = {self.value}"
+
+
+class Fact(Record):
+    """What a run holds to be true of a company, with the claims it rests on and the terms of its confidence."""
+
+    recorded = ("run_id", "key", "attribute", "value", "confidence", "confidence_terms")
+
+    run = models.ForeignKey("agents_app.FlowRun", on_delete=models.PROTECT, related_name="facts")
+    key = models.CharField(max_length=20, help_text="How texts cite it: f1, f2, …")
+    attribute = models.CharField(max_length=40)
+    value = models.CharField(max_length=300)
+    confidence = models.FloatField()
+    confidence_terms = models.JSONField(default=list)
+    claims = models.ManyToManyField("agents_app.Claim", related_name="facts")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "key"], name="one_fact_a_key")]
+
+    def __str__(self) -> str:
+        return f"{self.attribute}: {self.value}"
+
+
+class Persona(Record):
+    """Whom to write to at a company, as the persona agent sees it. `rests_on` is a list of fact keys and config paths."""
+
+    recorded = ("run_id", "role", "pains", "angle", "rests_on")
+
+    run = models.ForeignKey("agents_app.FlowRun", on_delete=models.PROTECT, related_name="personas")
+    role = models.CharField(max_length=120)
+    pains = models.JSONField(default=list)
+    angle = models.TextField()
+    rests_on = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return self.role
+
+
+class Brief(Record):
+    """What a deep-research run ends with. `sentences` is [{"text", "rests_on": [fact keys]}]."""
+
+    recorded = ("run_id", "sentences")
+
+    run = models.OneToOneField("agents_app.FlowRun", on_delete=models.PROTECT, related_name="brief")
+    sentences = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"Brief of run {self.run_id}"

@@ -1,0 +1,38 @@
+from django.db import models
+from simple_history.models import HistoricalRecords
+
+
+class Connection(models.Model):
+    """A client's credentials and settings for one outside party.
+
+    `endpoint_key` is shown once, when it is made; we keep its SHA-256 (hex) to look it up and its last four characters to
+    tell keys apart. `credential` is what we present to the party, encrypted (`clients/credentials.py`).
+    """
+
+    class Party(models.TextChoices):
+        HUBSPOT = "hubspot", "HubSpot"
+        SALESFORCE = "salesforce", "Salesforce"
+        OUTCOMES = "outcomes", "Mail and calendar events"
+        PEOPLE_DATA_LABS = "people_data_labs", "People Data Labs (funding and people)"
+        NEWSAPI = "newsapi", "NewsAPI"
+
+    class Mode(models.TextChoices):
+        SANDBOX = "sandbox", "Sandbox: a stand-in answers"
+        LIVE = "live", "Live"
+
+    client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="connections")
+    party = models.CharField(max_length=30, choices=Party)
+    name = models.CharField(max_length=80)
+    mode = models.CharField(max_length=10, choices=Mode, default=Mode.SANDBOX)
+    is_active = models.BooleanField(default=True)
+    endpoint_key_sha256 = models.CharField(max_length=64, unique=True, null=True, blank=True, editable=False)  # noqa: DJ001 - null: receives nothing
+    endpoint_key_hint = models.CharField(max_length=4, blank=True, editable=False)
+    credential = models.BinaryField(default=b"", blank=True, editable=False)
+    created_at = models.DateTimeField()
+    history = HistoricalRecords(excluded_fields=["credential", "endpoint_key_sha256"])
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["client", "party", "name"], name="one_connection_a_name")]
+
+    def __str__(self) -> str:
+        return f"{self.client}: {self.name}"

@@ -1,0 +1,105 @@
+from django.db import models
+from simple_history.models import HistoricalRecords
+
+from gtm.records import Record
+
+
+class ContactField(models.TextChoices):
+    """What sources may say of a contact, in our words."""
+
+    FIRST_NAME = "first_name", "First name"
+    LAST_NAME = "last_name", "Last name"
+    FULL_NAME = "full_name", "Full name"
+    TITLE = "title", "Title"
+    COMPANY_NAME = "company_name", "Company"
+    COMPANY_DOMAIN = "company_domain", "Company domain"
+
+
+class Contact(models.Model):
+    """A person we write to, for one client. The fields show the winning observations (`FieldState`)."""
+
+    client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="contacts")
+    email = models.EmailField(max_length=254, help_text="As it was first written.")
+    email_normalised = models.CharField(
+        max_length=254, editable=False, help_text="Unicode NFC, trimmed, case folded: the identity."
+    )
+    first_name = models.CharField(max_length=120, blank=True)
+    last_name = models.CharField(max_length=120, blank=True)
+    full_name = models.CharField(max_length=240, blank=True)
+    title = models.CharField(max_length=160, blank=True)
+    company_name = models.CharField(max_length=160, blank=True)
+    company_domain = models.CharField(max_length=253, blank=True)
+    source = models.CharField(max_length=30, blank=True, help_text="Who told us of this contact first.")
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    history = HistoricalRecords()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["client", "email_normalised"], name="one_contact_an_address")]
+        indexes = [models.Index(fields=["client", "company_domain"]), models.Index(fields=["-created_at", "-id"])]
+
+    def __str__(self) -> str:
+        return f"{self.full_name or self.email} ({self.company_name or 'company unknown'})"
+
+
+class Observation(Record):
+    """What one source says of one field at one time. `event` tells how we know."""
+
+    recorded = ("contact_id", "source", "field", "value", "occurred_at", "event_id")
+
+    contact = models.ForeignKey("clients.Contact", on_delete=models.PROTECT, related_name="observations")
+    source = models.CharField(max_length=30)
+    field = models.CharField(max_length=30, choices=ContactField)
+    value = models.CharField(max_length=254)
+    occurred_at = models.DateTimeField()
+    event = models.ForeignKey(
+        "clients.Event", on_delete=models.PROTECT, null=True, blank=True, related_name="observations"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["contact", "event", "field"], name="one_observation_an_event_and_field")
+        ]
+        indexes = [models.Index(fields=["contact", "field", "-occurred_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.field} = {self.value}"
+
+
+class FieldState(models.Model):
+    """The observation that wins a field at present, and the rule by which it won."""
+
+    contact = models.ForeignKey("clients.Contact", on_delete=models.CASCADE, related_name="field_states")
+    field = models.CharField(max_length=30, choices=ContactField)
+    observation = models.ForeignKey("clients.Observation", on_delete=models.PROTECT, related_name="+")
+    rule = models.CharField(max_length=40)
+    decided_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["contact", "field"], name="one_state_a_field")]
+
+    def __str__(self) -> str:
+        return f"{self.field} by {self.rule}"
+
+
+class Suppression(Record):
+    """An address we never write to again for this client. Only the keyed hash is kept, so it outlives erasure."""
+
+    recorded = ("client_id", "address_hmac", "reason", "created_at")
+
+    class Reason(models.TextChoices):
+        UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
+        COMPLAINED = "complained", "Complained"
+        BOUNCED = "bounced", "Address does not exist"
+        MANUAL = "manual", "Entered by a person"
+
+    client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="suppressions")
+    address_hmac = models.CharField(max_length=64)
+    reason = models.CharField(max_length=20, choices=Reason)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["client", "address_hmac"], name="suppressed_once")]
+
+    def __str__(self) -> str:
+        return f"{self.get_reason_display()} ({self.address_hmac[:8]}…)"

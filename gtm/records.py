@@ -1,0 +1,70 @@
+"""Rows that record what happened: their recorded columns never change, by the ORM or by SQL.
+
+The model says which columns record (`recorded`); `guard` adds the same rule to the database, where it also holds for
+`QuerySet.update`, raw SQL and other programs. One path may blank personal data in them: erasure, which sets
+`gtm.erasing` for its own transaction.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Self
+
+from django.db import models
+from django.db.migrations.operations.special import RunSQL
+
+
+class RecordChanged(Exception):
+    """Somebody tried to change or delete what only records."""
+
+    def __init__(self, row: models.Model, columns: Iterable[str] = ()) -> None:
+        what = ", ".join(columns) or "the row itself"
+        super().__init__(
+            f"{row._meta.verbose_name} {row.pk} records what happened; {what} cannot change. Add a new row instead."
+        )
+
+
+class Record(models.Model):
+    """Columns named in `recorded` are written once; the others (a status, a label) may move."""
+
+    recorded: ClassVar[Sequence[str]] = ()
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Iterable[str], values: Iterable[Any]) -> Self:
+        row = super().from_db(db, list(field_names), list(values))
+        row._as_recorded = {name: row.__dict__[name] for name in cls.recorded if name in row.__dict__}  # type: ignore[attr-defined]
+        return row
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        changed = [name for name, old in getattr(self, "_as_recorded", {}).items() if self.__dict__.get(name) != old]
+        if changed:
+            raise RecordChanged(self, changed)
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise RecordChanged(self)
+
+
+REFUSE = """
+CREATE FUNCTION gtm_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('gtm.erasing', true) = 'on' THEN
+        RETURN COALESCE(NEW, OLD);
+    END IF;
+    RAISE EXCEPTION 'rows of % record what happened and never change', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+END $$;
+"""
+
+
+def guard(table: str, *columns: str) -> RunSQL:
+    """The migration operation that makes PostgreSQL refuse a change of `columns`, and any delete, in `table`.
+
+    Foreign keys are named by their column (`contact_id`).
+    """
+    changed = " OR ".join(f"OLD.{column} IS DISTINCT FROM NEW.{column}" for column in columns)
+    return RunSQL(
+        f"CREATE TRIGGER {table}_keeps BEFORE UPDATE ON {table} FOR EACH ROW WHEN ({changed}) EXECUTE FUNCTION gtm_refuse_change();"
+        f"CREATE TRIGGER {table}_stays BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION gtm_refuse_change();",
+        f"DROP TRIGGER {table}_keeps ON {table}; DROP TRIGGER {table}_stays ON {table};",
+    )
