@@ -1,0 +1,160 @@
+"""THE STORY: every background job, in the order of the data.
+
+A job loads by id, calls one public function of each app it needs, and queues the next. The rows are the truth and a queued task
+only rings a bell: any job may run twice, late, or after its worker died, and `sweep` rings again for whatever was left behind.
+"""
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from agents_app import campaigns, flow, requests, sending, versions
+from agents_app.models import FlowRun, Request, Send
+from clients import config, inbox
+from clients.models import Delivery, Event
+from experiments import analysis, assign, outcomes
+from experiments.models import Decision, Experiment
+from gtm.models import Heartbeat
+from insights import changes, impact, review, sharing
+from insights.models import ChangeLink, SharedInsight, Ticket, WeeklyReport
+
+LEFT_BEHIND = timedelta(minutes=1)  # how long a row may wait for its bell before the sweep rings again
+
+
+def later(job: Callable[..., Any], *args: Any) -> None:
+    """Queue a job of this file. Inside a transaction the task is kept or rolled back with it."""
+    async_task(job, *args, cluster="runs" if job in LONG else "ingest")
+
+
+def process_delivery(delivery_id: int) -> None:
+    """Webhook → contact, and the requests its changes ask for; or webhook → what became of an e-mail."""
+    at = timezone.now()
+    with transaction.atomic():
+        applied = inbox.apply(delivery_id, at=at)
+        for change in applied.changes:
+            for request in requests.triggered_by(change, at=at):
+                later(start_run, request.pk)
+        for event in applied.outcomes:
+            later(record_outcome, event.pk)
+
+
+def start_run(request_id: int) -> None:
+    """Request → planned run."""
+    with transaction.atomic():
+        later(execute_run, plan_run(request_id).pk)
+
+
+def plan_run(request_id: int, *, at: datetime | None = None) -> FlowRun:
+    """Fix everything the run needs: config, prompt versions, variants, hints and the route."""
+    at = at or timezone.now()
+    request = Request.objects.select_related("client__industry", "contact").get(pk=request_id)
+    assigned = assign.prompts_for(request.client, request.contact, live=versions.live(), at=at)
+    return flow.plan(
+        request,
+        config=config.effective(request.client),
+        prompts=assigned.prompts,
+        variants=assigned.variants,
+        hints=sharing.hints_for(request.client, at=at),
+        at=at,
+    )
+
+
+def execute_run(run_id: int) -> None:
+    """Planned run → steps → facts, personas, draft. Then a person decides."""
+    flow.execute(run_id)
+
+
+def send_due_drafts(*, at: datetime | None = None) -> None:
+    """Approved draft → sent, at its hour, once."""
+    at = at or timezone.now()
+    for draft_id in sending.due(at):
+        sending.send(draft_id, at=at)
+    for send in outcomes.sends_not_recorded():
+        record_send(send)
+
+
+def record_send(send: Send) -> None:
+    with transaction.atomic():
+        assign.expose(send)
+        outcomes.record_send(send)
+
+
+def record_outcome(event_id: int) -> None:
+    """Opened, replied, meeting booked, unsubscribed."""
+    event = Event.objects.select_related("client", "delivery").get(pk=event_id)
+    try:
+        outcomes.record_event(event)
+    except outcomes.OutcomeRefused as refusal:
+        inbox.quarantine(event.delivery, str(refusal))
+
+
+def continue_campaigns(*, at: datetime | None = None) -> None:
+    """Silence after a mail → the request for the next one."""
+    at = at or timezone.now()
+    with transaction.atomic():
+        for request in campaigns.due_follow_ups(at, stopped=outcomes.silent_stop(at)):
+            later(start_run, request.pk)
+
+
+def decide_experiments(*, at: datetime | None = None) -> list[Decision]:
+    """Outcomes → result → decision, once an experiment has what it planned. A person makes the winner live."""
+    at = at or timezone.now()
+    running = Experiment.objects.filter(status=Experiment.Status.RUNNING).order_by("pk")
+    return [decision for experiment in running if (decision := analysis.decide(experiment, at=at))]
+
+
+def share_patterns(*, at: datetime | None = None) -> list[SharedInsight]:
+    """Outcomes of each client → patterns → what enough clients support."""
+    at = at or timezone.now()
+    sharing.compute_client_patterns(at)
+    return sharing.release(monday(at), at=at)
+
+
+def build_review(*, at: datetime | None = None) -> WeeklyReport:
+    """Everything → the review of the week that ended last Sunday."""
+    at = at or timezone.now()
+    return review.build(monday(at) - timedelta(days=7), at=at)
+
+
+def apply_ticket(ticket: Ticket, *, change: changes.Change, by: Any, at: datetime | None = None) -> ChangeLink:
+    """Ticket → change: a person presses the button, so this runs at once."""
+    return changes.apply(ticket, change=change, by=by, at=at or timezone.now())
+
+
+def measure_tickets(*, at: datetime | None = None) -> None:
+    """Change → measured effect, once enough time has passed. Back to the top."""
+    at = at or timezone.now()
+    for ticket in Ticket.objects.filter(status=Ticket.Status.APPLIED).order_by("pk"):
+        impact.measure(ticket, at=at)
+
+
+def sweep() -> None:
+    """Ring again for what was left behind: deliveries nobody applied, requests without a run, runs whose worker died."""
+    at = timezone.now()
+    old = at - LEFT_BEHIND
+    for delivery in Delivery.objects.filter(status=Delivery.Status.RECEIVED, received_at__lt=old).order_by("pk")[:500]:
+        later(process_delivery, delivery.pk)
+    for request in Request.objects.filter(runs__isnull=True, asked_at__lt=old).order_by("pk")[:500]:
+        later(start_run, request.pk)
+    for run_id in flow.lost(at):
+        later(execute_run, run_id)
+    for event in outcomes.events_not_recorded(old)[:500]:
+        later(record_outcome, event.pk)
+
+
+def beat(cluster: str) -> None:
+    """The cluster says that it lives."""
+    Heartbeat.objects.update_or_create(name=cluster, defaults={"at": timezone.now()})
+
+
+def monday(at: datetime) -> date:
+    """The Monday of the week that `at` lies in, in the agency's time zone."""
+    day = timezone.localtime(at).date()
+    return day - timedelta(days=day.weekday())
+
+
+LONG = frozenset({execute_run, build_review, share_patterns})  # these run on their own cluster, so that no webhook waits for them
