@@ -1,0 +1,110 @@
+"""Builders of rows for tests: each makes the least that is valid, and takes what a test cares about as keywords."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from django.contrib.auth.models import User
+
+from agents_app.models import Campaign, CampaignContact, Draft, FlowRun, PromptVersion, Request, Send, StepRun
+from clients.models import AgentKey, Client, Connection, Contact, IndustryTemplate
+
+AT = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)  # a Monday
+_numbers = count(1)
+
+
+def make_user(username: str = "", **values: Any) -> User:
+    return User.objects.create_user(username or f"user{next(_numbers)}", password="correct horse", **values)
+
+
+def make_industry(key: str = "fintech", **values: Any) -> IndustryTemplate:
+    return IndustryTemplate.objects.get_or_create(key=key, defaults={"name": key.capitalize(), **values})[0]
+
+
+def make_client(slug: str = "", **values: Any) -> Client:
+    slug = slug or f"client-{next(_numbers)}"
+    values.setdefault("industry", make_industry())
+    return Client.objects.create(**{"slug": slug, "name": slug.replace("-", " ").title(), "status": "active", "created_at": AT, **values})
+
+
+def make_connection(client: Client | None = None, party: str = Connection.Party.HUBSPOT, **values: Any) -> Connection:
+    return Connection.objects.create(client=client or make_client(), party=party, **{"name": party, "created_at": AT, **values})
+
+
+def make_contact(client: Client | None = None, email: str = "", **values: Any) -> Contact:
+    email = email or f"person{next(_numbers)}@northwind-bank.example"
+    names = {"first_name": "Ada", "last_name": "Lee", "full_name": "Ada Lee", "title": "Chief Financial Officer"}
+    place = {"company_name": "Northwind Bank", "company_domain": "northwind-bank.example"}
+    times = {"created_at": AT, "updated_at": AT}
+    return Contact.objects.create(
+        client=client or make_client(), email=email, **{"email_normalised": email.strip().casefold(), **names, **place, **times, **values}
+    )
+
+
+def make_prompt(agent: str = AgentKey.EMAIL, number: int = 0, **values: Any) -> PromptVersion:
+    number = number or next(_numbers)
+    text = values.pop("text", f"Prompt {number} of {agent}.")
+    return PromptVersion.objects.create(agent=agent, number=number, **{"text": text, "sha256": "0" * 64, "created_at": AT, **values})
+
+
+def make_campaign(client: Client | None = None, contacts: list[Contact] | None = None, **values: Any) -> Campaign:
+    campaign = Campaign.objects.create(
+        client=client or make_client(), **{"name": f"Campaign {next(_numbers)}", "goal": "Book first meetings.", "created_at": AT, **values}
+    )
+    for contact in contacts or []:
+        CampaignContact.objects.create(campaign=campaign, contact=contact, added_at=AT)
+    return campaign
+
+
+def make_request(contact: Contact | None = None, **values: Any) -> Request:
+    contact = contact or make_contact(values.get("client"))
+    return Request.objects.create(**{"client": contact.client, "contact": contact, "asked_at": AT, **values})
+
+
+def make_run(request: Request | None = None, **values: Any) -> FlowRun:
+    request = request or make_request()
+    return FlowRun.objects.create(
+        request=request,
+        client=request.client,
+        **{
+            "idempotency_key": f"request:{request.pk}:{next(_numbers)}",
+            "route": "default",
+            "stages": [[{"agent": "email_agent", "reason": "An e-mail was asked for."}]],
+            "config": {},
+            "config_sha256": "0" * 64,
+            "planned_at": AT,
+            **values,
+        },
+    )
+
+
+def make_step(run: FlowRun | None = None, agent: str = AgentKey.EMAIL, **values: Any) -> StepRun:
+    run = run or make_run()
+    prompt = values.pop("prompt_version", None) or make_prompt(agent)
+    done = {"status": "done", "output": {}, "confidence": 0.8, "generator": "offline-composer/1", "finished_at": AT + timedelta(seconds=1)}
+    basis = {"key": agent, "stage": 0, "fence": 1, "input": {}, "input_sha256": "0" * 64, "started_at": AT}
+    return StepRun.objects.create(run=run, agent=agent, prompt_version=prompt, **{**basis, **done, **values})
+
+
+def make_draft(run: FlowRun | None = None, **values: Any) -> Draft:
+    step = values.pop("step", None) or make_step(run)
+    text = {"subject": "Closing the books faster", "body": "Dear Ada Lee,\n\nNorthwind Bank raised $40 million.\n\nKind regards"}
+    return Draft.objects.create(
+        run=step.run,
+        step=step,
+        **{
+            "contact": step.run.request.contact,
+            **text,
+            "final_subject": values.get("subject", text["subject"]),
+            "final_body": values.get("body", text["body"]),
+            "generator": "offline-composer/1",
+            "written_at": AT,
+            **values,
+        },
+    )
+
+
+def make_send(draft: Draft | None = None, **values: Any) -> Send:
+    draft = draft or make_draft(status="sent")
+    basis = {"message_id": f"<draft-{draft.pk}@localhost>", "sent_at": AT, "generator": draft.generator, "address_is_reserved": True}
+    return Send.objects.create(draft=draft, contact=draft.contact, **{**basis, **values})
