@@ -139,7 +139,7 @@ class Server:
         command = [sys.executable, "-m", "gtm.keeper", str(self.home), str(self.sockets), self.kind]
         project = Path(__file__).resolve().parent.parent
         with self.log.open("ab") as log:
-            streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
+            streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
             subprocess.run(command, cwd=project, start_new_session=True, check=True, **streams)  # noqa: S603
 
     def _make_home(self) -> None:
@@ -188,7 +188,7 @@ def throwaway() -> Iterator[str]:
 
 
 def server_of(data_dir: Path) -> Server:
-    home = _home(data_dir.absolute())
+    home = _home(data_dir.resolve())
     return Server(home, _sockets(home))
 
 

@@ -10,10 +10,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from gtm.database import PORT, USER, Account, DatabaseUnavailable, Kind, Server, account_for, binaries
 
@@ -40,6 +41,7 @@ def main(home: str, sockets: str, kind: str) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return  # somebody else keeps it already
+    os.truncate(lock, 0)  # the last keeper's server is none of ours
     if os.fork():
         os._exit(0)  # whoever started us waits for this, and must not stay our parent
     os.umask(0o022)
@@ -137,9 +139,9 @@ def _make_cluster(server: Server, programs: Path, account: Account) -> None:
     if server.data.exists():
         _refuse_other_version(server, programs)
         return
-    fresh = server.home / "data.new"
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(mode=0o700)
+    for half_made in server.home.glob("data.new-*"):
+        shutil.rmtree(half_made, ignore_errors=True)  # a killed try's initdb may still be writing there
+    fresh = Path(tempfile.mkdtemp(prefix="data.new-", dir=server.home))
     account.owns(fresh)
     choices = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--encoding=UTF8", "--auth=trust", "-U", USER]
     if server.kind == "throwaway":
@@ -159,9 +161,8 @@ def _refuse_other_version(server: Server, programs: Path) -> None:
 
 def _run(command: Sequence[str | Path], account: Account) -> str:
     """What it printed. Raises DatabaseUnavailable."""
-    done = subprocess.run(  # noqa: S603
-        command, cwd="/", env=ENVIRONMENT, capture_output=True, text=True, check=False, **account.as_popen()
-    )
+    as_child: dict[str, Any] = {"cwd": "/", "env": ENVIRONMENT, "preexec_fn": _die_with_parent, **account.as_popen()}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **as_child)  # noqa: S603
     if done.returncode:
         raise DatabaseUnavailable(f"{Path(command[0]).name} failed: {done.stdout}{done.stderr}")
     return str(done.stdout)
