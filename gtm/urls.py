@@ -1,8 +1,42 @@
 """Every page of the product."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
+
+from agents_app import views as agents
+from clients import api as hooks
+from clients import views as clients
+from experiments import views as experiments
+from gtm import health, views
+from gtm.api import api
+from insights import views as insights
+
+
+class WeekConverter(StringConverter):
+    """A Monday as 2026-11-16."""
+
+    regex = r"\d{4}-\d{2}-\d{2}"
+
+
+register_converter(WeekConverter, "week")
 
 urlpatterns = [
+    path("", views.home, name="home"),
+    path("review/", insights.weekly_review, name="weekly_review"),
+    path("review/<week:week>/v<int:version>/", insights.weekly_review_version, name="weekly_review_version"),
+    path("approvals/", agents.approvals, name="approvals"),
+    path("approvals/<int:draft_id>/", agents.approval, name="approval"),
+    path("requests/<int:request_id>/trace/", agents.request_trace, name="request_trace"),
+    path("runs/<int:run_id>/", agents.run_page, name="run_page"),
+    path("prompts/performance/", experiments.prompt_performance, name="prompt_performance"),
+    path("clients/<slug:slug>/settings/", clients.client_settings, name="client_settings"),
+    path("health/", views.system_health, name="system_health"),
+    path("u/<str:token>/", experiments.unsubscribe, name="unsubscribe"),
+    path("healthz", health.alive, name="alive"),
+    path("healthz/ready", health.ready, name="ready"),
+    path("api/", api.urls),
+    path("webhook/hubspot", hooks.flat_hubspot, name="flat_hubspot"),
+    path("webhook/salesforce", hooks.flat_salesforce, name="flat_salesforce"),
     path("admin/", admin.site.urls),
 ]
