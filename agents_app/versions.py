@@ -1,0 +1,162 @@
+"""Prompt versions: numbered texts that never change, and the label that moves between them.
+
+Whatever touches one agent's versions takes that agent's lock first, so numbers have no gaps and the label no race. The
+database holds the same rules by itself (one version a number, one live version an agent).
+"""
+
+import difflib
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.utils import timezone
+
+from agents_app.models import PromptVersion
+from clients.models import AgentKey
+
+FIRST_TEXTS = Path(__file__).parent / "agents"  # one text an agent: email.md for email_agent
+ROLLED_BACK = "Rolled back"  # how the history tells a step back from a step forward
+
+Label = PromptVersion.Label
+
+
+class VersionRefused(Exception):
+    """A version that may not be made, or a label that may not move, and how to mend it."""
+
+
+@transaction.atomic
+def create(agent: str, *, text: str, note: str, by: User | None, at: datetime) -> PromptVersion:
+    """The next number, as a draft. Line ends and space at the end of lines do not count as a change."""
+    _lock(agent)
+    text = _tidy(text)
+    digest = _sha256(text)
+    _refuse_text(agent, text, digest)
+    return _write(agent, text, note=note.strip(), by=by, at=at)
+
+
+@transaction.atomic
+def go_live(version: PromptVersion, *, by: User | None, at: datetime, reason: str = "") -> PromptVersion:
+    """Put the label on this version and retire the one that had it. Planned runs keep what they planned with."""
+    _lock(version.agent)
+    version.refresh_from_db(fields=["label"])
+    if version.label == Label.LIVE:
+        return version
+    for old in PromptVersion.objects.filter(agent=version.agent, label=Label.LIVE):
+        _move(old, Label.RETIRED, by=by, at=at, reason=f"Replaced by v{version.number}")
+    return _move(version, Label.LIVE, by=by, at=at, reason=reason or "Made live")
+
+
+@transaction.atomic
+def roll_back(agent: str, *, by: User | None, at: datetime, reason: str = "") -> PromptVersion:
+    """Make the version live that was live before the present one. A second step back goes one further."""
+    _lock(agent)
+    numbers = _went_live(agent)
+    if len(numbers) < 2:
+        raise VersionRefused(
+            f"{AgentKey(agent).label}: no version was live before the present one, so there is nothing to go back to. "
+            "Open an older version and make it live."
+        )
+    version = PromptVersion.objects.get(agent=agent, number=numbers[-2])
+    return go_live(version, by=by, at=at, reason=_told(f"{ROLLED_BACK} from v{numbers[-1]}", reason))
+
+
+def live(*, at: datetime | None = None) -> dict[str, PromptVersion]:
+    """The live version of every agent. An agent that has none gets the text that lies beside it."""
+    found = {version.agent: version for version in PromptVersion.objects.filter(label=Label.LIVE)}
+    for agent in AgentKey.values:
+        if agent not in found:
+            found[agent] = _first(agent, at or timezone.now())
+    return {agent: found[agent] for agent in AgentKey.values}
+
+
+def can_roll_back(agent: str) -> bool:
+    return len(_went_live(agent)) > 1
+
+
+def difference(old: str, new: str) -> list[str]:
+    """The lines of a unified difference, without its two file lines."""
+    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=2)
+    return list(lines)[2:]
+
+
+def first_text(agent: str) -> str:
+    return _tidy((FIRST_TEXTS / f"{agent.removesuffix('_agent')}.md").read_text(encoding="utf-8"))
+
+
+def _lock(agent: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"prompt versions of {agent}"])
+
+
+def _tidy(text: str) -> str:
+    return "\n".join(line.rstrip() for line in text.strip().splitlines()) + "\n"
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _refuse_text(agent: str, text: str, digest: str) -> None:
+    if not text.strip():
+        raise VersionRefused("The text is empty. Write the whole prompt: a version holds all of it, not only a change.")
+    twin = PromptVersion.objects.filter(agent=agent, sha256=digest).first()
+    if twin is not None:
+        raise VersionRefused(
+            f"The text is the same as that of {twin} ({twin.get_label_display().lower()}), so nothing was saved. "
+            f"Change the text, or make v{twin.number} live."
+        )
+
+
+def _write(agent: str, text: str, *, note: str, by: User | None, at: datetime) -> PromptVersion:
+    last = PromptVersion.objects.filter(agent=agent).order_by("-number").values_list("number", flat=True).first()
+    version = PromptVersion(agent=agent, number=(last or 0) + 1, text=text, sha256=_sha256(text))
+    version.note, version.author, version.created_at = note, by, at
+    return _remember(version, by=by, at=at, reason="Written")
+
+
+@transaction.atomic
+def _first(agent: str, at: datetime) -> PromptVersion:
+    _lock(agent)
+    if present := PromptVersion.objects.filter(agent=agent, label=Label.LIVE).first():
+        return present  # another worker was quicker
+    text = first_text(agent)
+    version = PromptVersion.objects.filter(agent=agent, sha256=_sha256(text)).first()
+    if version is None:
+        version = _write(agent, text, note="The text that comes with the product.", by=None, at=at)
+    return _move(version, Label.LIVE, by=None, at=at, reason="The first live version")
+
+
+def _move(version: PromptVersion, label: str, *, by: User | None, at: datetime, reason: str) -> PromptVersion:
+    version.label = label
+    return _remember(version, by=by, at=at, reason=reason)
+
+
+def _remember(version: PromptVersion, *, by: User | None, at: datetime, reason: str) -> PromptVersion:
+    version._change_reason = reason[:100]  # type: ignore[attr-defined]
+    version._history_user = by  # type: ignore[attr-defined]
+    version._history_date = at  # type: ignore[attr-defined]
+    version.save()
+    return version
+
+
+def _told(what: str, reason: str) -> str:
+    return f"{what}: {reason}" if reason else what
+
+
+def _went_live(agent: str) -> list[int]:
+    """Numbers in the order in which they went live, the present one last; a step back drops what it left."""
+    rows = PromptVersion.history.filter(agent=agent, label=Label.LIVE).order_by("history_id")
+    return _path(rows.values_list("number", "history_change_reason"))
+
+
+def _path(moves: Iterable[tuple[int, str | None]]) -> list[int]:
+    path: list[int] = []
+    for number, reason in moves:
+        if (reason or "").startswith(ROLLED_BACK) and number in path:
+            del path[len(path) - path[::-1].index(number) :]
+        elif path[-1:] != [number]:
+            path.append(number)
+    return path
