@@ -1,0 +1,101 @@
+"""The navigation as a table: what stands where, who sees it, and what waits there. No Django."""
+
+from typing import NamedTuple
+
+
+class Item(NamedTuple):
+    """A link. `permission` is what one needs to see it ("" for everybody signed in); `waits` names a count of `gtm.navigation`."""
+
+    label: str
+    url_name: str
+    permission: str = ""
+    waits: str = ""
+
+
+class Section(NamedTuple):
+    """A job. `models` are those ("app.model") that the admin's index lists under it."""
+
+    key: str
+    name: str
+    items: tuple[Item, ...]
+    models: tuple[str, ...] = ()
+
+
+SECTIONS = (
+    Section("home", "", (Item("Home", "home"),)),
+    Section(
+        "review",
+        "Review",
+        (
+            Item("Weekly review", "weekly_review", "insights.view_weeklyreport"),
+            Item("Tickets", "admin:insights_ticket_changelist", "insights.view_ticket", "open_tickets"),
+            Item("Shared insights", "admin:insights_sharedinsight_changelist", "insights.view_sharedinsight"),
+            Item("Satisfaction", "admin:insights_satisfactionscore_changelist", "insights.view_satisfactionscore"),
+            Item("Support tickets", "admin:insights_supportticket_changelist", "insights.view_supportticket"),
+        ),
+        ("insights.",),
+    ),
+    Section(
+        "clients",
+        "Clients",
+        (
+            Item("Clients", "admin:clients_client_changelist", "clients.view_client"),
+            Item("Industry templates", "admin:clients_industrytemplate_changelist", "clients.view_industrytemplate"),
+            Item("Contacts", "admin:clients_contact_changelist", "clients.view_contact"),
+            Item("Connections", "admin:clients_connection_changelist", "clients.view_connection"),
+        ),
+        ("clients.",),
+    ),
+    Section(
+        "outreach",
+        "Outreach",
+        (
+            Item("Approval queue", "approvals", "agents_app.view_draft", "waiting_drafts"),
+            Item("Campaigns", "admin:agents_app_campaign_changelist", "agents_app.view_campaign"),
+            Item("Requests", "admin:agents_app_request_changelist", "agents_app.view_request"),
+            Item("Messages sent", "admin:agents_app_send_changelist", "agents_app.view_send"),
+            Item("Experiments", "admin:experiments_experiment_changelist", "experiments.view_experiment"),
+        ),
+        (
+            "experiments.",
+            "agents_app.campaign",
+            "agents_app.request",
+            "agents_app.requestrule",
+            "agents_app.draft",
+            "agents_app.send",
+        ),
+    ),
+    Section(
+        "agents",
+        "Agents",
+        (
+            Item("Runs", "admin:agents_app_flowrun_changelist", "agents_app.view_flowrun", "failed_runs"),
+            Item("Prompt versions", "admin:agents_app_promptversion_changelist", "agents_app.view_promptversion"),
+            Item("Prompt performance", "prompt_performance", "agents_app.view_promptversion"),
+        ),
+        ("agents_app.",),
+    ),
+    Section(
+        "system",
+        "System",
+        (
+            Item("Health", "system_health", "gtm.view_heartbeat"),
+            Item("Webhook inbox", "admin:clients_delivery_changelist", "clients.view_delivery", "quarantine"),
+            Item("Background jobs", "admin:django_q_task_changelist", "django_q.view_task"),
+            Item("Users", "admin:auth_user_changelist", "auth.view_user"),
+            Item("Everything", "admin:index"),
+        ),
+        ("django_q.", "auth.", "gtm.", "clients.delivery", "clients.event"),
+    ),
+)
+
+
+def section_of(model: str) -> Section:
+    """The section that lists `model` ("app.model"): the one that names it most exactly."""
+    named = [
+        (len(prefix), section)
+        for section in SECTIONS
+        for prefix in section.models
+        if model == prefix or (prefix.endswith(".") and model.startswith(prefix))
+    ]
+    return max(named, key=lambda pair: pair[0])[1] if named else SECTIONS[-1]
