@@ -1,7 +1,5 @@
 """The settings that every layer of configuration can hold. An empty value means: as the layer below says."""
 
-from typing import Any
-
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -21,8 +19,10 @@ class Tone(models.TextChoices):
     CASUAL = "casual", "Casual"
 
 
-def words(**options: Any) -> ArrayField:
-    return ArrayField(models.CharField(max_length=200), default=list, blank=True, **options)
+def words(*, verbose_name: str | None = None, help_text: str) -> "ArrayField[list[str], list[str]]":
+    return ArrayField(
+        models.CharField(max_length=200), default=list, blank=True, verbose_name=verbose_name, help_text=help_text
+    )
 
 
 class Settings(models.Model):

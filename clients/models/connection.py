@@ -5,8 +5,9 @@ from simple_history.models import HistoricalRecords
 class Connection(models.Model):
     """A client's credentials and settings for one outside party.
 
-    `endpoint_key` is shown once, when it is made; we keep its SHA-256 (hex) to look it up and its last four characters to
-    tell keys apart. `credential` is what we present to the party, encrypted (`clients/credentials.py`).
+    `endpoint_key` is shown once, when it is made; we keep its SHA-256 (hex) to look it up and its last four
+    characters to tell keys apart; null: the connection receives nothing. `credential` is what we present to the
+    party, encrypted (`clients/credentials.py`).
     """
 
     class Party(models.TextChoices):
@@ -25,7 +26,7 @@ class Connection(models.Model):
     name = models.CharField(max_length=80)
     mode = models.CharField(max_length=10, choices=Mode, default=Mode.SANDBOX)
     is_active = models.BooleanField(default=True)
-    endpoint_key_sha256 = models.CharField(max_length=64, unique=True, null=True, blank=True, editable=False)  # noqa: DJ001 - null: receives nothing
+    endpoint_key_sha256 = models.CharField(max_length=64, unique=True, null=True, blank=True, editable=False)
     endpoint_key_hint = models.CharField(max_length=4, blank=True, editable=False)
     credential = models.BinaryField(default=b"", blank=True, editable=False)
     created_at = models.DateTimeField()

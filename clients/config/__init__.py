@@ -1,0 +1,24 @@
+"""Settings of a client: layers, the settings in force with their sources, import and export."""
+
+from clients.config.documents import Difference, apply, as_text, create_client, differences, export, parse, read
+from clients.config.layers import Effective
+from clients.config.problems import ConfigRefused, Problem
+from clients.config.schema import ClientConfig
+from clients.config.stored import effective, inherited
+
+__all__ = [
+    "ClientConfig",
+    "ConfigRefused",
+    "Difference",
+    "Effective",
+    "Problem",
+    "apply",
+    "as_text",
+    "create_client",
+    "differences",
+    "effective",
+    "export",
+    "inherited",
+    "parse",
+    "read",
+]
