@@ -160,6 +160,7 @@ WEBHOOK_MAX_BYTES: int = env.int("WEBHOOK_MAX_BYTES", default=1024 * 1024)
 
 # E-mail is a dry run: messages are written to files, nothing leaves the machine.
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="outreach@agency.example")
 EMAIL_FILE_PATH = Path(env.str("EMAIL_FILE_PATH", default=str(DATA_DIR / "mail")))
 
 # The model. Without a key, the sandbox's composer answers the same Messages API in process.

@@ -28,6 +28,7 @@ class Draft(Record):
         WAITING = "waiting", "Waiting for approval"
         APPROVED = "approved", "Approved"
         REJECTED = "rejected", "Rejected"
+        SENDING = "sending", "Being sent"
         SENT = "sent", "Sent"
         REFUSED = "refused", "Not sent"
 
@@ -60,7 +61,9 @@ class Draft(Record):
     decided_at = models.DateTimeField(null=True, blank=True)
     rejection = models.CharField(max_length=10, choices=Rejection, blank=True)
     comment = models.CharField(max_length=300, blank=True)
-    send_at = models.DateTimeField(null=True, blank=True)
+    send_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it is to be sent; once it is being sent, since when."
+    )
     refusal = models.CharField(max_length=300, blank=True, help_text="Why it was not sent, in words.")
 
     class Meta:
