@@ -63,6 +63,18 @@ def roll_back(agent: str, *, by: User | None, at: datetime, reason: str = "") ->
     return go_live(version, by=by, at=at, reason=_told(f"{ROLLED_BACK} from v{numbers[-1]}", reason))
 
 
+@transaction.atomic
+def try_out(version: PromptVersion, *, by: User | None, at: datetime, reason: str = "") -> PromptVersion:
+    """An experiment begins to use it: a draft or retired version becomes a candidate; a live one stays live."""
+    return _move_unless_live(version, Label.CANDIDATE, by=by, at=at, reason=reason or "On trial")
+
+
+@transaction.atomic
+def retire(version: PromptVersion, *, by: User | None, at: datetime, reason: str = "") -> PromptVersion:
+    """No longer used, and kept; a live version stays live, because another has to take its place first."""
+    return _move_unless_live(version, Label.RETIRED, by=by, at=at, reason=reason or "Retired")
+
+
 def live(*, at: datetime | None = None) -> dict[str, PromptVersion]:
     """The live version of every agent. An agent that has none gets the text that lies beside it."""
     found = {version.agent: version for version in PromptVersion.objects.filter(label=Label.LIVE)}
@@ -127,6 +139,14 @@ def _first(agent: str, at: datetime) -> PromptVersion:
     if version is None:
         version = _write(agent, text, note="The text that comes with the product.", by=None, at=at)
     return _move(version, Label.LIVE, by=None, at=at, reason="The first live version")
+
+
+def _move_unless_live(
+    version: PromptVersion, label: str, *, by: User | None, at: datetime, reason: str
+) -> PromptVersion:
+    _lock(version.agent)
+    version.refresh_from_db(fields=["label"])
+    return version if version.label in {Label.LIVE, label} else _move(version, label, by=by, at=at, reason=reason)
 
 
 def _move(version: PromptVersion, label: str, *, by: User | None, at: datetime, reason: str) -> PromptVersion:

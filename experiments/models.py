@@ -22,7 +22,8 @@ class Experiment(models.Model):
     """Two or more prompt versions of one agent, tried on the contacts of one client.
 
     The unit is the contact. A contact counts once exposed (its first e-mail of the experiment was sent) and mature
-    (`window_days` have passed since). The decision is taken once, when `planned_per_variant` mature contacts stand in each variant.
+    (`window_days` have passed since). The decision is taken once, when `planned_per_variant` mature contacts stand in
+    each variant.
     """
 
     class Status(models.TextChoices):
@@ -142,8 +143,8 @@ class OutcomeEvent(Record):
 class AnalysisSnapshot(Record):
     """One analysis of an experiment at a moment, kept as it was computed.
 
-    `result` is {"variants": [{"key", "exposed", "mature", "successes", "rate", "low", "high"}], "difference", "low", "high", "p_value",
-    "srm_p_value", "verdict", "sentence"}; rates and differences are fractions of 1.
+    `result` is a `Result` of experiments/results.py: per variant the people exposed, mature and successful with rate
+    and interval, the difference, the checks, a verdict and a sentence. Rates and differences are fractions of 1.
     """
 
     recorded = ("experiment_id", "as_of", "result")
@@ -160,13 +161,13 @@ class AnalysisSnapshot(Record):
 
 
 class Decision(Record):
-    """What was concluded from a snapshot, once an experiment. `promoted_at` tells when a person made the winner live."""
+    """What was concluded from a snapshot, once an experiment. `promoted_at`: when a person made the winner live."""
 
     recorded = ("experiment_id", "snapshot_id", "outcome", "winner_id", "reason", "decided_at")
 
     class Outcome(models.TextChoices):
         WINNER = "winner", "A variant won"
-        NO_DIFFERENCE = "no_difference", "No difference found"
+        NO_DIFFERENCE = "no_difference", "No better variant found"
         INVALID = "invalid", "Cannot be trusted"
 
     experiment = models.OneToOneField("experiments.Experiment", on_delete=models.PROTECT, related_name="decision")

@@ -111,7 +111,7 @@ class Migration(migrations.Migration):
             name='Decision',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('outcome', models.CharField(choices=[('winner', 'A variant won'), ('no_difference', 'No difference found'), ('invalid', 'Cannot be trusted')], max_length=20)),
+                ('outcome', models.CharField(choices=[('winner', 'A variant won'), ('no_difference', 'No better variant found'), ('invalid', 'Cannot be trusted')], max_length=20)),
                 ('reason', models.CharField(max_length=400)),
                 ('decided_at', models.DateTimeField()),
                 ('promoted_at', models.DateTimeField(blank=True, null=True)),
