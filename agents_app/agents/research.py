@@ -1,0 +1,86 @@
+"""Research: from the facts about a company, what is worth knowing, and what is missing."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from agents_app import confidence, contracts
+from agents_app.agents import agent
+from agents_app.confidence import Term
+from agents_app.contracts import Check, Sentence
+from agents_app.prompts import Material
+
+WANTED = {
+    "deep_research": (
+        "industry", "headcount", "founded_year", "location", "funding_total_usd", "last_funding_stage", "news",
+    ),
+    "outreach": ("industry", "headcount", "news"),
+}  # fmt: skip
+
+
+class ResearchAnswer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    summary: Annotated[list[Sentence], Field(max_length=10)]
+    missing: Annotated[list[Annotated[str, Field(max_length=300)]], Field(max_length=12)]
+
+
+def wanted(purpose: str) -> tuple[str, ...]:
+    """The attributes that a request of this purpose needs."""
+    return WANTED.get(purpose, WANTED["outreach"])
+
+
+def contexts(known: agent.Known) -> list[dict[str, Any]]:
+    return [{"company": known.company, "purpose": known.purpose, "required": list(wanted(known.purpose))}]
+
+
+def check(answer: ResearchAnswer, material: Material) -> list[Check]:
+    text = " ".join(sentence.text for sentence in answer.summary)
+    return [*agent.grounded(answer.summary, material), contracts.no_placeholders(text), _gaps_named(answer, material)]
+
+
+def terms(answer: ResearchAnswer, material: Material, checks: Sequence[Check]) -> agent.Terms:
+    return [
+        agent.start(),
+        _coverage(material),
+        agent.fact_strength(_best(material), weight=1.5),
+        agent.kept_promises(checks, weight=1.0),
+    ]
+
+
+def _gaps_named(answer: ResearchAnswer, material: Material) -> Check:
+    silent = [name for name in _gaps(material) if not any(name in missing for missing in answer.missing)]
+    detail = f"Not found and not said to be missing: {', '.join(silent)}." if silent else "Every gap is named."
+    return Check("gaps_named", not silent, detail, must=False)
+
+
+def _coverage(material: Material) -> Term:
+    required, gaps = material.context["required"], _gaps(material)
+    found = len(required) - len(gaps)
+    why = f"{found} of {len(required)} wanted attributes found" + (f"; missing: {', '.join(gaps)}." if gaps else ".")
+    return confidence.term("coverage", round(found / len(required), 4), 2.5, why)
+
+
+def _gaps(material: Material) -> list[str]:
+    known = {fact["attribute"] for fact in material.facts}
+    return [name for name in material.context["required"] if name not in known]
+
+
+def _best(material: Material) -> list[Any]:
+    """The surest fact of each wanted attribute."""
+    best: dict[str, Any] = {}
+    for fact in sorted(material.facts, key=lambda fact: float(fact["confidence"])):
+        if fact["attribute"] in material.context["required"]:
+            best[fact["attribute"]] = fact
+    return list(best.values())
+
+
+AGENT = agent.Agent(
+    key="research_agent",
+    schema=ResearchAnswer,
+    contexts=contexts,
+    check=check,
+    terms=terms,
+    needs=("company", "facts from every connected source", "wanted attributes"),
+)

@@ -1,0 +1,222 @@
+"""Promises that an answer must keep, each a small check with words a person can act on.
+
+A check that says `must` decides: an e-mail that breaks it never becomes a draft. The others are shown beside the draft.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from agents_app.prompts import Material
+
+SHORTEST_SUBJECT, LONGEST_SUBJECT = 8, 78  # characters; longer ones are cut off in most inboxes
+ENGLISH = frozenset(
+    re.findall(
+        r"\w+",
+        "a about an and are as at be by can for from have how if in into is it its more not of on one or our so than "
+        "that the their them there they this to we what when which who will with would you your",
+    )
+)
+PLACEHOLDERS = re.compile(
+    r"\{\{|\}\}|\{[a-z_ ]{2,30}\}|\[[a-z][^\]\n]{0,40}\]|<[a-z_ ]{2,30}>|\blorem ipsum\b|\bTBD\b|\bXXX+\b"
+    r"|\b(?:hi|hello|dear)\s+(?:none|null|undefined|nan)\b|\b(?:hi|hello|dear)\s+,",
+    re.IGNORECASE,
+)
+NUMBER = re.compile(r"(\d[\d,]*(?:\.\d+)?)\s*(thousand|million|billion|k|mn|m|bn|b)?(?![\w])", re.IGNORECASE)
+SIZE = re.compile(r"(?:[\d\s,.+$€£\u2013-]|thousand|million|billion|k|mn|m|bn|b)*\d[\w\s,.+]*", re.IGNORECASE)
+SCALE = {"k": 1e3, "thousand": 1e3, "m": 1e6, "mn": 1e6, "million": 1e6, "b": 1e9, "bn": 1e9, "billion": 1e9}
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+Name = Annotated[str, Field(min_length=1, max_length=120)]
+
+
+class Sentence(BaseModel):
+    """One sentence with the names of what it rests on: fact, peer or playbook keys, or config and context paths."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    text: Annotated[str, Field(min_length=1, max_length=600)]
+    rests_on: Annotated[list[Name], Field(max_length=12)]
+
+
+@dataclass(frozen=True)
+class Check:
+    check: str
+    passed: bool
+    detail: str
+    must: bool = True
+
+
+# --- what sentences rest on
+
+
+def resolve(name: str, material: Material) -> object:
+    """What a name in `rests_on` stands for; None when nothing of that name was given to the agent."""
+    if name in _keyed(material):
+        return _keyed(material)[name]
+    root, _, path = name.partition(".")
+    if root == "config":
+        return _walk(material.config, path)
+    if root == "context":
+        return _walk(material.context, path)
+    return name if name in _inherited(material) else None
+
+
+def rests_on_known(sentences: Iterable[Sentence], material: Material) -> Check:
+    unknown = sorted({name for each in sentences for name in each.rests_on if resolve(name, material) is None})
+    detail = f"Nothing of this name was given: {', '.join(unknown)}." if unknown else "Every name exists."
+    return Check("rests_on_known", not unknown, detail)
+
+
+def cited_values_stand(sentences: Iterable[Sentence], material: Material) -> Check:
+    absent = [f"{name} says “{value}”" for each in sentences for name, value in _unsaid(each, material)]
+    detail = f"Cited but not said in the sentence: {'; '.join(absent[:5])}." if absent else "Every cited value is said."
+    return Check("cited_values_stand", not absent, detail)
+
+
+def sound(sentence: Sentence, material: Material) -> bool:
+    """May this sentence stand alone: does it rest on something given, and say it?"""
+    return bool(sentence.rests_on) and all(
+        check([sentence], material).passed for check in (rests_on_known, cited_values_stand)
+    )
+
+
+def _unsaid(sentence: Sentence, material: Material) -> Iterator[tuple[str, str]]:
+    for name in sentence.rests_on:
+        given = _keyed(material).get(name)
+        value = str(given.get("value") or given.get("name") or "") if isinstance(given, Mapping) else ""
+        if value and not stands(value, sentence.text):
+            yield name, value
+
+
+def _keyed(material: Material) -> dict[str, Any]:
+    """Facts, peers and playbook entries by their keys."""
+    keyed: dict[str, Any] = {str(fact["key"]): fact for fact in material.facts}
+    keyed |= {str(peer["key"]): peer for peer in material.context.get("peers") or []}
+    for entry in material.context.get("playbook") or []:
+        keyed[str(entry["key"])] = entry["department"]
+        keyed |= {str(concern["key"]): concern["text"] for concern in entry["concerns"]}
+    return keyed
+
+
+def _inherited(material: Material) -> set[str]:
+    """Names that the persona, written by the step before, rests on."""
+    persona = material.context.get("persona") or {}
+    said = [*persona.get("pains", []), persona.get("angle") or {}]
+    return {str(name) for each in said for name in each.get("rests_on", [])}
+
+
+def _walk(value: object, path: str) -> object:
+    for part in path.split("."):
+        if isinstance(value, Mapping):
+            value = value.get(part)
+        elif isinstance(value, Sequence) and not isinstance(value, str) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return None
+    return value or None
+
+
+# --- is a value said in a text
+
+
+def stands(value: str, text: str) -> bool:
+    """Is `value` said in `text`?
+
+    Numbers count by size (1240 is "1,240"; 24000000 is "$24 million", within 5 % where a scale word rounds it), dates
+    by their month and year or as written, other values by at least half of their content words.
+    """
+    if _plain(value) in _plain(text):
+        return True
+    if re.fullmatch(r"\d{4}-\d{2}(-\d{2})?", value):
+        return MONTHS[int(value[5:7]) - 1] in _plain(text) and value[:4] in text
+    if SIZE.fullmatch(value):
+        return all(_said(number, text) for number, _ in _numbers(value))
+    wanted = _content(value)
+    return bool(wanted) and len(wanted & _content(text)) * 2 >= len(wanted)
+
+
+def _said(number: float, text: str) -> bool:
+    return any(abs(number - said) <= (0.05 * number if is_rounded else 0) for said, is_rounded in _numbers(text))
+
+
+def _numbers(text: str) -> Iterator[tuple[float, bool]]:
+    """Each number with its scale worked in, and whether a scale word stood there."""
+    for digits, scale in NUMBER.findall(text):
+        yield float(digits.replace(",", "")) * SCALE.get(scale.lower(), 1), bool(scale)
+
+
+def _plain(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _content(text: str) -> set[str]:
+    """The content words, cut to six letters so that "opens" and "opened" meet halfway."""
+    return {word[:6].rstrip("s") for word in re.findall(r"[^\W_]+", _plain(text)) if word not in ENGLISH}
+
+
+# --- wording
+
+
+def avoided(text: str, terms: Iterable[str]) -> list[str]:
+    """The words to avoid that stand in the text as whole words, whatever their case."""
+    plain = _plain(text)
+    return [term for term in terms if _plain(term) and re.search(rf"(?<!\w){re.escape(_plain(term))}(?!\w)", plain)]
+
+
+def placeholders(text: str) -> list[str]:
+    """What a template left unfilled."""
+    return [match.group(0).strip() for match in PLACEHOLDERS.finditer(text)]
+
+
+def words(text: str) -> int:
+    return len(text.split())
+
+
+def no_avoided_words(text: str, material: Material) -> Check:
+    found = avoided(text, material.config.get("custom_fields", {}).get("avoid_terms", []))
+    detail = (
+        f"Contains {', '.join(f'“{term}”' for term in found)}." if found else "None of the words to avoid stands in it."
+    )
+    return Check("no_avoided_words", not found, detail)
+
+
+def no_placeholders(text: str) -> Check:
+    found = placeholders(text)
+    detail = f"Unfilled: {', '.join(found)}." if found else "Nothing is left unfilled."
+    return Check("no_placeholders", not found, detail)
+
+
+def short_enough(text: str, most: int) -> Check:
+    return Check("short_enough", words(text) <= most, f"{words(text)} words; at most {most} are allowed.")
+
+
+def asks_once(text: str) -> Check:
+    asked = text.count("?")
+    return Check("asks_once", asked <= 1, f"{asked} questions; one is easier to answer.", must=False)
+
+
+def subject_fits(subject: str) -> Check:
+    fits = SHORTEST_SUBJECT <= len(subject) <= LONGEST_SUBJECT and "\n" not in subject
+    return Check(
+        "subject_fits",
+        fits,
+        f"{len(subject)} characters; {SHORTEST_SUBJECT} to {LONGEST_SUBJECT} show whole.",
+        must=False,
+    )
+
+
+def in_english(text: str) -> Check:
+    """At least one word in eight is a common English one (running English has about one in three)."""
+    found = re.findall(r"[^\W\d_]+", text.casefold())
+    share = sum(word in ENGLISH for word in found) / len(found) if found else 0.0
+    return Check("in_english", share >= 0.125, f"{share:.0%} of its words are common English ones.", must=False)
+
+
+def broken(checks: Iterable[Check]) -> list[Check]:
+    """The failed checks that decide."""
+    return [check for check in checks if check.must and not check.passed]
