@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,6 +164,11 @@ def embedded(data_dir: Path) -> dict[str, Any]:
     """The DATABASES entry of the private server; looks at folders, changes nothing."""
     host = str(server_of(data_dir).sockets)
     return {"ENGINE": "django.db.backends.postgresql", "NAME": NAME, "USER": USER, "HOST": host, "PORT": PORT}
+
+
+def is_embedded(entry: Mapping[str, Any], data_dir: Path) -> bool:
+    """Whether this DATABASES entry is the private server of the data folder."""
+    return bool(entry.get("HOST") == embedded(data_dir)["HOST"])
 
 
 @contextmanager

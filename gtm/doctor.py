@@ -1,0 +1,217 @@
+"""What is broken, what it means, what to do: one list for the command, `/healthz/ready` and the System health page."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+
+from django.conf import settings
+from django.db import Error, connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.utils.timesince import timesince
+from django_q.models import OrmQ, Schedule
+
+from clients.models import Delivery
+from gtm import schedules
+from gtm.database import is_embedded, server_of
+from gtm.models import Heartbeat
+
+CLUSTERS = ("ingest", "runs")
+SILENCE = timedelta(minutes=3)  # three beats, and the half minute the clock may be late
+QUEUE_WAIT = {"ingest": timedelta(minutes=5), "runs": timedelta(minutes=30)}
+LATE = timedelta(minutes=10)
+DISK_LOW_BYTES = 1_000_000_000
+DISK_EMPTY_BYTES = 200_000_000
+SECRET_KEY_LENGTH = 50
+
+
+class State(StrEnum):
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`remedy` is empty when there is nothing to do."""
+
+    name: str
+    state: State
+    meaning: str
+    remedy: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        return asdict(self)
+
+
+Verdict = tuple[State, str, str]
+FINE = ""
+
+
+@dataclass(frozen=True)
+class Check:
+    name: str
+    look: Callable[[datetime], Verdict]
+    needs_database: bool = True
+
+
+def examine(at: datetime) -> list[Finding]:
+    """Every check's finding, in the order of CHECKS. Without a database, those that need one are left out."""
+    findings = []
+    for check in CHECKS:
+        if check.needs_database and any(found.state == State.FAIL for found in findings if found.name == "Database"):
+            continue
+        findings.append(Finding(check.name, *_look(check, at)))
+    return findings
+
+
+def is_ready(findings: list[Finding]) -> bool:
+    return all(finding.state != State.FAIL for finding in findings)
+
+
+def _look(check: Check, at: datetime) -> Verdict:
+    """A check that breaks is a finding, never the end of the examination."""
+    try:
+        return check.look(at)
+    except Exception as error:  # noqa: BLE001
+        return State.FAIL, f"This could not be checked: {error}", "Mend the cause named here and look again."
+
+
+def database(at: datetime) -> Verdict:
+    private = is_embedded(settings.DATABASES["default"], settings.DATA_DIR)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW server_version")
+            (version,) = cursor.fetchone()
+    except Error as error:
+        remedy = (
+            f"Its log: {server_of(settings.DATA_DIR).log}"
+            if private
+            else "Check DATABASE_URL and that the server runs."
+        )
+        return State.FAIL, f"The database does not answer: {error}", remedy
+    if private and not settings.DEBUG:
+        return (
+            State.WARN,
+            f"The private PostgreSQL {version} serves a production run.",
+            "Set DATABASE_URL to a server with backups.",
+        )
+    return State.OK, f"PostgreSQL {version} answers.", FINE
+
+
+def migrations(at: datetime) -> Verdict:
+    missing = _migrations_on_disk() - set(MigrationRecorder(connection).applied_migrations())
+    if missing:
+        return State.FAIL, f"{len(missing)} changes to the tables have not been made.", "Run: manage.py migrate"
+    return State.OK, "The tables are as the code expects them.", FINE
+
+
+@cache
+def _migrations_on_disk() -> frozenset[tuple[str, str]]:
+    return frozenset(MigrationLoader(None).disk_migrations)
+
+
+def workers(at: datetime) -> Verdict:
+    beats = dict(Heartbeat.objects.filter(name__in=CLUSTERS).values_list("name", "at"))
+    silent = [name for name in CLUSTERS if name not in beats or at - beats[name] > SILENCE]
+    if not silent:
+        return State.OK, "Both background workers are alive.", FINE
+    since = "; ".join(
+        f"{name} " + (f"silent for {timesince(beats[name], at)}" if name in beats else "never started")
+        for name in silent
+    )
+    start = " and ".join(f"Q_CLUSTER_NAME={name} manage.py qcluster" for name in silent)
+    return State.FAIL, f"Work is queued but not done: {since}.", f"Start: manage.py up, or {start}"
+
+
+def queue(at: datetime) -> Verdict:
+    """Due rows only: a row that a worker holds is locked until later."""
+    for name, longest in QUEUE_WAIT.items():
+        due = OrmQ.objects.filter(key=name, lock__lt=at).order_by("lock").values_list("lock", flat=True)
+        oldest = due.first()
+        if oldest and at - oldest > longest:
+            meaning = f"{due.count()} jobs wait on “{name}”, the oldest for {timesince(oldest, at)}."
+            return State.WARN, meaning, "See that the worker lives; if it is only slow, start a second one."
+    return State.OK, "No job waits longer than it should.", FINE
+
+
+def clock(at: datetime) -> Verdict:
+    rows = {row.name: row for row in Schedule.objects.all()}
+    if {(name, row.func) for name, row in rows.items()} != {(job.name, job.path) for job in schedules.JOBS}:
+        return State.FAIL, "The schedules are not those of gtm/schedules.py.", "Run: manage.py sync_schedules"
+    late = sorted(name for name, row in rows.items() if row.next_run and at - row.next_run > LATE)
+    if late:
+        return State.WARN, f"Overdue: {', '.join(late)}.", "A worker starts them; see whether both live."
+    return State.OK, f"{len(rows)} scheduled jobs, none overdue.", FINE
+
+
+def model(at: datetime) -> Verdict:
+    if settings.ANTHROPIC_API_KEY:
+        return State.OK, f"Texts are written by {settings.MODEL}.", FINE
+    remedy = "" if settings.DEBUG else "Set ANTHROPIC_API_KEY to have texts that may be sent."
+    return (
+        State.OK if settings.DEBUG else State.WARN,
+        "Without a key the offline composer writes; what it wrote is never sent to a real address.",
+        remedy,
+    )
+
+
+def quarantine(at: datetime) -> Verdict:
+    held = Delivery.objects.filter(status=Delivery.Status.QUARANTINED).count()
+    if held:
+        return (
+            State.WARN,
+            f"{held} webhook deliveries could not be read and wait.",
+            "Admin, Deliveries, status Quarantined: each says why.",
+        )
+    return State.OK, "Every webhook delivery could be read.", FINE
+
+
+def disk(at: datetime) -> Verdict:
+    folder = Path(settings.DATA_DIR)
+    free = shutil.disk_usage(folder if folder.exists() else folder.anchor).free
+    meaning = f"{free / 1e9:.1f} GB are free where {folder} lies."
+    if free < DISK_EMPTY_BYTES:
+        return State.FAIL, meaning, "Free space now: the database stops when it cannot write."
+    if free < DISK_LOW_BYTES:
+        return State.WARN, meaning, "Free space soon."
+    return State.OK, meaning, FINE
+
+
+def secrets(at: datetime) -> Verdict:
+    if settings.DEBUG:
+        return State.OK, "A laptop run: keys are this checkout's own.", FINE
+    wrong = [
+        name
+        for name, is_wrong in (
+            ("SECRET_KEY (at least 50 signs)", len(settings.SECRET_KEY) < SECRET_KEY_LENGTH),
+            ("GTM_CREDENTIAL_KEYS", not settings.CREDENTIAL_KEYS),
+            ("ALLOWED_HOSTS (no *)", "*" in settings.ALLOWED_HOSTS),
+            ("PUBLIC_URL (https)", not settings.PUBLIC_URL.startswith("https://")),
+        )
+        if is_wrong
+    ]
+    if wrong:
+        return (
+            State.FAIL,
+            f"Not fit for production: {', '.join(wrong)}.",
+            "Set them in the environment; .env.example explains each.",
+        )
+    return State.OK, "The settings of a production run are set.", FINE
+
+
+CHECKS = (
+    Check("Database", database, needs_database=False),
+    Check("Tables", migrations),
+    Check("Background workers", workers),
+    Check("Queue", queue),
+    Check("Clock", clock),
+    Check("Model", model, needs_database=False),
+    Check("Webhooks", quarantine),
+    Check("Disk", disk, needs_database=False),
+    Check("Secrets", secrets, needs_database=False),
+)
