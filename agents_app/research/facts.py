@@ -1,0 +1,168 @@
+"""Claims of several sources → what we hold to be true, each with the terms of its confidence. Pure.
+
+A fact's log-odds are the sum of: how often its best source is right about this attribute; other sources that agree;
+other sources that contradict; and its age in half-lives. The reliabilities are starting assumptions (agents.md 6.2
+describes how corrections by people would replace them); ageing takes 0.35 nats a half-life.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from agents_app.confidence import Term, confidence, log_odds, term
+from agents_app.research import values
+from agents_app.research.source import ClaimValue, SourceAnswer, resolve
+
+ATTRIBUTES = (
+    "name",
+    "industry",
+    "headcount",
+    "founded_year",
+    "location",
+    "funding_total_usd",
+    "last_funding_stage",
+    "last_funding_date",
+    "news",
+)
+NAMES = {"people_data_labs": "People Data Labs", "newsapi": "NewsAPI"}
+RIGHT = {
+    ("people_data_labs", "name"): 0.96,
+    ("people_data_labs", "industry"): 0.88,
+    ("people_data_labs", "headcount"): 0.80,
+    ("people_data_labs", "founded_year"): 0.90,
+    ("people_data_labs", "location"): 0.90,
+    ("people_data_labs", "funding_total_usd"): 0.80,
+    ("people_data_labs", "last_funding_stage"): 0.84,
+    ("people_data_labs", "last_funding_date"): 0.84,
+    ("newsapi", "news"): 0.93,
+    ("newsapi", "headcount"): 0.82,
+    ("newsapi", "last_funding_stage"): 0.90,
+    ("newsapi", "last_funding_date"): 0.90,
+}
+RIGHT_OTHERWISE = 0.65
+HALF_LIFE_DAYS = {"news": 180, "headcount": 365, "last_funding_stage": 540, "last_funding_date": 540, "funding_total_usd": 540}
+AGEING = -0.35
+UNDATED = -0.2
+SECOND_SOURCE = 0.8  # of its own weight: sources copy from each other
+NEAR = 0.10  # head counts this close agree
+
+
+class PointedValue(Protocol):
+    attribute: str
+    value: str
+    pointer: str
+
+
+@dataclass(frozen=True)
+class FactValue:
+    """`claim_refs` are (source, pointer) of the claims that say so; with `attribute` they name each claim."""
+
+    key: str
+    attribute: str
+    value: str
+    confidence: float
+    terms: list[Term]
+    claim_refs: list[tuple[str, str]]
+    source: str
+    as_of: date | None
+
+
+@dataclass(frozen=True)
+class _Said:
+    source: str
+    claim: ClaimValue
+    on: date = field(repr=False)
+
+    @property
+    def strength(self) -> float:
+        return log_odds(RIGHT.get((self.source, self.claim.attribute), RIGHT_OTHERWISE))
+
+    @property
+    def ageing(self) -> Term:
+        half_life = HALF_LIFE_DAYS.get(self.claim.attribute)
+        if half_life is None:
+            return term("age", 0.0, AGEING, "This does not age.")
+        if self.claim.as_of_date is None:
+            return term("age", 1.0, UNDATED, "The source does not say of when this is.")
+        days = max(0, (self.on - self.claim.as_of_date).days)
+        return term("age", days / half_life, AGEING, f"{days} days old, in half-lives of {half_life} days.")
+
+    @property
+    def standing(self) -> float:
+        return self.strength + self.ageing["value"] * self.ageing["weight"]
+
+
+def facts(answers: Sequence[SourceAnswer], *, at: datetime) -> list[FactValue]:
+    """Keys f1, f2, … in the order of ATTRIBUTES, news from new to old. Same answers, same facts."""
+    said = [_Said(answer.source, claim, at.date()) for answer in answers for claim in answer.claims]
+    held = [weighed for attribute in ATTRIBUTES for weighed in _held(attribute, said)]
+    return [_fact(f"f{number}", ours, others) for number, (ours, others) in enumerate(held, start=1)]
+
+
+def _held(attribute: str, said: Iterable[_Said]) -> list[tuple[list[_Said], list[_Said]]]:
+    """For each fact of this attribute: who says it, strongest first, and who says otherwise."""
+    mine = [each for each in said if each.claim.attribute == attribute]
+    mine.sort(key=lambda each: (-each.standing, each.source, each.claim.pointer))
+    if attribute == "news":
+        by_date = sorted(mine, key=lambda each: each.claim.as_of_date or date.min, reverse=True)
+        return [([each], []) for each in by_date]
+    groups: list[list[_Said]] = []
+    for each in mine:
+        group = next((found for found in groups if _agree(found[0].claim, each.claim)), None)
+        groups.append([each]) if group is None else group.append(each)
+    if not groups:
+        return []
+    best = max(groups, key=lambda group: sum(each.standing for each in _one_a_source(group)))
+    return [(best, [each for group in groups if group is not best for each in group])]
+
+
+def _agree(one: ClaimValue, other: ClaimValue) -> bool:
+    if one.value.casefold() == other.value.casefold():
+        return True
+    first, second = values.number(one.value), values.number(other.value)
+    if one.attribute != "headcount" or first is None or second is None:
+        return False
+    return abs(first - second) <= NEAR * max(first, second)
+
+
+def _one_a_source(group: Iterable[_Said]) -> list[_Said]:
+    """A source that repeats itself counts once."""
+    return list({each.source: each for each in reversed(list(group))}.values())[::-1]
+
+
+def _fact(key: str, ours: list[_Said], others: list[_Said]) -> FactValue:
+    best = ours[0]
+    terms = [
+        term("source", best.strength, 1.0, f"How often {_name(best)} is right about this."),
+        best.ageing,
+        *(
+            term("agrees", each.strength, SECOND_SOURCE, f"{_name(each)} says {each.claim.value}.")
+            for each in _one_a_source(ours)
+            if each.source != best.source
+        ),
+        *(
+            term("contradicts", each.strength, -SECOND_SOURCE, f"{_name(each)} says {each.claim.value}.")
+            for each in _one_a_source(others)
+            if each.source != best.source
+        ),
+    ]
+    return FactValue(
+        key=key,
+        attribute=best.claim.attribute,
+        value=best.claim.value,
+        confidence=confidence(terms),
+        terms=terms,
+        claim_refs=[(each.source, each.claim.pointer) for each in ours],
+        source=best.source,
+        as_of=best.claim.as_of_date,
+    )
+
+
+def _name(said: _Said) -> str:
+    return NAMES.get(said.source, said.source)
+
+
+def check_pointer(claim: PointedValue, payload: Any) -> bool:
+    """Whether the stored payload really says so: the pointer is resolved and read again."""
+    return values.read(claim.attribute, resolve(payload, claim.pointer)) == claim.value

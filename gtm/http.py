@@ -1,0 +1,216 @@
+"""The one way out to the network: https to public addresses only, with a time and a size limit, and errors that say whether to try again.
+
+A party in sandbox mode is asked the same way; its stand-in answers at the transport (gtm/sandbox).
+"""
+
+import ipaddress
+import json as jsonlib
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import httpx
+
+MAX_BYTES = 2_000_000
+USER_AGENT = "gtm/1.0"
+RETRY_LATER = frozenset({408, 425, 429})
+
+# Python calls these global, but their last bits carry any IPv4 address, also a private one (RFC 6052, 8215, 3056, 4380).
+EMBEDS_IPV4 = [ipaddress.ip_network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")]
+
+Resolve = Callable[[str, int], list[str]]
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    headers: Mapping[str, str]
+    json: Any
+    elapsed_ms: int
+
+
+class Unavailable(Exception):
+    """The party could not answer now; the same question may succeed later."""
+
+    def __init__(self, reason: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+
+
+class Refused(Exception):
+    """The party refused the question (4xx), or we refused its address (`status` 0); asking again does not help."""
+
+    def __init__(self, status: int, reason: str, *, json: Any = None) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+        self.json = json
+
+
+def get_json(  # noqa: PLR0913 - each is a limit or a part of the question
+    url: str,
+    *,
+    params: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    timeout_s: float,
+    sandbox: bool,
+    max_bytes: int = MAX_BYTES,
+) -> Reply:
+    """Raises Unavailable or Refused; a 2xx answer that is no JSON is Unavailable."""
+    request = httpx.Request("GET", url, params=params, headers=headers)
+    return _ask(request, timeout_s=timeout_s, sandbox=sandbox, max_bytes=max_bytes)
+
+
+def post_json(  # noqa: PLR0913 - each is a limit or a part of the question
+    url: str,
+    *,
+    body: Any,
+    headers: Mapping[str, str] | None = None,
+    timeout_s: float,
+    sandbox: bool,
+    max_bytes: int = MAX_BYTES,
+) -> Reply:
+    """Raises Unavailable or Refused; a 2xx answer that is no JSON is Unavailable."""
+    request = httpx.Request("POST", url, json=body, headers=headers)
+    return _ask(request, timeout_s=timeout_s, sandbox=sandbox, max_bytes=max_bytes)
+
+
+def _ask(request: httpx.Request, *, timeout_s: float, sandbox: bool, max_bytes: int) -> Reply:
+    started = time.monotonic()
+    request.headers.setdefault("User-Agent", USER_AGENT)
+    request.extensions["timeout"] = httpx.Timeout(timeout_s).as_dict()
+    try:
+        response = _client(sandbox, os.getpid()).send(request, stream=True)
+        try:
+            body = _read(response, deadline=started + timeout_s, max_bytes=max_bytes)
+        finally:
+            response.close()
+    except httpx.TimeoutException as error:
+        raise Unavailable(f"{request.url.host} did not answer within {timeout_s:g} s") from error
+    except (httpx.TransportError, httpx.DecodingError) as error:
+        raise Unavailable(f"{request.url.host} could not be reached: {error or type(error).__name__}") from error
+    return _judge(response, body, elapsed_ms=round((time.monotonic() - started) * 1000))
+
+
+def _read(response: httpx.Response, *, deadline: float, max_bytes: int) -> bytes:
+    """The body, counted after decompression, so that a small bomb does not unfold here."""
+    body = bytearray()
+    for chunk in response.iter_bytes():
+        body += chunk
+        if len(body) > max_bytes:
+            raise Unavailable(f"{response.request.url.host} answered with more than {max_bytes:,} bytes")
+        if time.monotonic() > deadline:
+            raise httpx.ReadTimeout("The answer came too slowly.", request=response.request)
+    return bytes(body)
+
+
+def _judge(response: httpx.Response, body: bytes, *, elapsed_ms: int) -> Reply:
+    host, status = response.request.url.host, response.status_code
+    answer = _parsed(body)
+    if status in RETRY_LATER or status >= 500:
+        raise Unavailable(f"{host} answered {status}{_says(answer)}", retry_after_s=_retry_after(response.headers))
+    if not response.is_success:
+        raise Refused(status, f"{host} answered {status}{_says(answer)}", json=answer)
+    if answer is None:
+        raise Unavailable(f"{host} answered {status} with something that is not JSON")
+    return Reply(status=status, headers=response.headers, json=answer, elapsed_ms=elapsed_ms)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return jsonlib.loads(body, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _says(answer: Any) -> str:
+    """What the party itself says is wrong; the parties put it under `message`, at the top or below `error`."""
+    inner = answer.get("error") if isinstance(answer, dict) else None
+    for part in (inner, answer):
+        if isinstance(part, dict) and isinstance(part.get("message"), str):
+            return f": {part['message'][:200]}"
+    return ""
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds; the date form of the header is rare and read as unknown."""
+    text = headers.get("retry-after", "")
+    return float(text) if text.isdigit() else None
+
+
+@cache
+def _client(sandbox: bool, pid: int) -> httpx.Client:  # noqa: FBT001 - cache keys are positional
+    """One client a process: `pid` keeps a forked worker off its parent's sockets.
+
+    Proxies from the environment are ignored, because they would connect where the address check cannot see.
+    """
+    if sandbox:
+        from gtm import sandbox as stand_ins  # noqa: PLC0415 - a live process never needs the stand-ins
+
+        transport = stand_ins.transport()
+    else:
+        transport = PublicOnly(httpx.HTTPTransport(limits=httpx.Limits(max_connections=50)))
+    return httpx.Client(transport=transport, follow_redirects=False, trust_env=False)
+
+
+def resolve(host: str, port: int) -> list[str]:
+    return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+
+class PublicOnly(httpx.BaseTransport):
+    """Resolves a host once, refuses it unless every address is public, and connects to the checked address.
+
+    Whoever may name a host may otherwise reach our own machines through us (SSRF); resolving twice would let a second
+    answer slip past the check. The certificate is still checked against the name.
+    """
+
+    def __init__(self, inner: httpx.BaseTransport, *, resolve: Resolve = resolve) -> None:
+        self._inner = inner
+        self._resolve = resolve
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        host = request.url.host
+        if request.url.scheme != "https":
+            raise Refused(0, f"{host or request.url}: only https addresses are asked")
+        address = self._checked(host, request.url.port or 443)
+        checked = httpx.Request(
+            request.method,
+            request.url.copy_with(host=address),
+            headers=request.headers,  # still holds the Host header with the name
+            stream=request.stream,
+            extensions=request.extensions | {"sni_hostname": host},
+        )
+        return self._inner.handle_request(checked)
+
+    def _checked(self, host: str, port: int) -> str:
+        try:
+            addresses = self._resolve(host, port)
+        except (OSError, UnicodeError) as error:
+            raise Unavailable(f"The name {host} could not be resolved") from error
+        hidden = [address for address in addresses if not is_public(address)]
+        if hidden or not addresses:
+            raise Refused(0, f"{host} is not a public address, so it is not asked")
+        return addresses[0]
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def is_public(address: str) -> bool:
+    """Whether a resolved address lies in the public internet, also when it carries another one inside."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped:
+            ip = ip.ipv4_mapped
+        elif any(ip in net for net in EMBEDS_IPV4):
+            return False
+    return ip.is_global and not ip.is_multicast

@@ -1,0 +1,17 @@
+"""Stand-ins for the outside parties, at the wire: the same addresses, headers and JSON as the real ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import httpx
+
+
+def transport() -> httpx.BaseTransport:
+    """Answers for the research parties in place of the network; an unknown host is a connection error."""
+    import httpx  # noqa: PLC0415 - the composer and the world are pure and read without a network library
+
+    from gtm.sandbox import wire  # noqa: PLC0415
+
+    return httpx.MockTransport(wire.answer)

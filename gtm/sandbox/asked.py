@@ -1,0 +1,22 @@
+"""A question to a stand-in and its answer, free of any HTTP library."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Asked:
+    """`headers` is read case-insensitively by whoever made it."""
+
+    method: str
+    path: str
+    params: Mapping[str, str]
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: Mapping[str, Any]
+    headers: dict[str, str] = field(default_factory=dict)

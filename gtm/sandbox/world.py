@@ -1,0 +1,98 @@
+"""An invented, coherent world of companies, which every stand-in tells of in its own words. All domains end in `.example`.
+
+`companies/*.json` holds one file an industry. What a source does not know, knows late or knows otherwise is said there:
+`unknown_to` names sources, `seen_by_people_data_labs` holds the values which that source has instead of the true ones.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+FOLDER = Path(__file__).parent / "companies"
+
+
+@dataclass(frozen=True)
+class Person:
+    first_name: str
+    last_name: str
+    title: str
+
+
+@dataclass(frozen=True)
+class News:
+    on: date
+    title: str
+    summary: str
+    outlet: str
+
+
+@dataclass(frozen=True)
+class Company:
+    """`industry` is our industry template's key, `vendor_industry` the data vendor's word. Money in US dollars."""
+
+    domain: str
+    name: str
+    industry: str
+    vendor_industry: str
+    city: str
+    region: str
+    country: str
+    headcount: int
+    founded: int
+    tags: tuple[str, ...]
+    technologies: tuple[str, ...]
+    people: tuple[Person, ...]
+    news: tuple[News, ...]
+    funding_total_usd: int | None = None
+    funding_stage: str = ""
+    funding_date: date | None = None
+    funding_rounds: int = 0
+    unknown_to: frozenset[str] = frozenset()
+    seen_by_people_data_labs: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _person(text: str) -> Person:
+    name, _, title = text.partition(", ")
+    first_name, _, last_name = name.partition(" ")
+    return Person(first_name, last_name, title)
+
+
+def _news(told: Mapping[str, str]) -> News:
+    return News(date.fromisoformat(told["on"]), told["title"], told["summary"], told["outlet"])
+
+
+def _company(industry: str, told: dict[str, Any]) -> Company:
+    city, region, country = told.pop("place").split(", ")
+    total, stage, on, rounds = told.pop("funding", (None, "", None, 0))
+    return Company(
+        industry=industry,
+        city=city,
+        region=region,
+        country=country,
+        funding_total_usd=total,
+        funding_stage=stage,
+        funding_date=date.fromisoformat(on) if on else None,
+        funding_rounds=rounds,
+        tags=tuple(told.pop("tags")),
+        technologies=tuple(told.pop("technologies")),
+        people=tuple(map(_person, told.pop("people"))),
+        news=tuple(map(_news, told.pop("news"))),
+        unknown_to=frozenset(told.pop("unknown_to", ())),
+        **told,
+    )
+
+
+def _load() -> dict[str, Company]:
+    found = {}
+    for file in sorted(FOLDER.glob("*.json")):
+        for told in json.loads(file.read_text(encoding="utf-8")):
+            company = _company(file.stem, told)
+            found[company.domain] = company
+    return found
+
+
+COMPANIES: Mapping[str, Company] = MappingProxyType(_load())
