@@ -1,17 +1,16 @@
 """The HTTP API: what the apps' routers offer, under one shape of error.
 
-Every refusal answers {"code", "message", "field", "hint"}; `field` is a dotted path and empty where no field is at fault.
+Every refusal answers {"code", "message", "field", "hint"}; `field` is a dotted path, empty where none is at fault.
 """
 
 from typing import Any
 
+from clients.api import router as clients_router
 from django.contrib.admin.views.decorators import staff_member_required
 from django.http import HttpRequest, HttpResponse
+from experiments.api import router as experiments_router
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
-
-from clients.api import router as clients_router
-from experiments.api import router as experiments_router
 
 api = NinjaAPI(
     title="GTM", version="1", urls_namespace="api", docs_decorator=staff_member_required,
@@ -29,12 +28,21 @@ def _refuse(request: HttpRequest, status: int, **error: Any) -> HttpResponse:
 def invalid(request: HttpRequest, refused: ValidationError) -> HttpResponse:
     first = refused.errors[0]
     field = ".".join(str(part) for part in first["loc"][1:])
-    return _refuse(request, 422, code="invalid", message=first["msg"], field=field, hint="The API's page lists every field with its type.")
+    return _refuse(
+        request,
+        422,
+        code="invalid",
+        message=first["msg"],
+        field=field,
+        hint="The API's page lists every field with its type.",
+    )
 
 
 @api.exception_handler(AuthenticationError)
 def unknown_caller(request: HttpRequest, refused: AuthenticationError) -> HttpResponse:
-    return _refuse(request, 401, code="not_authenticated", message="The caller is not known.", hint="Sign in, or send a valid key.")
+    return _refuse(
+        request, 401, code="not_authenticated", message="The caller is not known.", hint="Sign in, or send a valid key."
+    )
 
 
 @api.exception_handler(HttpError)

@@ -1,13 +1,15 @@
 """THE STORY: every background job, in the order of the data.
 
-A job loads by id, calls one public function of each app it needs, and queues the next. The rows are the truth and a queued task
-only rings a bell: any job may run twice, late, or after its worker died, and `sweep` rings again for whatever was left behind.
+A job loads by id, calls one public function of each app it needs, and queues the next. The rows are the truth and a
+queued task only rings a bell: any job may run twice, late, or after its worker died, and `sweep` rings again for
+whatever was left behind.
 """
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 from django_q.tasks import async_task
@@ -120,7 +122,7 @@ def build_review(*, at: datetime | None = None) -> WeeklyReport:
     return review.build(monday(at) - timedelta(days=7), at=at)
 
 
-def apply_ticket(ticket: Ticket, *, change: changes.Change, by: Any, at: datetime | None = None) -> ChangeLink:
+def apply_ticket(ticket: Ticket, *, change: changes.Change, by: User, at: datetime | None = None) -> ChangeLink:
     """Ticket → change: a person presses the button, so this runs at once."""
     return changes.apply(ticket, change=change, by=by, at=at or timezone.now())
 
@@ -133,7 +135,7 @@ def measure_tickets(*, at: datetime | None = None) -> None:
 
 
 def sweep() -> None:
-    """Ring again for what was left behind: deliveries nobody applied, requests without a run, runs whose worker died."""
+    """Ring again for what was left behind: deliveries not applied, requests without a run, runs whose worker died."""
     at = timezone.now()
     old = at - LEFT_BEHIND
     for delivery in Delivery.objects.filter(status=Delivery.Status.RECEIVED, received_at__lt=old).order_by("pk")[:500]:
@@ -157,4 +159,6 @@ def monday(at: datetime) -> date:
     return day - timedelta(days=day.weekday())
 
 
-LONG = frozenset({execute_run, build_review, share_patterns})  # these run on their own cluster, so that no webhook waits for them
+LONG = frozenset(
+    {execute_run, build_review, share_patterns}
+)  # these run on their own cluster, so that no webhook waits for them

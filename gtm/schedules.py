@@ -48,7 +48,9 @@ def sync() -> list[str]:
     """Make the schedule rows equal to JOBS; what a person or an older release added goes. The names, in order."""
     Schedule.objects.exclude(name__in=[job.name for job in JOBS]).delete()
     for job in JOBS:
-        Schedule.objects.update_or_create(name=job.name, defaults=_row(job), create_defaults={**_row(job), "next_run": timezone.now()})
+        Schedule.objects.update_or_create(
+            name=job.name, defaults=_row(job), create_defaults={**_row(job), "next_run": timezone.now()}
+        )
     return [job.name for job in JOBS]
 
 

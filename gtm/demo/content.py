@@ -164,21 +164,22 @@ CLIENTS = (
     ),
 )
 
-FIRST_NAMES = (
-    "Ada", "Amir", "Anika", "Bruno", "Carla", "Chen", "Clara", "Dalia", "David", "Elena", "Emil", "Fatima", "Felix", "Grace", "Hugo", "Ines",
-    "Ivan", "Jana", "Jules", "Kofi", "Lara", "Leon", "Lucia", "Marek", "Marta", "Mei", "Nadia", "Nils", "Noor", "Olga", "Oscar", "Petra",
-    "Quinn", "Rafael", "Rosa", "Sam", "Sara", "Simon", "Sofia", "Tariq", "Tessa", "Theo", "Uma", "Vera", "Viktor", "Wanda", "Yara", "Zoe",
-)  # fmt: skip
-LAST_NAMES = (
-    "Abbott", "Adeyemi", "Bauer", "Becker", "Castro", "Cohen", "Dahl", "Dubois", "Evans", "Fischer", "Fontaine", "Garcia", "Greco", "Haas",
-    "Hansen", "Ibrahim", "Ito", "Jansen", "Kaya", "Keller", "Kim", "Kovacs", "Laurent", "Lee", "Lindgren", "Marino", "Meyer", "Mbeki", "Nakamura",
-    "Novak", "O'Brien", "Olsen", "Patel", "Peeters", "Quist", "Rao", "Rossi", "Santos", "Schmidt", "Silva", "Tanaka", "Toth", "Urban", "Vance",
-    "Wagner", "Wolff", "Yilmaz", "Zhang",
-)  # fmt: skip
+_FIRST = """
+Ada Amir Anika Bruno Carla Chen Clara Dalia David Elena Emil Fatima Felix Grace Hugo Ines Ivan Jana Jules Kofi
+Lara Leon Lucia Marek Marta Mei Nadia Nils Noor Olga Oscar Petra Quinn Rafael Rosa Sam Sara Simon Sofia Tariq
+Tessa Theo Uma Vera Viktor Wanda Yara Zoe
+"""
+_LAST = """
+Abbott Adeyemi Bauer Becker Castro Cohen Dahl Dubois Evans Fischer Fontaine Garcia Greco Haas Hansen Ibrahim
+Ito Jansen Kaya Keller Kim Kovacs Laurent Lee Lindgren Marino Mbeki Meyer Nakamura Novak O'Brien Olsen Patel
+Peeters Quist Rao Rossi Santos Schmidt Silva Tanaka Toth Urban Vance Wagner Wolff Yilmaz Zhang
+"""
+FIRST_NAMES, LAST_NAMES = _FIRST.split(), _LAST.split()
 TITLES = (
-    "Chief Financial Officer", "Head of Risk", "Finance Director", "Chief Operating Officer", "Head of Engineering", "VP Engineering",
-    "Plant Manager", "Head of Compliance", "Chief Information Security Officer", "Medical Director", "Head of Operations", "Controller",
-    "Chief Executive Officer", "Head of Marketing", "Procurement Manager", "Platform Lead",
+    "Chief Financial Officer", "Head of Risk", "Finance Director", "Chief Operating Officer", "Head of Engineering",
+    "VP Engineering", "Plant Manager", "Head of Compliance", "Chief Information Security Officer", "Medical Director",
+    "Head of Operations", "Controller", "Chief Executive Officer", "Head of Marketing", "Procurement Manager",
+    "Platform Lead",
 )  # fmt: skip
 
 SATISFACTION = (

@@ -1,0 +1,181 @@
+"""The rhythm of a week: on Monday the review and new contacts, then drafts, decisions, e-mails and what they bring."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from random import Random
+
+from django.utils import timezone
+
+from agents_app import campaigns, drafts, flow, requests
+from agents_app.models import Depth, Draft, Purpose, Request, Send
+from clients import inbox
+from clients.models import Contact
+from experiments import lifecycle, outcomes
+from gtm import loop
+from gtm.demo import agency, answers
+from gtm.demo.agency import Account, Agency
+from insights import tickets
+from insights.models import WeeklyReport
+
+Told = list[tuple[Send, str, datetime]]
+TESTED, TESTED_NEXT = "acme-fintech", "ledgerline"  # the clients whose experiment ends, and still runs
+SENDING_HOURS = (8, 9, 10, 11, 13, 14, 15, 16)
+
+
+@dataclass
+class Weeks:
+    """The state of the fill. `coming` holds, a client each, what its mail service has not told yet."""
+
+    agency: Agency
+    rng: Random
+    start: date
+    first_mails: int
+    coming: dict[str, Told] = field(default_factory=lambda: defaultdict(list))
+
+    def at(self, week: int, weekday: int, hour: int, minute: int = 0) -> datetime:
+        day = self.start + timedelta(days=7 * week + weekday)
+        return datetime.combine(day, time(hour, minute), timezone.get_current_timezone())
+
+
+def live_through(weeks: Weeks, week: int) -> None:
+    """One whole week."""
+    monday(weeks, week)
+    for weekday in range(5):
+        loop.send_due_drafts(at=weeks.at(week, weekday, 17))
+        react(weeks, since=weeks.at(week, weekday, 0))
+        bring_in_what_happened(weeks, weeks.at(week, weekday, 18))
+    bring_in_what_happened(weeks, weeks.at(week, 6, 20))
+    answers.clients_speak(weeks.agency, week=week, at=weeks.at(week, 2, 11))
+    loop.decide_experiments(at=weeks.at(week, 6, 21))
+
+
+def monday(weeks: Weeks, week: int) -> None:
+    """Review of the week before, what it leads to, and the work of the new week."""
+    if week >= 4:
+        loop.share_patterns(at=weeks.at(week, 0, 5, 30))
+    if week >= 1:
+        loop.measure_tickets(at=weeks.at(week, 0, 5))
+        hold_review(weeks, week, loop.build_review(at=weeks.at(week, 0, 6)))
+    experiment_with(weeks, week)
+    for slug, account in weeks.agency.accounts.items():
+        meet_people(weeks, account, week)
+        asked = ask_for_mails(weeks, account, week, size=weeks.first_mails * (4 if slug == TESTED else 1))
+        work(weeks, asked, weeks.at(week, 0, 10))
+    work(
+        weeks,
+        campaigns.due_follow_ups(weeks.at(week, 0, 11), stopped=outcomes.silent_stop(weeks.at(week, 0, 11))),
+        weeks.at(week, 0, 11),
+    )
+
+
+def meet_people(weeks: Weeks, account: Account, week: int) -> None:
+    """A twelfth of the client's contacts arrives, most as an import, the last few by webhook, one by one."""
+    at = weeks.at(week, 0, 8)
+    share = -(-len(account.people) // max(12 - week, 1))
+    arriving, account.people = account.people[:share], account.people[share:]
+    for number, person in enumerate(arriving):
+        stored = inbox.store(
+            account.crm,
+            headers={"Content-Type": "application/json"},
+            body=agency.as_crm(account.crm.party, person),
+            at=at + timedelta(seconds=number),
+        )
+        inbox.apply(stored.delivery.pk, at=at + timedelta(minutes=5))
+
+
+def ask_for_mails(weeks: Weeks, account: Account, week: int, *, size: int) -> list[Request]:
+    """The campaigns take in a few new contacts each week; now and then somebody wants deep research on a company."""
+    at, asked = weeks.at(week, 0, 9), []
+    fresh = Contact.objects.filter(client=account.client, campaigns__isnull=True).order_by("created_at", "pk")[:size]
+    for number, contact in enumerate(list(fresh)):
+        campaigns.add_contacts(account.campaigns[number % len(account.campaigns)], [contact], at=at)
+    for campaign in account.campaigns:
+        if campaign.members.exists():
+            asked += campaigns.launch(campaign, by=weeks.agency.users["manager"], at=at)
+    if week % 6 == 2:
+        known = Contact.objects.filter(client=account.client).order_by("pk")[:20]
+        asked.append(ask_for_research(weeks, account, weeks.rng.choice(list(known)), at))
+    return asked
+
+
+def ask_for_research(weeks: Weeks, account: Account, contact: Contact, at: datetime) -> Request:
+    return requests.ask(
+        account.client,
+        company_domain=contact.company_domain,
+        company_name=contact.company_name,
+        purpose=Purpose.DEEP_RESEARCH,
+        depth=Depth.COMPREHENSIVE,
+        reason="Preparing the quarter",
+        by=weeks.agency.users["manager"],
+        at=at,
+    )
+
+
+def work(weeks: Weeks, asked: list[Request], at: datetime) -> None:
+    """Plan and execute the runs, then decide on their drafts, unless this is the week that lies open."""
+    for request in asked:
+        run = loop.plan_run(request.pk, at=at)
+        flow.execute(run.pk, clock=lambda: at)
+        for draft in Draft.objects.filter(run=run).select_related("run__client", "contact__client"):
+            decide(weeks, draft, at)
+
+
+def decide(weeks: Weeks, draft: Draft, at: datetime) -> None:
+    """Most drafts are approved as they stand; some are edited, a few rejected. On the last Monday they wait."""
+    if at.date() >= weeks.start + timedelta(weeks=12):
+        return
+    manager, luck = weeks.agency.users["manager"], weeks.rng.random()
+    if luck < 0.06:
+        reason = weeks.rng.choice(
+            [Draft.Rejection.TEXT, Draft.Rejection.TEXT, Draft.Rejection.PERSON, Draft.Rejection.TIMING]
+        )
+        drafts.reject(draft, by=manager, at=at + timedelta(hours=2), rejection=reason)
+        return
+    send_at = at.replace(hour=weeks.rng.choice(SENDING_HOURS), minute=weeks.rng.randrange(60)) + timedelta(
+        days=weeks.rng.randint(1, 4)
+    )
+    body = draft.body.replace("Kind regards", "Best wishes") if luck < 0.14 else None
+    drafts.approve(draft, by=manager, at=at + timedelta(hours=2), body=body, send_at=send_at)
+
+
+def react(weeks: Weeks, *, since: datetime) -> None:
+    """The contacts make up their minds about what was sent since; their mail services will tell."""
+    sends = (
+        Send.objects.filter(sent_at__gte=since)
+        .select_related("draft__run__client")
+        .prefetch_related("draft__run__facts")
+        .order_by("sent_at", "pk")
+    )
+    for send in sends:
+        weeks.coming[send.draft.run.client.slug] += [(send, kind, when) for kind, when in answers.of(send, weeks.rng)]
+
+
+def bring_in_what_happened(weeks: Weeks, at: datetime) -> None:
+    for slug, account in weeks.agency.accounts.items():
+        told = sorted((row for row in weeks.coming[slug] if row[2] <= at), key=lambda row: (row[2], row[0].pk, row[1]))
+        weeks.coming[slug] = [row for row in weeks.coming[slug] if row[2] > at]
+        if told:
+            answers.bring_in(account.events, told, at=at)
+
+
+def experiment_with(weeks: Weeks, week: int) -> None:
+    """One experiment from the first week, another from the sixth; when a winner stands, a person makes it live."""
+    accounts, operator, at = weeks.agency.accounts, weeks.agency.users["operator"], weeks.at(week, 0, 7)
+    if week == 0:
+        agency.start_experiment(accounts[TESTED], agency.NEWS_FIRST, by=operator, at=at)
+    if week == 6:
+        agency.start_experiment(accounts[TESTED_NEXT], agency.PROOF_TWICE, by=operator, at=at)
+    for decision in lifecycle.waiting_for_promotion():
+        lifecycle.promote(decision, by=operator, at=at)
+
+
+def hold_review(weeks: Weeks, week: int, report: WeeklyReport) -> None:
+    """In the last weeks the team takes the first suggestion as a ticket; the oldest is applied."""
+    if week < 8:
+        return
+    operator, at = weeks.agency.users["operator"], weeks.at(week, 0, 9, 30)
+    suggestion = report.suggestions.filter(status="open").order_by("rank").first()
+    if suggestion is not None:
+        due = weeks.start + timedelta(weeks=week + 1)
+        tickets.accept(suggestion, owner=weeks.agency.users["manager"], due_date=due, by=operator, at=at)
