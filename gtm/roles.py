@@ -1,0 +1,180 @@
+"""Who may do what: the four roles, the permission that each page needs, and the guard that asks for it."""
+
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+from django.contrib.auth.models import AnonymousUser, Group, Permission, User
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+
+class Role(NamedTuple):
+    """`grants` are patterns over "app.codename", as a shell reads them."""
+
+    key: str
+    name: str
+    purpose: str
+    grants: tuple[str, ...]
+
+
+ROLES = (
+    Role("admin", "Admin", "Everything, users and roles included.", ("*",)),
+    Role(
+        "operator",
+        "Operator",
+        "Sees every client; keeps prompts, connections, runs and experiments in order.",
+        (
+            "clients.*",
+            "agents_app.*",
+            "experiments.*",
+            "insights.*",
+            "django_q.view_*",
+            "gtm.view_*",
+            "auth.view_user",
+        ),
+    ),
+    Role(
+        "manager",
+        "Account manager",
+        "Sees and works for the own clients only.",
+        (
+            "clients.view_*",
+            "clients.add_client",
+            "clients.change_client",
+            "clients.*_clientpromptoverride",
+            "clients.add_con*",
+            "clients.change_con*",
+            "agents_app.view_*",
+            "agents_app.add_request",
+            "agents_app.*_requestrule",
+            "agents_app.add_campaign",
+            "agents_app.change_campaign",
+            "agents_app.*_campaignstep",
+            "agents_app.*_campaigncontact",
+            "agents_app.change_draft",
+            "agents_app.decide_draft",
+            "experiments.view_*",
+            "experiments.add_experiment",
+            "experiments.change_experiment",
+            "insights.view_*",
+            "insights.change_suggestion",
+            "insights.*_ticket",
+            "insights.*_satisfactionscore",
+            "insights.*_supportticket",
+        ),
+    ),
+    Role(
+        "viewer",
+        "Viewer",
+        "Sees every client's work and results; changes nothing.",
+        ("clients.view_*", "clients.see_all_clients", "agents_app.view_*", "experiments.view_*", "insights.view_*"),
+    ),
+)
+
+PUBLIC = "public"
+SIGNED_IN = ""
+
+
+class Access(NamedTuple):
+    """The permission to see a page, and the one to send its forms ("" where being signed in is enough)."""
+
+    see: str
+    act: str = SIGNED_IN
+
+
+PAGES = {
+    "home": Access(SIGNED_IN),
+    "search": Access(SIGNED_IN),
+    "run_page": Access("agents_app.view_flowrun", "agents_app.add_request"),
+    "request_trace": Access("agents_app.view_flowrun"),
+    "approvals": Access("agents_app.view_draft", "agents_app.decide_draft"),
+    "approval": Access("agents_app.view_draft", "agents_app.decide_draft"),
+    "prompt_performance": Access("agents_app.view_promptversion"),
+    "client_settings": Access("clients.view_client", "clients.change_client"),
+    "weekly_review": Access("insights.view_weeklyreport", "insights.change_suggestion"),
+    "weekly_review_version": Access("insights.view_weeklyreport", "insights.change_suggestion"),
+    "system_health": Access("gtm.view_heartbeat"),
+    "unsubscribe": Access(PUBLIC),
+    "alive": Access(PUBLIC),
+    "ready": Access(PUBLIC),
+    "flat_hubspot": Access(PUBLIC),
+    "flat_salesforce": Access(PUBLIC),
+}
+
+
+class RolesOutOfStep(Exception):
+    """A role names permissions that no model has."""
+
+
+def grants(role: Role, permission: str) -> bool:
+    """Whether the role holds `permission` ("app.codename")."""
+    return any(fnmatchcase(permission, pattern) for pattern in role.grants)
+
+
+def holders(permission: str) -> list[str]:
+    """The names of the roles that hold `permission`."""
+    return [role.name for role in ROLES if grants(role, permission)]
+
+
+def sync() -> dict[str, int]:
+    """Make the groups in the database equal to ROLES. Answers how many permissions each has."""
+    known = {f"{p.content_type.app_label}.{p.codename}": p for p in Permission.objects.select_related("content_type")}
+    return {role.name: _sync(role, known) for role in ROLES}
+
+
+def _sync(role: Role, known: dict[str, Permission]) -> int:
+    idle = [pattern for pattern in role.grants if not any(fnmatchcase(name, pattern) for name in known)]
+    if idle:
+        raise RolesOutOfStep(f"{role.name}: no permission is called {', '.join(idle)}. Run migrate, or mend gtm/roles.py.")
+    group, _ = Group.objects.get_or_create(name=role.name)
+    held = [permission for name, permission in known.items() if grants(role, name)]
+    group.permissions.set(held)
+    return len(held)
+
+
+def name_of(user: User | AnonymousUser) -> str:
+    """The user's role, in words."""
+    if user.is_superuser:
+        return ROLES[0].name
+    return ", ".join(user.groups.order_by("name").values_list("name", flat=True)) or "No role yet"
+
+
+class PageGuard:
+    """Middleware: asks for the permission that PAGES names. The admin and the API, in namespaces of their own, guard themselves."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: object, args: Any, kwargs: Any) -> HttpResponseBase | None:
+        match = request.resolver_match
+        if match is None or match.namespaces:
+            return None
+        access = _access(match.url_name)
+        if access.see == PUBLIC:
+            return None
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        _require(request.user, access.see if request.method in ("GET", "HEAD") else access.act or access.see)
+        return None
+
+
+def _access(url_name: str | None) -> Access:
+    try:
+        return PAGES[url_name or ""]
+    except KeyError:
+        raise ImproperlyConfigured(f"The page {url_name!r} is not in PAGES of gtm/roles.py. Say who may see it.") from None
+
+
+def _require(user: User, permission: str) -> None:
+    if permission and not user.has_perm(permission):
+        raise PermissionDenied(f"Only {_listed(holders(permission))} may do this; your role is: {name_of(user)}.")
+
+
+def _listed(names: list[str]) -> str:
+    return " or ".join(names) or "a superuser"

@@ -1,0 +1,34 @@
+"""The house's own pages: start, search, health, and what a refused person reads."""
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from gtm import desk, doctor, schedules
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    return render(request, "gtm/home.html", {"desk": desk.of(request.user, at=timezone.now()), "week": desk.WEEK})
+
+
+@require_safe
+def search(request: HttpRequest) -> HttpResponse:
+    """Places for the search box as JSON, or as a page for those without script."""
+    text = request.GET.get("q", "")[:100]
+    places = desk.find(request.user, text)
+    if request.accepts("text/html"):
+        return render(request, "gtm/search.html", {"places": places, "text": text})
+    return JsonResponse({"places": [place._asdict() for place in places]})
+
+
+@require_safe
+def system_health(request: HttpRequest) -> HttpResponse:
+    findings = doctor.examine(timezone.now())
+    context = {"findings": findings, "is_ready": doctor.is_ready(findings), "jobs": schedules.JOBS}
+    return render(request, "gtm/health.html", context)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render(request, "403.html", {"reason": str(exception)}, status=403)
