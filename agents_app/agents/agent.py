@@ -19,7 +19,8 @@ class Known:
     """All that a run knows when a step begins; each agent takes from it what it needs.
 
     Shapes: `contact` {"first_name", "last_name", "full_name", "title"}; `persona` {"role", "pains", "angle"};
-    `previous` {"subject", "sent_on"}; `peers` [{"key", "name", "domain", "industry", "headcount", "funding_total_usd"}].
+    `previous` {"subject", "sent_on"}; `peers` [{"key", "name", "domain", "industry", "headcount",
+    "funding_total_usd"}].
     """
 
     company: Mapping[str, str]

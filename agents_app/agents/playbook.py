@@ -1,7 +1,7 @@
 """What is usually on the desk of whom: departments, their titles and their concerns.
 
-Concerns are lower-case phrases without a full stop that complete "on your desk is …". `signs` are beginnings of words in
-an industry, an emphasis or an override that make a department matter more.
+Concerns are lower-case phrases without a full stop that complete "on your desk is …". `signs` are beginnings of words
+in an industry, an emphasis or an override that make a department matter more.
 """
 
 import re
@@ -84,7 +84,7 @@ PLAYBOOK: Sequence[Department] = (
     ),
     Department(
         "operations",
-        ("operation", "coo", "supply", "logistic", "warehouse", "plant", "production", "manufactur", "procure", "fleet"),
+        ("operation", "coo", "supply", "logistic", "warehouse", "plant", "manufactur", "procure", "fleet"),
         ("Chief Operating Officer", "COO", "Operations Director", "Head of Supply Chain", "Plant Manager"),
         (
             "keeping delivery dates while demand moves",
@@ -140,7 +140,7 @@ PLAYBOOK: Sequence[Department] = (
     ),
     Department(
         "leadership",
-        ("chief executive", "ceo", "founder", "co-founder", "managing director", "president", "owner", "general manager"),
+        ("chief executive", "ceo", "founder", "managing director", "president", "owner", "general manager"),
         ("Chief Executive Officer", "CEO", "Managing Director", "Founder", "General Manager"),
         (
             "growing without losing what made the company good",

@@ -1,0 +1,227 @@
+"""What happened to a request, read from the rows alone: each run with its steps, sources, facts and drafts."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+
+from agents_app.models import Draft, Fact, FlowRun, Persona, PlannedPrompt, Request, SourceRecord, StepRun
+from agents_app.routing import REASONS
+
+
+@dataclass(frozen=True)
+class StepTrace:
+    """`offset_s` counts from the run's start; both seconds are None while it is not known."""
+
+    id: int
+    agent: str
+    stage: int
+    attempt: int
+    status: str
+    started_at: datetime
+    finished_at: datetime | None
+    offset_s: float | None
+    seconds: float | None
+    prompt: str
+    prompt_sent: str
+    input: dict[str, Any]
+    input_sha256: str
+    output: dict[str, Any] | None
+    confidence: float | None
+    confidence_terms: list[dict[str, Any]]
+    checks: list[dict[str, Any]]
+    generator: str
+    attempts: list[dict[str, Any]]
+    tokens: dict[str, int]
+    cost_usd: Decimal
+    error: str
+
+
+@dataclass(frozen=True)
+class SourceTrace:
+    source: str
+    status: str
+    reason: str
+    http_status: int | None
+    elapsed_ms: int
+    is_sandbox: bool
+    claims: int
+
+
+@dataclass(frozen=True)
+class FactTrace:
+    """`evidence` is [{"source", "pointer", "value"}]: the claims it rests on."""
+
+    key: str
+    attribute: str
+    value: str
+    confidence: float
+    confidence_terms: list[dict[str, Any]]
+    evidence: list[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class DraftTrace:
+    id: int
+    subject: str
+    body: str
+    status: str
+    generator: str
+    sentences: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class RunTrace:
+    id: int
+    status: str
+    error: str
+    rule: str
+    reason: str
+    stages: list[list[dict[str, str]]]
+    skipped: list[dict[str, str]]
+    planned_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    recoveries: int
+    config_sha256: str
+    prompts: dict[str, str]
+    variants: dict[str, Any]
+    hints: list[str]
+    steps: list[StepTrace]
+    sources: list[SourceTrace]
+    facts: list[FactTrace]
+    personas: list[dict[str, Any]]
+    brief: list[dict[str, Any]]
+    drafts: list[DraftTrace]
+    generators: list[str]
+    cost_usd: Decimal
+
+
+def of_request(request: Request) -> list[RunTrace]:
+    """The runs of a request, oldest first, in a constant number of queries."""
+    return [_run(run) for run in _whole(FlowRun.objects.filter(request=request).order_by("pk"))]
+
+
+def of_run(run: FlowRun) -> RunTrace:
+    return _run(_whole(FlowRun.objects.filter(pk=run.pk)).get())
+
+
+def document(trace: RunTrace) -> dict[str, Any]:
+    """The trace as JSON-ready values: times in ISO 8601, money as a number of US dollars."""
+    plain: dict[str, Any] = _plain(asdict(trace))
+    return plain
+
+
+def _whole(runs: QuerySet[FlowRun]) -> QuerySet[FlowRun]:
+    return runs.select_related("brief").prefetch_related(
+        Prefetch("prompts", PlannedPrompt.objects.select_related("version").order_by("agent")),
+        Prefetch("steps", StepRun.objects.select_related("prompt_version").order_by("stage", "pk")),
+        Prefetch("source_records", SourceRecord.objects.prefetch_related("claims").order_by("pk")),
+        Prefetch("facts", Fact.objects.prefetch_related("claims__source_record").order_by("pk")),
+        Prefetch("personas", Persona.objects.order_by("pk")),
+        Prefetch("drafts", Draft.objects.order_by("pk")),
+    )
+
+
+def _run(run: FlowRun) -> RunTrace:
+    steps = [_step(step, run.started_at) for step in run.steps.all()]
+    return RunTrace(
+        id=run.pk,
+        status=run.status,
+        error=run.error,
+        rule=run.route,
+        reason=REASONS.get(run.route, ""),
+        stages=run.stages,
+        skipped=run.skipped,
+        planned_at=run.planned_at,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        recoveries=run.recoveries,
+        config_sha256=run.config_sha256,
+        prompts={planned.agent: str(planned.version) for planned in run.prompts.all()},
+        variants=run.variants,
+        hints=run.hints,
+        steps=steps,
+        sources=[_source(record) for record in run.source_records.all()],
+        facts=[_fact(fact) for fact in run.facts.all()],
+        personas=[_persona(persona) for persona in run.personas.all()],
+        brief=run.brief.sentences if hasattr(run, "brief") else [],
+        drafts=[_draft(draft) for draft in run.drafts.all()],
+        generators=sorted({step.generator for step in steps if step.generator}),
+        cost_usd=sum((step.cost_usd for step in steps), Decimal(0)),
+    )
+
+
+def _step(step: StepRun, run_started_at: datetime | None) -> StepTrace:
+    return StepTrace(
+        id=step.pk,
+        agent=step.agent,
+        stage=step.stage,
+        attempt=step.attempt,
+        status=step.status,
+        started_at=step.started_at,
+        finished_at=step.finished_at,
+        offset_s=_seconds(run_started_at, step.started_at),
+        seconds=_seconds(step.started_at, step.finished_at),
+        prompt=str(step.prompt_version),
+        prompt_sent=step.prompt_sent,
+        input=step.input,
+        input_sha256=step.input_sha256,
+        output=step.output,
+        confidence=step.confidence,
+        confidence_terms=step.confidence_terms,
+        checks=step.checks,
+        generator=step.generator,
+        attempts=step.attempts,
+        tokens={
+            "input": step.tokens_input,
+            "output": step.tokens_output,
+            "cache_read": step.tokens_cache_read,
+            "cache_write": step.tokens_cache_write,
+        },
+        cost_usd=step.cost_usd,
+        error=step.error,
+    )
+
+
+def _source(record: SourceRecord) -> SourceTrace:
+    return SourceTrace(
+        source=record.source,
+        status=record.status,
+        reason=record.reason,
+        http_status=record.http_status,
+        elapsed_ms=record.elapsed_ms,
+        is_sandbox=record.is_sandbox,
+        claims=len(record.claims.all()),
+    )
+
+
+def _fact(fact: Fact) -> FactTrace:
+    claims = fact.claims.all()
+    evidence = [{"source": each.source_record.source, "pointer": each.pointer, "value": each.value} for each in claims]
+    return FactTrace(fact.key, fact.attribute, fact.value, fact.confidence, fact.confidence_terms, evidence)
+
+
+def _persona(persona: Persona) -> dict[str, Any]:
+    return {"role": persona.role, "pains": persona.pains, "angle": persona.angle, "rests_on": persona.rests_on}
+
+
+def _draft(draft: Draft) -> DraftTrace:
+    return DraftTrace(draft.pk, draft.subject, draft.body, draft.status, draft.generator, draft.sentences)
+
+
+def _seconds(start: datetime | None, end: datetime | None) -> float | None:
+    return round((end - start).total_seconds(), 3) if start and end else None
+
+
+def _plain(value: object) -> Any:  # noqa: ANN401 JSON has no narrower type
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(each) for each in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return float(value) if isinstance(value, Decimal) else value
