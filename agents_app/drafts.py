@@ -116,7 +116,7 @@ def _quoted(words: Sequence[str]) -> str:
     return ", ".join(f"“{word}”" for word in words)
 
 
-def _decide(draft: Draft, allowed: Sequence[str], **values: Any) -> Draft:  # noqa: ANN401 - column values
+def _decide(draft: Draft, allowed: Sequence[str], **values: Any) -> Draft:
     values = {"rejection": "", "comment": "", "refusal": "", **values}
     if not Draft.objects.filter(pk=draft.pk, status__in=allowed).update(**values):
         raise DecisionRefused(_too_late(Draft.objects.select_related("decided_by", "send").get(pk=draft.pk)))

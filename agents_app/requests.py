@@ -7,17 +7,10 @@ from typing import TypedDict, Unpack
 from django.contrib.auth.models import User
 
 from agents_app.models import Campaign, Depth, FlowRun, Purpose, Request, RequestRule, Send
-from clients import suppression
+from clients import contacts, suppression
 from clients.inbox import Change
 from clients.models import Client, Contact
 
-FREE_MAIL = frozenset(
-    {
-        "aol.com", "fastmail.com", "gmail.com", "gmx.de", "gmx.net", "googlemail.com", "hotmail.com", "icloud.com",
-        "live.com", "mail.com", "me.com", "msn.com", "outlook.com", "pm.me", "proton.me", "protonmail.com", "qq.com",
-        "t-online.de", "web.de", "yahoo.co.uk", "yahoo.com", "yandex.ru", "zoho.com",
-    }
-)  # fmt: skip  # these domains say nothing about where a person works
 DOMAIN = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 
 
@@ -75,19 +68,13 @@ def domain_of(text: str) -> str:
     return ascii_host
 
 
-def company_domain_of(contact: Contact) -> str:
-    """The contact's company, else the domain of the address, unless that belongs to a free mail service; else ""."""
-    if contact.company_domain:
-        return contact.company_domain
-    domain = contact.email_normalised.rpartition("@")[2]
-    return "" if domain in FREE_MAIL else domain
-
-
 def _name_company(request: Request) -> None:
     if request.company_domain:
         request.company_domain = domain_of(request.company_domain)
     elif request.contact is not None:
-        request.company_domain = company_domain_of(request.contact)
+        request.company_domain = request.contact.company_domain or contacts.work_domain(
+            request.contact.email_normalised
+        )
     if request.contact is not None and not request.company_name:
         request.company_name = request.contact.company_name
     request.company_name = request.company_name.strip()[:160]
