@@ -1,0 +1,76 @@
+"""What outside parties say, in our words: every party's `parse` gives an `Incoming` for one entry of a body."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+CONTACT_CHANGED = "contact_changed"
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+SKEW = timedelta(minutes=5)  # how far a sender's clock may run ahead of ours
+
+
+class Unusable(Exception):
+    """An entry that cannot become an event; the message says why and what would help."""
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """One change. `payload` has canonical fields only; `event_id` is the sender's own, "" where it gives none."""
+
+    kind: str
+    payload: Mapping[str, str]
+    event_id: str = ""
+    occurred_at: datetime | None = None
+
+
+def text(value: object) -> str:
+    """A field's text; missing, null and whatever is no text or number is blank."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return ""
+    return " ".join(str(value).split())
+
+
+def domain(value: object) -> str:
+    """The host that a web address names, in small letters, without www."""
+    host = text(value).casefold().partition("://")[2] or text(value).casefold()
+    return host.split("/")[0].split("?")[0].split(":")[0].removeprefix("www.")
+
+
+def part(entry: Mapping[str, Any], *path: str) -> object:
+    """The value at the end of `path`, None where any part of the way is missing or null."""
+    here: object = entry
+    for name in path:
+        here = here.get(name) if isinstance(here, Mapping) else None
+    return here
+
+
+def moment(value: object) -> datetime | None:
+    """ISO 8601 (UTC where it names no zone) or milliseconds since 1970; None where blank. Raises Unusable."""
+    if value is None or value == "":
+        return None
+    try:
+        return _moment(value)
+    except (ValueError, OverflowError, OSError, TypeError):
+        raise Unusable(
+            f"“{str(value)[:60]}” is not a point in time. Send it like 2026-11-16T09:30:00Z, or leave it out."
+        ) from None
+
+
+def _moment(value: object) -> datetime:
+    digits = str(value)
+    if digits.isascii() and digits.isdigit() and len(digits) >= 12:
+        found = datetime.fromtimestamp(int(digits) / 1000, tz=UTC)
+    elif isinstance(value, str):
+        found = datetime.fromisoformat(value.strip())
+    else:
+        raise TypeError(value)
+    found = found if found.tzinfo else found.replace(tzinfo=UTC)
+    return found.astimezone(UTC)
+
+
+def believable(occurred_at: datetime | None, received_at: datetime) -> datetime:
+    """A sender's clock is not trusted beyond our own: what lies in the future, or decades back, happened on arrival."""
+    if occurred_at is None or not EARLIEST <= occurred_at <= received_at + SKEW:
+        return received_at
+    return occurred_at

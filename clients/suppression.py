@@ -1,0 +1,56 @@
+"""Addresses that a client never writes to again. Only a keyed hash is kept, so the rule outlives the person's data."""
+
+import hmac
+from datetime import datetime
+
+from django.core import signing
+
+from clients import credentials
+from clients.contacts import InvalidEmail, fold, normalise_email
+from clients.models import Client, Contact, Suppression
+
+_SALT = "clients.unsubscribe"
+
+
+class BadToken(Exception):
+    """An unsubscribe link that we did not make, or that was cut short."""
+
+
+def suppress(client: Client, email: str, *, reason: str, at: datetime) -> bool:
+    """Never write to this address again; False where that was so already. Any text counts, also a mistyped address."""
+    if is_suppressed(client, email):
+        return False
+    _, is_new = Suppression.objects.get_or_create(
+        client=client, address_hmac=_hashes(email)[0], defaults={"reason": reason, "created_at": at}
+    )
+    return is_new
+
+
+def is_suppressed(client: Client, email: str) -> bool:
+    return Suppression.objects.filter(client=client, address_hmac__in=_hashes(email)).exists()
+
+
+def token(contact: Contact) -> str:
+    """What an unsubscribe link carries: signed, says nothing, never expires."""
+    return signing.Signer(salt=_SALT, sep=".").sign_object([contact.pk])
+
+
+def read_token(token: str) -> Contact:
+    """Raises BadToken."""
+    try:
+        (number,) = signing.Signer(salt=_SALT, sep=".").unsign_object(token)
+        return Contact.objects.select_related("client").get(pk=number)
+    except (signing.BadSignature, Contact.DoesNotExist, ValueError, TypeError):
+        raise BadToken(
+            "This unsubscribe link is not complete. Copy the whole link from the e-mail, or answer the e-mail and ask."
+        ) from None
+
+
+def _hashes(email: str) -> list[str]:
+    """Hex HMAC-SHA256 of the normalised address under every key, so that a new key forgets nobody."""
+    try:
+        normalised = normalise_email(email)
+    except InvalidEmail:
+        normalised = fold(email)
+    message = normalised.encode(errors="replace")
+    return [hmac.new(key, message, "sha256").hexdigest() for key in credentials.derived("gtm suppression")]
