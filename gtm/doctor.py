@@ -61,7 +61,7 @@ class Check:
 
 def examine(at: datetime) -> list[Finding]:
     """Every check's finding, in the order of CHECKS. Without a database, those that need one are left out."""
-    findings = []
+    findings: list[Finding] = []
     for check in CHECKS:
         if check.needs_database and any(found.state == State.FAIL for found in findings if found.name == "Database"):
             continue
@@ -106,7 +106,7 @@ def database(at: datetime) -> Verdict:
 def migrations(at: datetime) -> Verdict:
     missing = _migrations_on_disk() - set(MigrationRecorder(connection).applied_migrations())
     if missing:
-        return State.FAIL, f"{len(missing)} changes to the tables have not been made.", "Run: manage.py migrate"
+        return State.FAIL, f"{len(missing)} changes to the tables have not been made.", "Run: uv run manage.py migrate"
     return State.OK, "The tables are as the code expects them.", FINE
 
 
@@ -124,8 +124,8 @@ def workers(at: datetime) -> Verdict:
         f"{name} " + (f"silent for {timesince(beats[name], at)}" if name in beats else "never started")
         for name in silent
     )
-    start = " and ".join(f"Q_CLUSTER_NAME={name} manage.py qcluster" for name in silent)
-    return State.FAIL, f"Work is queued but not done: {since}.", f"Start: manage.py up, or {start}"
+    start = " and ".join(f"Q_CLUSTER_NAME={name} uv run manage.py qcluster" for name in silent)
+    return State.FAIL, f"Work is queued but not done: {since}.", f"Start: uv run manage.py up, or {start}"
 
 
 def queue(at: datetime) -> Verdict:
@@ -142,7 +142,7 @@ def queue(at: datetime) -> Verdict:
 def clock(at: datetime) -> Verdict:
     rows = {row.name: row for row in Schedule.objects.all()}
     if {(name, row.func) for name, row in rows.items()} != {(job.name, job.path) for job in schedules.JOBS}:
-        return State.FAIL, "The schedules are not those of gtm/schedules.py.", "Run: manage.py sync_schedules"
+        return State.FAIL, "The schedules are not those of gtm/schedules.py.", "Run: uv run manage.py sync_schedules"
     late = sorted(name for name, row in rows.items() if row.next_run and at - row.next_run > LATE)
     if late:
         return State.WARN, f"Overdue: {', '.join(late)}.", "A worker starts them; see whether both live."

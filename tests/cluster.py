@@ -41,6 +41,7 @@ def pytest_unconfigure() -> None:
 def _take_own_surroundings() -> None:
     data_dir = Path(tempfile.mkdtemp(prefix="gtm-tests-"))
     _held.callback(shutil.rmtree, data_dir, ignore_errors=True)
+    (data_dir / "static").mkdir()  # whitenoise warns where it is missing
     os.environ["GTM_DATA_DIR"] = str(data_dir)
     os.environ["DATABASE_URL"] = _held.enter_context(database.throwaway())
     os.environ["ANTHROPIC_API_KEY"] = os.environ["ANTHROPIC_BASE_URL"] = ""  # set, so that a .env does not fill them

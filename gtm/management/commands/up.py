@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
@@ -116,11 +115,11 @@ class _Parents:
     """`uv run` waits for us; if it is killed -9 nobody would stop us, so we look whether it is still there."""
 
     def __init__(self) -> None:
-        parent = psutil.Process().parent()
-        self._watched = parent if parent and parent.name() == "uv" else None
+        name = Path(f"/proc/{os.getppid()}/comm")
+        self._watched = os.getppid() if name.exists() and name.read_text().strip() == "uv" else None
 
     def stop_if_gone(self) -> None:
-        if self._watched and os.getppid() != self._watched.pid:
+        if self._watched and os.getppid() != self._watched:
             raise KeyboardInterrupt
 
 
@@ -226,4 +225,4 @@ def _login() -> str:
     password = Path(settings.DATA_DIR) / "demo_password"
     if password.exists() and get_user_model().objects.filter(username="admin").exists():
         return f"Log in as admin, operator, manager or viewer; the password is {password.read_text().strip()}"
-    return "Make a first user with: manage.py createsuperuser"
+    return "Make a first user with: uv run manage.py createsuperuser"
