@@ -8,6 +8,7 @@ from typing import NotRequired, TypedDict, Unpack
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from agents_app import versions
 from agents_app.models import PromptVersion, Send
@@ -159,6 +160,12 @@ def promote(decision: Decision, *, by: User, at: datetime) -> PromptVersion:
     decision.promoted_at, decision.promoted_by = at, by
     decision.save(update_fields=["promoted_at", "promoted_by"])
     return version
+
+
+def waiting_for_promotion() -> QuerySet[Decision]:
+    """Decisions with a winner that nobody has made live yet, oldest first."""
+    waiting = Decision.objects.filter(outcome=Decision.Outcome.WINNER, promoted_at=None)
+    return waiting.select_related("experiment__client", "winner__prompt_version").order_by("decided_at", "pk")
 
 
 def outlook(experiment: Experiment, *, at: datetime) -> Outlook:

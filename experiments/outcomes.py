@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from agents_app.models import Send
 from clients import contacts, suppression
+from clients.canonical import CONTACT_CHANGED
 from clients.models import Contact, Delivery, Event, Suppression
 from experiments.models import OutcomeEvent, OutcomeKind
 
@@ -73,7 +74,7 @@ def record_event(event: Event) -> OutcomeEvent | None:
 
     Raises OutcomeRefused when it names no e-mail and no contact of this client.
     """
-    if event.kind == "contact_changed":
+    if event.kind == CONTACT_CHANGED:
         return None
     if event.kind not in OutcomeKind.values:
         raise OutcomeRefused(f"“{event.kind}” is not a kind of outcome. Known kinds: {', '.join(OutcomeKind.values)}.")
@@ -169,7 +170,7 @@ def _contact_by_address(event: Event, address: str) -> Contact | None:
     try:
         normalised = contacts.normalise_email(address)
     except contacts.InvalidEmail as refusal:
-        raise OutcomeRefused(f"“{address}” is not an e-mail address: {refusal}") from refusal
+        raise OutcomeRefused(str(refusal)) from refusal
     found = Contact.objects.filter(client_id=event.client_id, email_normalised=normalised)
     return found.select_related("client").first()
 

@@ -7,7 +7,9 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from agents_app.models import Campaign, CampaignContact, Draft, FlowRun, PromptVersion, Request, Send, StepRun
-from clients.models import AgentKey, Client, Connection, Contact, IndustryTemplate
+from clients.models import AgentKey, Client, Connection, Contact, Delivery, Event, IndustryTemplate
+from experiments import lifecycle
+from experiments.models import Assignment, Experiment, OutcomeEvent, OutcomeKind
 
 AT = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)  # a Monday
 _numbers = count(1)
@@ -108,3 +110,54 @@ def make_send(draft: Draft | None = None, **values: Any) -> Send:
     draft = draft or make_draft(status="sent")
     basis = {"message_id": f"<draft-{draft.pk}@localhost>", "sent_at": AT, "generator": draft.generator, "address_is_reserved": True}
     return Send.objects.create(draft=draft, contact=draft.contact, **{**basis, **values})
+
+
+# experiments
+
+
+def make_experiment(client: Client | None = None, *, starts: bool = True, size: int = 0, **setup: Any) -> Experiment:
+    """Planned by the public function and started; `size` replaces the computed contacts a variant, to keep tests small."""
+    agent = setup.get("agent", AgentKey.EMAIL)
+    basis = {"name": f"Experiment {next(_numbers)}", "hypothesis": "A question as the last line brings more replies.", "agent": agent}
+    plan = {"metric": "replied", "base_rate": 0.05, "smallest_lift": 0.05, "window_days": 14, "by": None, "at": AT}
+    pair = {} if "control" in setup else {"control": make_prompt(agent), "challenger": make_prompt(agent)}
+    experiment = lifecycle.create(client or make_client(), **{**basis, **plan, **pair, **setup})
+    if size:
+        Experiment.objects.filter(pk=experiment.pk).update(planned_per_variant=size)
+        experiment.refresh_from_db()
+    return lifecycle.start(experiment, by=None, at=AT) if starts else experiment
+
+
+def fill_variant(experiment: Experiment, key: str, people: int, *, replies: int = 0, leaves: int = 0, exposed_at: Any = AT) -> list[Contact]:
+    """Contacts in one variant, written to at `exposed_at`; the first `replies` of them answered, the last `leaves` left, a day later."""
+    basis = {"client": experiment.client, "created_at": AT, "updated_at": AT}
+    numbered = [f"{key}{next(_numbers)}@crowd.example" for _ in range(people)]
+    contacts = Contact.objects.bulk_create([Contact(email=email, email_normalised=email, **basis) for email in numbered])
+    variant = experiment.variants.get(key=key)
+    Assignment.objects.bulk_create(
+        [
+            Assignment(experiment=experiment, contact=contact, variant=variant, bucket=0.5, assigned_at=AT, exposed_at=exposed_at)
+            for contact in contacts
+        ]
+    )
+    happened = [(contact, OutcomeKind.REPLIED) for contact in contacts[:replies]]
+    happened += [(contact, OutcomeKind.UNSUBSCRIBED) for contact in contacts[people - leaves :]]
+    for contact, kind in happened:
+        make_outcome(contact, kind, occurred_at=exposed_at + timedelta(days=1))
+    return contacts
+
+
+def make_outcome(contact: Contact, kind: str = OutcomeKind.REPLIED, **values: Any) -> OutcomeEvent:
+    values.setdefault("occurred_at", AT + timedelta(days=1))
+    values.setdefault("received_at", values["occurred_at"])
+    basis = {"client": contact.client, "contact": contact, "kind": kind, "source": "outcomes", "event_key": f"event-{next(_numbers)}"}
+    return OutcomeEvent.objects.create(**{**basis, **values})
+
+
+def make_outcome_event(client: Client, kind: str = OutcomeKind.REPLIED, *, occurred_at: Any = AT, **payload: Any) -> Event:
+    """What a mail service posted, stored and parsed, before anybody looked whom it is about."""
+    connection = Connection.objects.filter(client=client, party=Connection.Party.OUTCOMES).first()
+    connection = connection or make_connection(client, Connection.Party.OUTCOMES)
+    delivery = Delivery.objects.create(connection=connection, received_at=occurred_at, body=b"{}", body_sha256="0" * 64)
+    basis = {"client": client, "delivery": delivery, "source": "outcomes", "event_key": f"event-{next(_numbers)}"}
+    return Event.objects.create(kind=kind, occurred_at=occurred_at, payload=payload, **basis)
