@@ -22,7 +22,7 @@ ENGLISH = frozenset(
     )
 )
 PLACEHOLDERS = re.compile(
-    r"\{\{|\}\}|\{[a-z_ ]{2,30}\}|\[[a-z][^\]\n]{0,40}\]|<[a-z_ ]{2,30}>|\blorem ipsum\b|\bTBD\b|\bXXX+\b"
+    r"\{\{|\}\}|\{[a-z_ ]{2,30}\}|\[[a-z][^\]\n]{0,40}\]|<[a-z][a-z_ ]{1,30}>|\blorem ipsum\b|\bTBD\b|\bXXX+\b"
     r"|\b(?:hi|hello|dear)\s+(?:none|null|undefined|nan)\b|\b(?:hi|hello|dear)\s+,",
     re.IGNORECASE,
 )
@@ -128,7 +128,8 @@ def stands(value: str, text: str) -> bool:
     """Is `value` said in `text`?
 
     Numbers count by size (1240 is "1,240"; 24000000 is "$24 million", within 5 % where a scale word rounds it), dates
-    by their month and year or as written, other values by at least half of their content words.
+    by their month and year or as written, places by their first part, other values by two in five of their content
+    words.
     """
     if _plain(value) in _plain(text):
         return True
@@ -136,8 +137,10 @@ def stands(value: str, text: str) -> bool:
         return MONTHS[int(value[5:7]) - 1] in _plain(text) and value[:4] in text
     if SIZE.fullmatch(value):
         return all(_said(number, text) for number, _ in _numbers(value))
+    if "," in value and words(value) <= 4 and _plain(value.split(",")[0]) in _plain(text):
+        return True
     wanted = _content(value)
-    return bool(wanted) and len(wanted & _content(text)) * 2 >= len(wanted)
+    return bool(wanted) and len(wanted & _content(text)) >= 0.4 * len(wanted)
 
 
 def _said(number: float, text: str) -> bool:
@@ -155,8 +158,8 @@ def _plain(text: str) -> str:
 
 
 def _content(text: str) -> set[str]:
-    """The content words, cut to six letters so that "opens" and "opened" meet halfway."""
-    return {word[:6].rstrip("s") for word in re.findall(r"[^\W_]+", _plain(text)) if word not in ENGLISH}
+    """The content words, cut to four letters so that "opens" and "opening" are one."""
+    return {word[:4] for word in re.findall(r"[^\W_]+", _plain(text)) if word not in ENGLISH}
 
 
 # --- wording

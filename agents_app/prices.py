@@ -76,7 +76,9 @@ def load() -> PriceTable:
     rows = ModelPrice.objects.order_by("model", "valid_from", "prompt_band_max")
     return PriceTable(
         tuple(
-            Price(row.model, row.valid_from, row.prompt_band_max, row.input, row.output, row.cache_read, row.cache_write)
+            Price(
+                row.model, row.valid_from, row.prompt_band_max, row.input, row.output, row.cache_read, row.cache_write
+            )
             for row in rows
         )
     )

@@ -142,10 +142,18 @@ def _sources(run: FlowRun) -> list[research.SourceAccess]:
     for connection in active.order_by("pk"):
         is_sandbox = connection.mode == Connection.Mode.SANDBOX
         if connection.party not in found:
-            stored = b"" if is_sandbox else bytes(connection.credential)
-            credential = credentials.decrypt(stored) if stored else ""
+            credential = "" if is_sandbox else _credential(connection)
             found[connection.party] = research.SourceAccess(connection.party, is_sandbox, credential)
     return list(found.values())
+
+
+def _credential(connection: Connection) -> str:
+    """Empty when there is none that can be read; the source then says so, and the others are asked all the same."""
+    try:
+        return credentials.decrypt(bytes(connection.credential)) if connection.credential else ""
+    except credentials.CredentialUnreadable as unreadable:
+        logger.warning("connection %s: %s", connection.pk, unreadable)
+        return ""
 
 
 def _side_by_side(hand: Hand, begun: Sequence[tuple[StepRun, Task]]) -> Iterator[tuple[StepRun, Work]]:

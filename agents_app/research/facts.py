@@ -41,7 +41,13 @@ RIGHT = {
     ("newsapi", "last_funding_date"): 0.90,
 }
 RIGHT_OTHERWISE = 0.65
-HALF_LIFE_DAYS = {"news": 180, "headcount": 365, "last_funding_stage": 540, "last_funding_date": 540, "funding_total_usd": 540}
+HALF_LIFE_DAYS = {
+    "news": 180,
+    "headcount": 365,
+    "last_funding_stage": 540,
+    "last_funding_date": 540,
+    "funding_total_usd": 540,
+}
 AGEING = -0.35
 UNDATED = -0.2
 SECOND_SOURCE = 0.8  # of its own weight: sources copy from each other

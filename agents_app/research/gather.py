@@ -18,9 +18,7 @@ GRACE_S = 0.25  # a source reports its own timeout in better words than we can, 
 logger = logging.getLogger(__name__)
 
 
-def gather(
-    company: Company, *, sources: Sequence[SourceAccess], budget_s: float, at: datetime
-) -> list[SourceAnswer]:
+def gather(company: Company, *, sources: Sequence[SourceAccess], budget_s: float, at: datetime) -> list[SourceAnswer]:
     """One answer a source, in the order of `sources`, within `budget_s` seconds; never raises for a source.
 
     The threads are daemons: one that cannot be interrupted holds up neither the run nor the end of the process.
