@@ -45,7 +45,7 @@ PLAYBOOK: Sequence[Department] = (
             "keeping audit evidence complete while volumes grow",
             "forecasting cash with figures that everybody trusts",
         ),
-        ("financ", "fintech", "bank", "payment", "lend", "insur", "cost", "roi", "saving"),
+        ("financ", "fintech", "bank", "payment", "lending", "insur", "cost", "roi", "saving"),
     ),
     Department(
         "risk_and_compliance",
@@ -69,7 +69,7 @@ PLAYBOOK: Sequence[Department] = (
             "choosing which tools to build and which to buy",
             "hiring engineers fast enough for the roadmap",
         ),
-        ("software", "saas", "tech", "internet", "data", "cloud", "integrat", "scal"),
+        ("software", "saas", "tech", "internet", "data", "cloud", "integrat", "scaling"),
     ),
     Department(
         "security",
@@ -129,7 +129,7 @@ PLAYBOOK: Sequence[Department] = (
     ),
     Department(
         "clinical",
-        ("clinic", "medical", "cmio", "nurs", "patient", "care", "pharma", "physician"),
+        ("clinic", "medical", "cmio", "nursing", "nurse", "patient", "care", "pharma", "physician"),
         ("Chief Medical Officer", "Clinical Director", "Head of Patient Services", "Director of Nursing"),
         (
             "giving clinicians time back from documentation",
