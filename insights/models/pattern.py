@@ -4,9 +4,10 @@ from gtm.records import Record
 
 
 class ClientPattern(models.Model):
-    """What one client's own campaigns say of one pattern (`insights/patterns.py` names them). Protected: never shown to another client.
+    """What one client's own campaigns say of one pattern (`insights/patterns.py` names them).
 
-    Counts are contacts: `on` where the first e-mail had the pattern, `off` where it had not. The vote is +1, -1 or 0.
+    Protected: never shown to another client. Counts are contacts: `on` where the e-mail had the pattern, `off` where it
+    had not. The vote is +1, -1 or 0.
     """
 
     client = models.ForeignKey("clients.Client", on_delete=models.CASCADE, related_name="+")
@@ -20,6 +21,9 @@ class ClientPattern(models.Model):
         null=True, help_text="Mantel-Haenszel risk difference over the client's campaigns, fraction of 1."
     )
     vote = models.SmallIntegerField(default=0)
+    released_vote = models.SmallIntegerField(
+        null=True, editable=False, help_text="The vote as it counted in the last release; empty: it did not count."
+    )
     computed_at = models.DateTimeField()
 
     class Meta:
@@ -30,9 +34,10 @@ class ClientPattern(models.Model):
 
 
 class SharedInsight(Record):
-    """A pattern that enough clients support, without any of them: internal to the agency, exact, not differentially private.
+    """A pattern that enough clients support, without any of them.
 
-    Clients are rounded to 5 and the effect to half a percentage point.
+    Internal to the agency, exact, not differentially private. Clients are rounded to 5, the effect to half a percentage
+    point.
     """
 
     recorded = ("pattern", "week", "clients_rounded", "effect_rounded", "supporting_share", "sentence", "released_at")

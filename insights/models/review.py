@@ -1,3 +1,4 @@
+from django.conf import settings
 from django.db import models
 
 from gtm.records import Record
@@ -52,6 +53,9 @@ class Suggestion(Record):
     )
     status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
     dismissal = models.CharField(max_length=300, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["report", "rank"], name="one_suggestion_a_rank")]

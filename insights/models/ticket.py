@@ -68,9 +68,10 @@ class ChangeLink(Record):
 
 
 class OutcomeEvaluation(Record):
-    """The measured effect of a ticket's change: the metric in equal spans before and after, and the interval of the difference.
+    """The measured effect of a ticket's change: its metric in equal spans before and after.
 
-    `result` is {"before": {"numerator", "denominator"}, "after": {…}, "difference", "low", "high", "verdict", "sentence"}.
+    `result` is {"before": {"numerator", "denominator"}, "after": {…}, "difference", "low", "high", "verdict",
+    "sentence"}; "low" and "high" are the interval of the difference, fractions of 1.
     """
 
     recorded = ("ticket_id", "result", "measured_at")
