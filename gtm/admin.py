@@ -1,16 +1,15 @@
 """The admin's pages of what belongs to the frame: users, background jobs, the workers' signs of life."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django_q import admin as stock
 from django_q.models import OrmQ, Schedule, Task
 
-from gtm.admin_site import House, ModelAdmin, RecordAdmin, pill
+from gtm.admin_site import WIDGETS, RecordAdmin, pill
 from gtm.models import Heartbeat
 
 # The stock pages of the queue let whoever may edit a schedule run any function of the program.
@@ -21,11 +20,12 @@ admin.site.unregister([User, Group])
 
 
 @admin.register(User)
-class PersonAdmin(House, UserAdmin):
+class PersonAdmin(UserAdmin):
+    formfield_overrides = WIDGETS
     list_display = ("username", "email", "roles", "is_active", "last_login")
     list_filter = ("groups", "is_active")
 
-    def get_queryset(self, request: HttpRequest) -> Any:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).prefetch_related("groups")
 
     @admin.display(description="roles")
@@ -35,7 +35,7 @@ class PersonAdmin(House, UserAdmin):
 
 
 @admin.register(Group)
-class RoleAdmin(House, GroupAdmin):
+class RoleAdmin(GroupAdmin):
     list_per_page = 50
 
 
@@ -87,6 +87,3 @@ class QueueAdmin(RecordAdmin):
 @admin.register(Heartbeat)
 class HeartbeatAdmin(RecordAdmin):
     list_display = ("name", "at")
-
-
-__all__ = ["HeartbeatAdmin", "ModelAdmin", "PersonAdmin", "QueueAdmin", "RoleAdmin", "ScheduleAdmin", "TaskAdmin"]

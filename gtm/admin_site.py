@@ -1,6 +1,7 @@
-"""Our admin: Django's own, with a thin skin. Every model registers through the classes here, so a theme is one class away."""
+"""Our admin: Django's own, with a thin skin. Models register through the classes here: a theme is one class away."""
 
 import json
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -52,7 +53,7 @@ def _job(section: menu.Section, found: list[Any]) -> dict[str, Any]:
 class LabelledDateTime(AdminSplitDateTime):
     """Django's two inputs for date and time, each with a name of its own for those who do not see them."""
 
-    def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
+    def get_context(self, name: str, value: object, attrs: dict[str, object] | None) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)
         words = name.rsplit("-", 1)[-1].removesuffix("_at").replace("_", " ").capitalize()
         for widget, part in zip(context["widget"]["subwidgets"], ("date", "time"), strict=True):
@@ -77,13 +78,14 @@ class CappedPaginator(Paginator):
         return AtLeast(found) if found > COUNTED_AT_MOST else found
 
 
-class House:
-    """What every admin page and inline of ours shares."""
+# For the model admins and inlines below, and those of Django's that are used as they are.
+WIDGETS: Mapping[type[models.Field[Any, Any]], Mapping[str, Any]] = {
+    models.DateTimeField: {"form_class": SplitDateTimeField, "widget": LabelledDateTime}
+}
 
-    formfield_overrides = {models.DateTimeField: {"form_class": SplitDateTimeField, "widget": LabelledDateTime}}
 
-
-class ModelAdmin(House, admin.ModelAdmin):
+class ModelAdmin(admin.ModelAdmin):
+    formfield_overrides = WIDGETS
     list_per_page = 50
     show_full_result_count = False
     paginator = CappedPaginator
@@ -102,29 +104,34 @@ class RecordAdmin(ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
 
-class TabularInline(House, admin.TabularInline):
+class TabularInline(admin.TabularInline):
+    formfield_overrides = WIDGETS
     extra = 0
 
 
-class StackedInline(House, admin.StackedInline):
+class StackedInline(admin.StackedInline):
+    formfield_overrides = WIDGETS
     extra = 0
 
 
-def pretty(value: Any) -> SafeString:
+def pretty(value: object) -> SafeString:
     """JSON made readable, as a block that scrolls by itself."""
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
     return format_html('<pre class="json" tabindex="0">{}</pre>', text)
 
 
 TONES = {
-    "ok": ("active", "applied", "approved", "done", "finished", "helped", "live", "measured", "ok", "sent", "solved", "succeeded", "winner"),
+    "ok": (
+        "active", "applied", "approved", "done", "finished", "helped", "live", "measured", "ok", "sent", "solved",
+        "succeeded", "winner",
+    ),
     "warn": ("candidate", "needs_input", "no_match", "paused", "refused", "waiting", "warn"),
     "bad": ("bad", "fail", "failed", "harmed", "invalid", "lost", "quarantined", "rejected"),
     "info": ("accepted", "info", "open", "planned", "received", "running"),

@@ -1,4 +1,4 @@
-"""What lies on a person's desk: the rows behind the start page and the search, each only where the person may see them."""
+"""What lies on a person's desk: the rows behind the start page and the search, where the person may see them."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -132,13 +132,15 @@ def _found_runs(user: User, text: str) -> Iterator[Place]:
 
 def _found_clients(user: User, text: str) -> Iterator[Place]:
     if user.has_perm("clients.view_client"):
-        for client in visible_clients(user).filter(Q(name__icontains=text) | Q(slug__icontains=text)).order_by("name")[:SHOWN]:
+        rows = visible_clients(user).filter(Q(name__icontains=text) | Q(slug__icontains=text))
+        for client in rows.order_by("name")[:SHOWN]:
             yield Place(client.name, "Client", reverse("admin:clients_client_change", args=[client.pk]))
 
 
 def _found_contacts(user: User, text: str) -> Iterator[Place]:
     if user.has_perm("clients.view_contact"):
-        rows = scope(Contact.objects.filter(Q(email_normalised__startswith=text.casefold()) | Q(full_name__icontains=text)), user)
+        fits = Q(email_normalised__startswith=text.casefold()) | Q(full_name__icontains=text)
+        rows = scope(Contact.objects.filter(fits), user)
         for contact in rows.select_related("client").order_by("email_normalised", "pk")[:SHOWN]:
             label = f"{contact.full_name or contact.email}, {contact.company_name} (for {contact.client})"
             yield Place(label, "Contact", reverse("admin:clients_contact_change", args=[contact.pk]))

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Item(NamedTuple):
-    """A link. `permission` is what one needs to see it ("" for everybody signed in); `waits` names a count of `gtm.navigation`."""
+    """A link. `permission`: what one needs to see it ("": being signed in); `waits`: a count of `gtm.navigation`."""
 
     label: str
     url_name: str

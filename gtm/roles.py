@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.contrib.auth.models import AnonymousUser, Group, Permission, User
 from django.contrib.auth.views import redirect_to_login
@@ -128,7 +128,8 @@ def sync() -> dict[str, int]:
 def _sync(role: Role, known: dict[str, Permission]) -> int:
     idle = [pattern for pattern in role.grants if not any(fnmatchcase(name, pattern) for name in known)]
     if idle:
-        raise RolesOutOfStep(f"{role.name}: no permission is called {', '.join(idle)}. Run migrate, or mend gtm/roles.py.")
+        names = ", ".join(idle)
+        raise RolesOutOfStep(f"{role.name}: no permission is called {names}. Run migrate, or mend gtm/roles.py.")
     group, _ = Group.objects.get_or_create(name=role.name)
     held = [permission for name, permission in known.items() if grants(role, name)]
     group.permissions.set(held)
@@ -143,7 +144,7 @@ def name_of(user: User | AnonymousUser) -> str:
 
 
 class PageGuard:
-    """Middleware: asks for the permission that PAGES names. The admin and the API, in namespaces of their own, guard themselves."""
+    """Middleware: asks for the permission that PAGES names. The admin and the API guard their own namespaces."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -151,7 +152,7 @@ class PageGuard:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
 
-    def process_view(self, request: HttpRequest, view: object, args: Any, kwargs: Any) -> HttpResponseBase | None:
+    def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> HttpResponseBase | None:
         match = request.resolver_match
         if match is None or match.namespaces:
             return None
@@ -168,7 +169,8 @@ def _access(url_name: str | None) -> Access:
     try:
         return PAGES[url_name or ""]
     except KeyError:
-        raise ImproperlyConfigured(f"The page {url_name!r} is not in PAGES of gtm/roles.py. Say who may see it.") from None
+        message = f"The page {url_name!r} is not in PAGES of gtm/roles.py. Say who may see it."
+        raise ImproperlyConfigured(message) from None
 
 
 def _require(user: User, permission: str) -> None:

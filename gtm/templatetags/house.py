@@ -16,13 +16,14 @@ register.simple_tag(admin_site.pill, name="pill")
 def again(context: Context, name: str) -> SafeString:
     """The text of block `name` once more: the page's title is both its <title> and its <h1>."""
     block = context.render_context[BLOCK_CONTEXT_KEY].get_block(name)
-    return mark_safe(block.render(context).strip())  # noqa: S308 - a template's own output, escaped already
+    text: str = block.render(context).strip()
+    return mark_safe(text)  # noqa: S308 - a template's own output, escaped already
 
 
 @register.filter
 def percent(fraction: float | None, digits: int = 1) -> str:
     """0.0712 -> "7.1%"; None -> a dash, because no rate is not a rate of nought."""
-    return "–" if fraction is None else f"{fraction * 100:.{digits}f}%"
+    return "\N{EN DASH}" if fraction is None else f"{fraction * 100:.{digits}f}%"
 
 
 @register.filter

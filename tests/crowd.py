@@ -1,0 +1,410 @@
+"""Many rows of every model at once, one of each per client, so that list pages can be measured and rows told apart."""
+
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model
+from django_q.models import OrmQ, Schedule, Task
+
+from agents_app.models import (
+    Brief,
+    Campaign,
+    CampaignContact,
+    CampaignStep,
+    Claim,
+    Draft,
+    Fact,
+    FlowRun,
+    ModelPrice,
+    Persona,
+    PlannedPrompt,
+    PromptVersion,
+    Request,
+    RequestRule,
+    Send,
+    SourceRecord,
+    StepRun,
+)
+from clients.models import (
+    Client,
+    ClientPromptOverride,
+    Connection,
+    Contact,
+    Delivery,
+    Event,
+    FieldState,
+    IndustryTemplate,
+    Observation,
+    Suppression,
+)
+from experiments.models import AnalysisSnapshot, Assignment, Decision, Experiment, OutcomeEvent, Variant
+from gtm import roles
+from insights.models import (
+    ChangeLink,
+    ClientPattern,
+    OutcomeEvaluation,
+    SatisfactionScore,
+    SharedInsight,
+    Suggestion,
+    SupportTicket,
+    Ticket,
+    WeeklyReport,
+)
+from tests.factories import AT
+
+PASSWORD = "correct horse"
+SHA = "0" * 64
+RESULT = {
+    "variants": [
+        {"key": key, "exposed": 9, "mature": 9, "successes": 1, "rate": 0.1, "low": 0.0, "high": 0.4} for key in "ab"
+    ],
+    "difference": 0.0,
+    "low": -0.3,
+    "high": 0.3,
+    "p_value": 1.0,
+    "srm_p_value": 1.0,
+    "verdict": "too_early",
+    "sentence": "Too early.",
+}
+EFFECT = {
+    "before": {"numerator": 1, "denominator": 20},
+    "after": {"numerator": 2, "denominator": 20},
+    "difference": 0.05,
+    "low": -0.1,
+    "high": 0.2,
+    "verdict": "no effect seen",
+    "sentence": "No effect seen.",
+}
+_numbers = count(100_000)
+
+Rows = dict[type[Model], list[Any]]
+
+
+def make_user_of(role: str, username: str = "") -> User:
+    """A user of the role ("admin", "operator", "manager", "viewer"), who may log in to the admin."""
+    if not Group.objects.exists():
+        roles.sync()
+    user = User.objects.create_user(username or role, password=PASSWORD, is_staff=True)
+    name = next(one.name for one in roles.ROLES if one.key == role)
+    user.groups.add(Group.objects.get(name=name))
+    return user
+
+
+def make_crowd(size: int) -> Rows:
+    """`size` rows of every model; row i of each belongs to client i (where it belongs to one)."""
+    rows: Rows = {}
+    for build in (
+        _agency,
+        _people,
+        _prompts,
+        _requests,
+        _runs,
+        _knowledge,
+        _mails,
+        _experiments,
+        _insights,
+        _tickets,
+        _frame,
+    ):
+        for model, made in build(size, rows).items():
+            rows[model] = model._default_manager.bulk_create(made)
+    return rows
+
+
+def _n(size: int) -> list[int]:
+    return [next(_numbers) for _ in range(size)]
+
+
+def _agency(size: int, rows: Rows) -> Rows:
+    industries = [IndustryTemplate(key=f"industry-{n}", name=f"Industry {n}") for n in _n(size)]
+    IndustryTemplate.objects.bulk_create(industries)
+    clients = [
+        Client(slug=f"crowd-{n}", name=f"Crowd {n}", industry=industry, status="active", created_at=AT)
+        for n, industry in zip(_n(size), industries, strict=True)
+    ]
+    Client.objects.bulk_create(clients)
+    rows[IndustryTemplate], rows[Client] = industries, clients
+    return {
+        ClientPromptOverride: [ClientPromptOverride(layer=client, agent="email_agent", text="Be brief.") for client in clients],
+        Connection: [Connection(client=client, party="hubspot", name="HubSpot", created_at=AT) for client in clients],
+        Contact: [
+            Contact(
+                client=client, email=f"ada@{client.slug}.example", email_normalised=f"ada@{client.slug}.example", full_name="Ada Lee",
+                title="Chief Financial Officer", company_name="Northwind Bank", company_domain="northwind-bank.example",
+                created_at=AT, updated_at=AT,
+            )
+            for client in clients
+        ],
+    }  # fmt: skip
+
+
+def _people(size: int, rows: Rows) -> Rows:
+    deliveries = [
+        Delivery(
+            connection=one,
+            received_at=AT,
+            body=b"{}",
+            body_sha256=SHA,
+            status="quarantined",
+            error="No e-mail address.",
+        )
+        for one in rows[Connection]
+    ]
+    Delivery.objects.bulk_create(deliveries)
+    rows[Delivery] = deliveries
+    both = list(zip(rows[Client], deliveries, rows[Contact], strict=True))
+    events = [
+        Event(
+            client=client,
+            delivery=delivery,
+            contact=contact,
+            source="hubspot",
+            event_key="e1",
+            kind="contact_changed",
+            occurred_at=AT,
+            payload={},
+        )
+        for client, delivery, contact in both
+    ]
+    Event.objects.bulk_create(events)
+    rows[Event] = events
+    observations = [
+        Observation(contact=event.contact, source="hubspot", field="title", value="CFO", occurred_at=AT, event=event)
+        for event in events
+    ]
+    Observation.objects.bulk_create(observations)
+    rows[Observation] = observations
+    return {
+        FieldState: [
+            FieldState(contact=seen.contact, field="title", observation=seen, rule="latest", decided_at=AT)
+            for seen in observations
+        ],
+        Suppression: [
+            Suppression(client=client, address_hmac=f"{client.pk:064d}", reason="manual", created_at=AT)
+            for client in rows[Client]
+        ],
+    }
+
+
+def _prompts(size: int, rows: Rows) -> Rows:
+    return {
+        PromptVersion: [
+            PromptVersion(agent="email_agent", number=n, text=f"Prompt {n}.", sha256=SHA, created_at=AT)
+            for n in _n(size)
+        ]
+    }
+
+
+def _requests(size: int, rows: Rows) -> Rows:
+    campaigns = [
+        Campaign(client=client, name="Spring", goal="Book first meetings.", created_at=AT) for client in rows[Client]
+    ]
+    Campaign.objects.bulk_create(campaigns)
+    rows[Campaign] = campaigns
+    pairs = list(zip(campaigns, rows[Contact], strict=True))
+    return {
+        CampaignStep: [CampaignStep(campaign=campaign, number=1) for campaign in campaigns],
+        CampaignContact: [
+            CampaignContact(campaign=campaign, contact=contact, added_at=AT) for campaign, contact in pairs
+        ],
+        Request: [
+            Request(client=contact.client, contact=contact, campaign=campaign, asked_at=AT)
+            for campaign, contact in pairs
+        ],
+        RequestRule: [RequestRule(client=client) for client in rows[Client]],
+    }
+
+
+def _runs(size: int, rows: Rows) -> Rows:
+    stages = [[{"agent": "email_agent", "reason": "An e-mail was asked for."}]]
+    runs = [
+        FlowRun(
+            request=one, client=one.client, idempotency_key=f"request:{one.pk}", route="default", stages=stages, config={},
+            config_sha256=SHA, planned_at=AT, started_at=AT, finished_at=AT + timedelta(seconds=3), status="succeeded",
+        )
+        for one in rows[Request]
+    ]  # fmt: skip
+    FlowRun.objects.bulk_create(runs)
+    rows[FlowRun] = runs
+    pairs = list(zip(runs, rows[PromptVersion], strict=True))
+    return {
+        PlannedPrompt: [PlannedPrompt(run=run, agent="email_agent", version=version) for run, version in pairs],
+        StepRun: [
+            StepRun(
+                run=run, key="email_agent", agent="email_agent", stage=0, status="done", fence=1, input={}, input_sha256=SHA, output={},
+                confidence=0.8, prompt_version=version, generator="offline-composer/1", started_at=AT, finished_at=AT + timedelta(seconds=2),
+            )
+            for run, version in pairs
+        ],
+    }  # fmt: skip
+
+
+def _knowledge(size: int, rows: Rows) -> Rows:
+    sources = [
+        SourceRecord(
+            run=run, source="newsapi", company_domain="northwind-bank.example", request_key="GET /v2/everything", status="ok",
+            payload={"status": "ok"}, fetched_at=AT,
+        )
+        for run in rows[FlowRun]
+    ]  # fmt: skip
+    SourceRecord.objects.bulk_create(sources)
+    rows[SourceRecord] = sources
+    sentence = {"text": "Northwind Bank has 1,240 people.", "rests_on": ["f1"]}
+    return {
+        Claim: [
+            Claim(source_record=source, attribute="headcount", value="1,240", pointer="/size") for source in sources
+        ],
+        Fact: [Fact(run=run, key="f1", attribute="headcount", value="1,240", confidence=0.8) for run in rows[FlowRun]],
+        Persona: [Persona(run=run, role="CFO", pains=[sentence], angle="Close faster.") for run in rows[FlowRun]],
+        Brief: [Brief(run=run, sentences=[sentence]) for run in rows[FlowRun]],
+        ModelPrice: [
+            ModelPrice(model=f"model-{n}", valid_from=AT.date(), input=1, output=2, cache_read=1, cache_write=1)
+            for n in _n(size)
+        ],
+    }
+
+
+def _mails(size: int, rows: Rows) -> Rows:
+    text = {
+        "subject": "Closing the books faster",
+        "body": "Dear Ada Lee,\n\nNorthwind Bank has 1,240 people.\n\nKind regards",
+    }
+    drafts = [
+        Draft(
+            run=step.run, step=step, contact=contact, **text, final_subject=text["subject"], final_body=text["body"], written_at=AT,
+            generator="offline-composer/1", sentences=[{"text": "Northwind Bank has 1,240 people.", "rests_on": ["f1"]}],
+        )
+        for step, contact in zip(rows[StepRun], rows[Contact], strict=True)
+    ]  # fmt: skip
+    Draft.objects.bulk_create(drafts)
+    rows[Draft] = drafts
+    sends = [
+        Send(
+            draft=draft, contact=draft.contact, message_id=f"<draft-{draft.pk}@localhost>", sent_at=AT, generator=draft.generator,
+            address_is_reserved=True,
+        )
+        for draft in drafts
+    ]  # fmt: skip
+    Send.objects.bulk_create(sends)
+    rows[Send] = sends
+    return {
+        OutcomeEvent: [
+            OutcomeEvent(
+                client=send.contact.client, contact=send.contact, send=send, kind="replied", occurred_at=AT, received_at=AT,
+                source="outcomes", event_key=f"o{send.pk}",
+            )
+            for send in sends
+        ]
+    }  # fmt: skip
+
+
+def _experiments(size: int, rows: Rows) -> Rows:
+    experiments = [
+        Experiment(
+            client=client, name=f"Question last {client.pk}", hypothesis="A question brings more replies.", planned_per_variant=100,
+            salt="salt", status="running", created_at=AT, started_at=AT,
+        )
+        for client in rows[Client]
+    ]  # fmt: skip
+    Experiment.objects.bulk_create(experiments)
+    rows[Experiment] = experiments
+    pairs = list(zip(experiments, rows[PromptVersion], strict=True))
+    controls = [Variant(experiment=one, key="a", is_control=True, prompt_version=version) for one, version in pairs]
+    Variant.objects.bulk_create(
+        [*controls, *(Variant(experiment=one, key="b", prompt_version=version) for one, version in pairs)]
+    )
+    snapshots = [AnalysisSnapshot(experiment=one, as_of=AT, result=RESULT) for one in experiments]
+    AnalysisSnapshot.objects.bulk_create(snapshots)
+    rows[Variant], rows[AnalysisSnapshot] = controls, snapshots
+    return {
+        Assignment: [
+            Assignment(
+                experiment=control.experiment,
+                contact=contact,
+                variant=control,
+                bucket=0.2,
+                assigned_at=AT,
+                exposed_at=AT,
+            )
+            for control, contact in zip(controls, rows[Contact], strict=True)
+        ],
+        Decision: [
+            Decision(
+                experiment=one.experiment, snapshot=one, outcome="no_difference", reason="None seen.", decided_at=AT
+            )
+            for one in snapshots
+        ],
+    }
+
+
+def _insights(size: int, rows: Rows) -> Rows:
+    week = AT.date() - timedelta(days=7 * (next(_numbers) % 1000 + 20))
+    reports = [WeeklyReport(week=week, version=n, payload={}, sha256=SHA, built_at=AT) for n in range(1, size + 1)]
+    WeeklyReport.objects.bulk_create(reports)
+    rows[WeeklyReport] = reports
+    return {
+        Suggestion: [
+            Suggestion(
+                report=report, rule="low_reply_rate", rank=1, title="Shorten the first e-mail", text="Replies fell.", evidence=[],
+                client=client, metric="reply_rate",
+            )
+            for report, client in zip(reports, rows[Client], strict=True)
+        ],
+        SatisfactionScore: [SatisfactionScore(client=client, score=9, answered_at=AT) for client in rows[Client]],
+        SupportTicket: [SupportTicket(client=client, subject="A question", opened_at=AT) for client in rows[Client]],
+        ClientPattern: [
+            ClientPattern(client=client, pattern="asks", campaigns=3, on_contacts=9, on_replies=1, off_contacts=9, off_replies=1, computed_at=AT)
+            for client in rows[Client]
+        ],
+        SharedInsight: [
+            SharedInsight(
+                pattern=f"p{n}", week=AT.date(), clients_rounded=5, effect_rounded=0.01, supporting_share=0.8, sentence="Ask.", released_at=AT
+            )
+            for n in _n(size)
+        ],
+    }  # fmt: skip
+
+
+def _tickets(size: int, rows: Rows) -> Rows:
+    owners = [User(username=f"owner-{n}", is_staff=True) for n in _n(size)]
+    User.objects.bulk_create(owners)
+    rows[User] = owners
+    tickets = [
+        Ticket(
+            title=one.title, description="As suggested.", suggestion=one, report=one.report, client=one.client, owner=owner,
+            due_date=AT.date(), created_at=AT,
+        )
+        for one, owner in zip(rows[Suggestion], owners, strict=True)
+    ]  # fmt: skip
+    Ticket.objects.bulk_create(tickets)
+    rows[Ticket] = tickets
+    kind = ContentType.objects.get_for_model(PromptVersion)
+    return {
+        ChangeLink: [
+            ChangeLink(
+                ticket=ticket,
+                content_type=kind,
+                object_id=version.pk,
+                description="Made live.",
+                applied_by=ticket.owner,
+                applied_at=AT,
+            )
+            for ticket, version in zip(tickets, rows[PromptVersion], strict=True)
+        ],
+        OutcomeEvaluation: [OutcomeEvaluation(ticket=ticket, result=EFFECT, measured_at=AT) for ticket in tickets],
+    }
+
+
+def _frame(size: int, rows: Rows) -> Rows:
+    numbers = _n(size)
+    return {
+        Task: [
+            Task(id=f"{n:032d}", name=f"job {n}", func="gtm.loop.sweep", started=AT, stopped=AT, success=True)
+            for n in numbers
+        ],
+        Schedule: [Schedule(name=f"job {n}", func="gtm.loop.sweep", next_run=AT) for n in numbers],
+        OrmQ: [OrmQ(key="runs", payload="", lock=AT) for _ in numbers],
+    }

@@ -1,0 +1,83 @@
+"""Every address of the product, made from the URL table and the admin's registry, for tests that walk all of them."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from django.contrib import admin
+from django.db.models import Model
+from django.urls import get_resolver, reverse
+
+from agents_app.models import Draft, FlowRun, Request
+from clients import suppression
+from clients.models import Client, Contact
+from insights import review
+from tests.crowd import Rows
+from tests.factories import AT
+
+WEEK = AT.date() - timedelta(days=7)
+
+ARGUMENTS: dict[str, Callable[[Rows, int], list[Any]]] = {
+    "run_page": lambda rows, at: [rows[FlowRun][at].pk],
+    "request_trace": lambda rows, at: [rows[Request][at].pk],
+    "approval": lambda rows, at: [rows[Draft][at].pk],
+    "client_settings": lambda rows, at: [rows[Client][at].slug],
+    "client_import": lambda rows, at: [rows[Client][at].slug],
+    "client_export": lambda rows, at: [rows[Client][at].slug],
+    "weekly_review_version": lambda rows, at: [WEEK.isoformat(), 1],
+    "unsubscribe": lambda rows, at: [suppression.token(rows[Contact][at])],
+}
+
+
+class AdminPage(NamedTuple):
+    """`needs` are the actions of which one is needed: add, change, view."""
+
+    name: str
+    model: type[Model]
+    needs: tuple[str, ...]
+    url: str
+
+
+def build_review() -> None:
+    review.build(WEEK, at=AT)
+
+
+def own_names() -> list[str]:
+    """The names in gtm/urls.py outside the namespaces of the admin and the API."""
+    return sorted(pattern.name for pattern in get_resolver().url_patterns if getattr(pattern, "name", None))
+
+
+def own_url(name: str, rows: Rows, at: int = 0) -> str:
+    return reverse(name, args=ARGUMENTS[name](rows, at) if name in ARGUMENTS else [])
+
+
+def list_pages() -> list[AdminPage]:
+    return [
+        AdminPage(*_named(model, "changelist"), ("view", "change"), _url(model, "changelist"))
+        for model in _registered()
+    ]
+
+
+def add_pages() -> list[AdminPage]:
+    return [AdminPage(*_named(model, "add"), ("add",), _url(model, "add")) for model in _registered()]
+
+
+def row_pages(rows: Rows, at: int = 0) -> list[AdminPage]:
+    return [
+        AdminPage(*_named(model, kind), ("view", "change"), _url(model, kind, rows[model][at].pk))
+        for model in _registered()
+        if model in rows
+        for kind in ("change", "history")
+    ]
+
+
+def _registered() -> list[type[Model]]:
+    return sorted(admin.site._registry, key=lambda model: model._meta.label)
+
+
+def _named(model: type[Model], kind: str) -> tuple[str, type[Model]]:
+    return f"{model._meta.label} {kind}", model
+
+
+def _url(model: type[Model], kind: str, *args: Any) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{kind}", args=args)

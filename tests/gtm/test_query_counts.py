@@ -1,0 +1,59 @@
+"""No page asks the database more when there is more to show. The counts stand in tests/golden/query_counts.json.
+
+After a change that is meant, write them anew with WRITE_GOLDEN=1.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
+
+from tests.crowd import Rows, make_crowd, make_user_of
+from tests.gtm import places
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "query_counts.json"
+MOST, MOST_REVIEW = 12, 20
+NO_PAGES = {"flat_hubspot", "flat_salesforce", "alive", "ready", "unsubscribe"}
+
+pytestmark = pytest.mark.django_db
+
+
+def measure(rows: Rows) -> dict[str, int]:
+    """Queries of each page for an operator, navigation counts apart (they are cached)."""
+    browser = Browser()
+    browser.force_login(make_user_of("operator", f"operator-{len(rows)}-{id(rows)}"))
+    urls = {name: places.own_url(name, rows) for name in places.own_names() if name not in NO_PAGES}
+    urls |= {page.name: page.url for page in [*places.list_pages(), *places.row_pages(rows)]}
+    browser.get("/")
+    return {name: _queries(browser, url) for name, url in sorted(urls.items())}
+
+
+def _queries(browser: Browser, url: str) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        answer = browser.get(url)
+    assert answer.status_code in (200, 403), url
+    return len(captured)
+
+
+def test_no_page_asks_more_when_there_is_more_to_show():
+    few = make_crowd(10)
+    places.build_review()
+    measure(few)  # what is remembered for the life of a process is asked for here
+    with_few = measure(few)
+    make_crowd(190)
+    cache.clear()
+
+    with_many = measure(few)
+
+    assert {name: (count, with_many[name]) for name, count in with_few.items() if count != with_many[name]} == {}
+    assert {
+        name: n for name, n in with_many.items() if n > (MOST_REVIEW if name.startswith("weekly_review") else MOST)
+    } == {}
+    if os.environ.get("WRITE_GOLDEN"):
+        GOLDEN.write_text(json.dumps(with_many, indent=1) + "\n")
+    assert with_many == json.loads(GOLDEN.read_text())
