@@ -79,7 +79,7 @@ class CappedPaginator(Paginator):
 
 
 # For the model admins and inlines below, and those of Django's that are used as they are.
-WIDGETS: Mapping[type[models.Field[Any, Any]], Mapping[str, Any]] = {
+WIDGETS: "Mapping[type[models.Field[Any, Any]], Mapping[str, Any]]" = {
     models.DateTimeField: {"form_class": SplitDateTimeField, "widget": LabelledDateTime}
 }
 
