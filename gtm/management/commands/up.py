@@ -44,8 +44,9 @@ class Command(BaseCommand):
             signal.signal(sign, signal.default_int_handler)
         started = time.monotonic()
         try:
+            port = _port(options["port"], is_check=bool(options["check"]))
             self._prepare(demo=bool(options["demo"]), never=bool(options["no_demo"]))
-            self._run(_port(options["port"], is_check=bool(options["check"])), started, is_check=bool(options["check"]))
+            self._run(port, started, is_check=bool(options["check"]))
         except KeyboardInterrupt:
             self._say("Stopped.")
 
