@@ -33,13 +33,20 @@ class Wanted(TypedDict, total=False):
 
 def ask(client: Client, *, at: datetime, by: User | None = None, reason: str = "", **wanted: Unpack[Wanted]) -> Request:
     """Write down one request; raises RequestRefused and writes nothing when it cannot be met."""
-    request = Request(client=client, asked_by=by, asked_at=at, reason=reason[:300], **wanted)
+    request = prepare(client, **wanted)
+    request.asked_by, request.asked_at, request.reason = by, at, reason[:300]
+    request.save()
+    return request
+
+
+def prepare(client: Client, **wanted: Unpack[Wanted]) -> Request:
+    """The request as it would be written, not saved. Raises RequestRefused."""
+    request = Request(client=client, **wanted)
     _name_company(request)
     for check in CHECKS:
         check(request)
     if request.purpose == Purpose.FOLLOW_UP and "sequence_step" not in wanted:
         request.sequence_step = _last_mail(request) + 1
-    request.save()
     return request
 
 

@@ -31,10 +31,20 @@ class VersionRefused(Exception):
 def create(agent: str, *, text: str, note: str, by: User | None, at: datetime) -> PromptVersion:
     """The next number, as a draft. Line ends and space at the end of lines do not count as a change."""
     _lock(agent)
-    text = _tidy(text)
-    digest = _sha256(text)
-    _refuse_text(agent, text, digest)
-    return _write(agent, text, note=note.strip(), by=by, at=at)
+    check_text(agent, text)
+    return _write(agent, _tidy(text), note=note.strip(), by=by, at=at)
+
+
+def check_text(agent: str, text: str) -> None:
+    """Raises VersionRefused where `create` would."""
+    if not text.strip():
+        raise VersionRefused("The text is empty. Write the whole prompt: a version holds all of it, not only a change.")
+    twin = PromptVersion.objects.filter(agent=agent, sha256=_sha256(_tidy(text))).first()
+    if twin is not None:
+        raise VersionRefused(
+            f"The text is the same as that of {twin} ({twin.get_label_display().lower()}), so nothing was saved. "
+            f"Change the text, or make v{twin.number} live."
+        )
 
 
 @transaction.atomic
@@ -109,17 +119,6 @@ def _tidy(text: str) -> str:
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _refuse_text(agent: str, text: str, digest: str) -> None:
-    if not text.strip():
-        raise VersionRefused("The text is empty. Write the whole prompt: a version holds all of it, not only a change.")
-    twin = PromptVersion.objects.filter(agent=agent, sha256=digest).first()
-    if twin is not None:
-        raise VersionRefused(
-            f"The text is the same as that of {twin} ({twin.get_label_display().lower()}), so nothing was saved. "
-            f"Change the text, or make v{twin.number} live."
-        )
 
 
 def _write(agent: str, text: str, *, note: str, by: User | None, at: datetime) -> PromptVersion:

@@ -193,7 +193,7 @@ def test_follow_ups_rest_while_the_client_is_paused_and_end_with_the_campaign():
     assert campaigns.due_follow_ups(AT + 4 * DAY, stopped=set()) == []
     with pytest.raises(CampaignRefused, match="is not running"):
         campaigns.finish(campaign)
-    with pytest.raises(CampaignRefused, match="is finished. Make a new campaign"):
+    with pytest.raises(CampaignRefused, match=r"is finished\. Make a new campaign"):
         campaigns.launch(campaign, by=None, at=AT)
 
 

@@ -113,7 +113,7 @@ def test_words_that_the_client_avoids_since_yesterday_stop_a_draft_that_waited()
 def test_a_draft_without_a_contact_says_how_to_get_one():
     draft = make_waiting(contact=None)
 
-    with pytest.raises(DecisionRefused, match="has no contact.*Write to a person on this basis"):
+    with pytest.raises(DecisionRefused, match=r"has no contact.*Write to a person on this basis"):
         drafts.approve(draft, by=None, at=AT)
 
     assert state(draft)[0] == "waiting"

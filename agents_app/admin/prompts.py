@@ -1,0 +1,172 @@
+"""Prompt versions: written once, made live and rolled back with a button, with who and why."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from agents_app import versions
+from agents_app.admin.reading import user_of
+from agents_app.models import PromptVersion
+from clients.access import scope
+from clients.models import AgentKey, ClientPromptOverride, OverrideMode
+from gtm.admin_site import HistoryAdmin, link, pill
+
+MAY_MOVE = "agents_app.move_label"
+
+
+class VersionForm(forms.ModelForm):
+    """Refused here, with everything typed kept, where `versions.create` would refuse it."""
+
+    class Meta:
+        model = PromptVersion
+        fields = ("agent", "text", "note")
+        widgets = {"text": forms.Textarea(attrs={"rows": 28, "cols": 100, "spellcheck": "true"})}
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if not self.errors:
+            try:
+                versions.check_text(data["agent"], data["text"])
+            except versions.VersionRefused as refusal:
+                self.add_error("text", str(refusal))
+        return data
+
+
+@admin.register(PromptVersion)
+class PromptVersionAdmin(HistoryAdmin):
+    form = VersionForm
+    change_form_template = "admin/agents_app/promptversion/change_form.html"
+    list_display = ("version", "label_pill", "note", "author", "created_at", "runs", "success")
+    list_filter = ("agent", "label")
+    list_select_related = ("author",)
+    search_fields = ("note", "text")
+    ordering = ("agent", "-number")
+    actions = ("make_live", "roll_back")
+    history_list_display = ["label"]
+    fields = ("version", "label_pill", "note", "text", "author", "created_at", "runs", "success")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request).annotate(planned_runs=Count("planned"))
+        return rows
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fields if obj else VersionForm.Meta.fields
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fields if obj else ()
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        release = self.admin_site.admin_view(self.release)
+        own = [
+            path(f"<int:version_id>/{name}/", release, {"step": name}, f"agents_app_promptversion_{name}")
+            for name in STEPS
+        ]
+        return [*own, *super().get_urls()]
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """A new version starts from the text of the one it was opened from (`?from=`)."""
+        old = PromptVersion.objects.filter(pk=_number(request.GET.get("from"))).first()
+        return {"agent": old.agent, "text": old.text} if old else {"agent": AgentKey.EMAIL}
+
+    def save_model(self, request: HttpRequest, obj: PromptVersion, form: Any, change: bool) -> None:
+        made = versions.create(**form.cleaned_data, by=user_of(request), at=timezone.now())
+        obj.pk, obj.number, obj.label = made.pk, made.number, made.label
+
+    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
+        version = self.get_object(request, object_id)
+        can_move = request.user.has_perm(MAY_MOVE)
+        steps = {"can_move": can_move, **(_steps_from(version) if version and can_move else {})}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **steps})
+
+    def release(self, request: HttpRequest, version_id: int, step: str) -> HttpResponseBase:
+        """Shows what would change, and for whom; a POST does it."""
+        version = self.get_object(request, str(version_id))
+        if version is None or not request.user.has_perm(MAY_MOVE):
+            raise PermissionDenied("Prompt versions are made live by operators and admins.")
+        if request.method == "POST":
+            self._move(request, version, step, request.POST.get("reason", "").strip())
+            return HttpResponseRedirect(reverse("admin:agents_app_promptversion_changelist"))
+        live = PromptVersion.objects.filter(agent=version.agent, label=PromptVersion.Label.LIVE).first()
+        context = {
+            **self.admin_site.each_context(request),
+            "version": version,
+            "live": live,
+            "step": step,
+            "title": f"{STEPS[step]}: {version}",
+            "lines": versions.difference(live.text, version.text) if live else [],
+            "unaffected": _unaffected(request, version.agent),
+        }
+        return TemplateResponse(request, "agents_app/release.html", context)
+
+    @admin.action(description="Make live", permissions=["move"])
+    def make_live(self, request: HttpRequest, queryset: QuerySet[PromptVersion]) -> None:
+        for version in queryset:
+            self._move(request, version, "make_live", "")
+
+    @admin.action(description="Roll back to the version before", permissions=["move"])
+    def roll_back(self, request: HttpRequest, queryset: QuerySet[PromptVersion]) -> None:
+        for agent in dict.fromkeys(version.agent for version in queryset):
+            self._move(request, PromptVersion(agent=agent), "roll_back", "")
+
+    def has_move_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(MAY_MOVE)
+
+    def _move(self, request: HttpRequest, version: PromptVersion, step: str, reason: str) -> None:
+        by, at = user_of(request), timezone.now()
+        try:
+            if step == "make_live":
+                live = versions.go_live(version, by=by, at=at, reason=reason)
+            else:
+                live = versions.roll_back(version.agent, by=by, at=at, reason=reason)
+        except versions.VersionRefused as refusal:
+            messages.error(request, str(refusal))
+            return
+        messages.success(request, f"{live} is live. Runs planned from now on use it; planned ones keep theirs.")
+
+    @admin.display(description="version", ordering="number")
+    def version(self, version: PromptVersion) -> str:
+        return str(version)
+
+    @admin.display(description="label", ordering="label")
+    def label_pill(self, version: PromptVersion) -> SafeString:
+        return pill(version.get_label_display(), version.label)
+
+    @admin.display(description="runs", ordering="planned_runs")
+    def runs(self, version: Any) -> str:
+        return f"{version.planned_runs:,}"
+
+    @admin.display(description="success")
+    def success(self, version: PromptVersion) -> SafeString:
+        return link("Compare", "prompt_performance")
+
+
+STEPS = {"make_live": "Make live", "roll_back": "Roll back"}
+
+
+def _steps_from(version: PromptVersion) -> dict[str, bool]:
+    is_live = version.label == PromptVersion.Label.LIVE
+    return {"can_go_live": not is_live, "can_roll_back": is_live and versions.can_roll_back(version.agent)}
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdigit() and len(text) < 10 else 0
+
+
+def _unaffected(request: HttpRequest, agent: str) -> list[ClientPromptOverride]:
+    """Clients that replace this agent's prompt: a new version changes nothing for them."""
+    replaced = Q(agent=agent, mode=OverrideMode.REPLACE)
+    return list(scope(ClientPromptOverride.objects.filter(replaced), request.user, "layer").select_related("layer"))

@@ -1,0 +1,61 @@
+"""What the pages of this admin share: states as pills, JSON for reading, rows that are only read."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, cast
+
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db import models
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from clients.scoped_admin import ScopedRecordAdmin
+from gtm.admin_site import pill, pretty
+
+
+class Readable:
+    """Columns of `json_columns` get a readable display each: `config` is shown as `config_json`."""
+
+    json_columns: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for name in cls.json_columns:
+            setattr(cls, f"{name}_json", staticmethod(_json_display(name)))
+
+    @admin.display(description="state", ordering="status")
+    def state(self, row: Any) -> SafeString:
+        return pill(row.get_status_display(), row.status)
+
+
+def _json_display(name: str) -> Callable[[models.Model], SafeString]:
+    @admin.display(description=name.replace("_", " "))
+    def show(row: models.Model) -> SafeString:
+        return pretty(getattr(row, name))
+
+    return show
+
+
+def user_of(request: HttpRequest) -> User:
+    return cast(User, request.user)  # the admin lets nobody in who is not signed in
+
+
+class ReadOnly(Readable, ScopedRecordAdmin):
+    """Rows to read. `related` are the foreign keys that every page of theirs shows."""
+
+    client_path = "run__client"
+    related: ClassVar[tuple[str, ...]] = ()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request).select_related(*self.related)
+        return rows
+
+
+def listed(count: int, noun: str, model: str, **where: object) -> SafeString:
+    """“12 requests”, linked to the list of `model` ("app_model") narrowed to them."""
+    query = "&".join(f"{key}={value}" for key, value in where.items())
+    url = f"{reverse(f'admin:{model}_changelist')}?{query}"
+    return format_html('<a href="{}">{} {}{}</a>', url, f"{count:,}", noun, "" if count == 1 else "s")
