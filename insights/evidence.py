@@ -1,16 +1,19 @@
 """A figure's address: which rows it counts. The page that lists them counts them again, from the same query."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
+from agents_app.models import Draft, FlowRun, Send, SourceRecord, StepRun
+from clients.models import Delivery
 from insights import errors, metrics
+from insights.models import SatisfactionScore
 from insights.weeks import Span, spoken
 
 
@@ -73,3 +76,85 @@ def parse(query: Mapping[str, str]) -> Question:
             "The address asks for days that do not follow each other within a year. Follow a link of a review."
         )
     return Question(query["metric"], Span(first, last, timezone.get_default_timezone()), client, query.get("error", ""))
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of a figure, for people: what it is, whose, where to read on. `hit`: it counts in the numerator."""
+
+    at: datetime
+    hit: bool
+    text: str
+    client: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How rows of one model are shown: what to join, the words, the client and the page."""
+
+    joins: tuple[str, ...]
+    text: Callable[[Any], str]
+    client: Callable[[Any], Any]
+    page: Callable[[Any], tuple[str, int]]
+
+
+KINDS: dict[type[Model], Kind] = {
+    Send: Kind(
+        ("contact__client", "draft"),
+        lambda row: f"“{row.draft.final_subject}” to {row.contact}",
+        lambda row: row.contact.client,
+        lambda row: ("run_page", row.draft.run_id),
+    ),
+    StepRun: Kind(
+        ("run__client",),
+        lambda row: f"{row.get_agent_display()}: {row.error or _confidence(row.confidence)}",
+        lambda row: row.run.client,
+        lambda row: ("run_page", row.run_id),
+    ),
+    FlowRun: Kind(
+        ("client",),
+        lambda row: f"{row}: {row.error or row.get_status_display()}",
+        lambda row: row.client,
+        lambda row: ("run_page", row.pk),
+    ),
+    SourceRecord: Kind(
+        ("run__client",),
+        lambda row: f"{row.company_domain}: {row.reason or row.get_status_display()}",
+        lambda row: row.run.client,
+        lambda row: ("run_page", row.run_id),
+    ),
+    Draft: Kind(
+        ("run__client",),
+        lambda row: f"“{row.final_subject}”: {row.refusal or row.get_rejection_display() or row.get_status_display()}",
+        lambda row: row.run.client,
+        lambda row: ("approval", row.pk),
+    ),
+    Delivery: Kind(
+        ("connection__client",),
+        lambda row: f"{row.connection.name}: {row.error or row.get_status_display()}",
+        lambda row: row.connection.client,
+        lambda row: ("admin:clients_delivery_change", row.pk),
+    ),
+    SatisfactionScore: Kind(
+        ("client",),
+        lambda row: f"{row.score} out of 10 {row.comment}".strip(),
+        lambda row: row.client,
+        lambda row: ("admin:insights_satisfactionscore_change", row.pk),
+    ),
+}
+
+
+def joined(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """With all that `line` reads."""
+    return rows.select_related(*KINDS[rows.model].joins)
+
+
+def line(row: Any) -> Line:  # noqa: ANN401 - a row of any model in KINDS
+    kind = KINDS[type(row)]
+    name, pk = kind.page(row)
+    return Line(row.at, bool(row.hit), kind.text(row), str(kind.client(row)), reverse(name, args=[pk]))
+
+
+def _confidence(value: float | None) -> str:
+    return "no confidence yet" if value is None else f"confidence {value:.2f}"

@@ -35,6 +35,7 @@ class Comparison(TypedDict):
 
 class WeekRow(TypedDict):
     week: str
+    until: str
     sent: int
     replies: Rate
     meetings: Rate
@@ -53,6 +54,7 @@ class AgentRow(TypedDict):
     """`confidence` is the mean over `steps` answers; costs are US dollars of all attempts, as decimal text."""
 
     agent: str
+    metric: str
     name: str
     steps: int
     confidence: float | None
@@ -224,10 +226,11 @@ def digest(payload: Payload) -> str:
 def narrow(payload: Payload, clients: Collection[int]) -> Payload:
     """The part of a review that may be shown to somebody who looks after these clients alone.
 
-    Agency totals go as well: with few clients, a total less one's own figures is somebody else's figures.
+    Agency totals go as well: with few clients, a total less one's own figures is somebody else's figures. What an older
+    report has no key for counts as empty.
     """
     own: dict[str, Any] = {
-        key: [row for row in cast("dict[str, Any]", payload)[key] if row["client_id"] in clients]
+        key: [row for row in cast("dict[str, Any]", payload).get(key, []) if row["client_id"] in clients]
         for key in ("clients", "experiments", "decided", "suggestions")
     }
     none: dict[str, Any] = {

@@ -163,6 +163,7 @@ def _week_row(reading: Reading, monday: date, rows: list[Mails]) -> WeekRow:
     replies, meetings = total(rows, "replies"), total(rows, "meetings")
     return WeekRow(
         week=monday.isoformat(),
+        until=(monday + timedelta(days=6)).isoformat(),
         sent=replies.denominator,
         replies=rate(*replies, mature=reading.is_mature(monday, metrics.REPLY_DAYS)),
         meetings=rate(*meetings, mature=reading.is_mature(monday, metrics.MEETING_DAYS)),
@@ -194,6 +195,7 @@ def _agent_row(reading: Reading, agent: str) -> AgentRow:
     before = [row for row in rows if row.week == reading.span.first - timedelta(weeks=1)]
     return AgentRow(
         agent=agent,
+        metric=f"sure_steps:{agent}",
         name=AgentKey(agent).label,
         steps=sum(row.answers for row in now),
         confidence=_mean(now),
