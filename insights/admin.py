@@ -6,7 +6,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
@@ -155,7 +155,7 @@ class TicketAdmin(ScopedHistoryAdmin):
         return render(request, "insights/ticket_change.html", {**self.admin_site.each_context(request), **context})
 
     def _carry_out(self, request: HttpRequest, ticket: Ticket, form: Any) -> str:
-        """ "" when it was done, or when the form itself says what is missing."""
+        """What stood in the way, in words; empty when it is done, or when the form itself says what is missing."""
         if form is None or not form.is_valid():
             return "" if form else "Choose one of the changes on this page."
         by = request.user

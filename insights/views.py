@@ -1,4 +1,4 @@
-"""The weekly review and the rows behind its figures. The page renders a stored report and the present state of tickets."""
+"""The weekly review and the rows behind its figures: a stored report, and tickets as they stand now."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -81,7 +81,7 @@ def _decide(request: HttpRequest, report: WeeklyReport) -> Any:  # noqa: ANN401 
     return None
 
 
-def _accept(request: HttpRequest, suggestion: Suggestion) -> AcceptForm | None:
+def _accept(request: HttpRequest, suggestion: Suggestion) -> Any:  # noqa: ANN401 - the form as it was filled in
     if not request.user.has_perm("insights.add_ticket"):
         raise PermissionDenied(
             "Making a ticket needs the permission to add tickets. An operator or admin can grant it."
@@ -140,7 +140,7 @@ def _suggestions(user: User, report: WeeklyReport, refused: Any) -> list[dict[st
             accept = refused
         elif refused is not None and refused.prefix == dismiss.prefix:
             dismiss = refused
-        found.append({"row": row, "ticket": by_key.get(_key(row)), "accept": accept, "dismiss": dismiss, "is_refused": refused in (accept, dismiss)})  # fmt: skip
+        found.append({"row": row, "ticket": by_key.get(_key(row)), "accept": accept, "dismiss": dismiss})
     return found
 
 
@@ -162,7 +162,7 @@ def _rows_context(
     counted = rows.order_by().aggregate(numerator=Count("pk", filter=Q(hit=True)), denominator=Count("pk"))
     only = request.GET.get("only") == "hits"
     pages = Paginator(evidence.joined(rows.filter(hit=True) if only else rows), 50)
-    pages.count = counted["numerator" if only else "denominator"]  # type: ignore[misc]
+    pages.count = counted["numerator" if only else "denominator"]
     page = pages.get_page(request.GET.get("page"))
     kept = request.GET.copy()
     for name in ("page", "only"):
@@ -192,8 +192,9 @@ def _person(request: HttpRequest) -> User:
     return request.user
 
 
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isdecimal() and len(text) < 18 else None
+def _number(text: str | None) -> int:
+    """A row's number as an address or a form gives it; 0, which no row has, where it gives none."""
+    return int(text) if text and text.isdecimal() and len(text) < 18 else 0
 
 
 def _day(text: str) -> date:
