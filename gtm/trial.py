@@ -9,8 +9,8 @@ from django.db import transaction
 
 from agents_app import requests
 from agents_app.models import Draft, FlowRun, Request
-from clients import config
-from clients.models import Client
+from clients import config, connections
+from clients.models import Client, Connection
 from gtm import loop
 
 DEMO_CLIENT = "acme-fintech"
@@ -18,7 +18,13 @@ OWN_CLIENT = "start-up-check"  # where there is no demo; it stays a draft, so th
 DOCUMENT = {
     "industry": "fintech",
     "tone": "formal",
-    "custom_fields": {"emphasis": "regulatory_compliance", "avoid_terms": ["cheap"]},
+    "custom_fields": {
+        "emphasis": "regulatory_compliance",
+        "avoid_terms": ["cheap"],
+        "offer": "An audit trail for every payment.",
+        "call_to_action": "Would a call of fifteen minutes next week suit you?",
+        "sender_name": "Start-up check",
+    },
 }
 PATIENCE_SECONDS = 60.0
 POLL_SECONDS = 0.2
@@ -68,7 +74,14 @@ def wait(request: Request, *, meanwhile: Callable[[], None]) -> Outcome:
 
 def _own_client(at: datetime) -> Client:
     existing = Client.objects.filter(slug=OWN_CLIENT).first()
-    return existing or config.create_client(DOCUMENT, slug=OWN_CLIENT, name="Start-up check", by=None, at=at)
+    return existing or _make_client(at)
+
+
+def _make_client(at: datetime) -> Client:
+    client = config.create_client(DOCUMENT, slug=OWN_CLIENT, name="Start-up check", by=None, at=at)
+    for party in (Connection.Party.PEOPLE_DATA_LABS, Connection.Party.NEWSAPI):
+        connections.create(client, party=party, name=party.label, mode=Connection.Mode.SANDBOX, at=at)
+    return client
 
 
 def _how_far(request: Request) -> str:
