@@ -80,7 +80,7 @@ def _own_client(at: datetime) -> Client:
 def _make_client(at: datetime) -> Client:
     client = config.create_client(DOCUMENT, slug=OWN_CLIENT, name="Start-up check", by=None, at=at)
     for party in (Connection.Party.PEOPLE_DATA_LABS, Connection.Party.NEWSAPI):
-        connections.create(client, party=party, name=party.label, mode=Connection.Mode.SANDBOX, at=at)
+        connections.create(client, party=party, name=str(party.label), mode=Connection.Mode.SANDBOX, at=at)
     return client
 
 
