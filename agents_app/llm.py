@@ -1,7 +1,8 @@
 """The one door to the model: ask, retry, repair once, price and record.
 
-Without a key the same SDK talks to the sandbox's composer over the same Messages API; nothing here knows the difference.
-The SDK costs a second and 66 MB to import, so it is imported when the first question is asked. No ORM: agents ask from threads.
+Without a key the same SDK talks to the sandbox's composer over the same Messages API; nothing here knows the
+difference. The SDK costs a second and 66 MB to import, so it is imported when the first question is asked. No ORM:
+agents ask from threads.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import tenacity
 from django.conf import settings
@@ -24,12 +25,15 @@ from agents_app.prices import PriceTable, Usage
 
 if TYPE_CHECKING:
     import anthropic
-    from anthropic.types import Message
+    from anthropic.types import Message, MessageParam, TextBlockParam
+    from pydantic_core import ErrorDetails
 
 REAL_SERVICE = "https://api.anthropic.com"
 TIMEOUT_S = 90.0
 ATTEMPTS = 3
 LONGEST_RETRY_AFTER_S = 20.0  # longer: give the worker's slot back and come again
+Effort = Literal["low", "medium", "high"]
+
 BUSY = frozenset({408, 409, 429})
 
 
@@ -42,12 +46,15 @@ class Question:
     user: str
     schema: type[BaseModel]
     max_tokens: int = 2000
-    effort: str = "low"
+    effort: Effort = "low"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """`usage` and `cost_usd` are sums over every paid call. An attempt is {"kind", "status", "ms", "request_id", "outcome"}."""
+    """`usage` and `cost_usd` are sums over every paid call.
+
+    An attempt is {"kind", "status", "ms", "request_id", "outcome"}.
+    """
 
     parsed: BaseModel
     generator: str
@@ -89,7 +96,7 @@ class _Asking:
     """One question on its way: what is sent, and what has been tried and paid so far."""
 
     question: Question
-    messages: list[dict[str, Any]]
+    messages: list[MessageParam]
     prices: PriceTable
     at: datetime
     attempts: list[dict[str, Any]] = field(default_factory=list)
@@ -163,7 +170,7 @@ def _text(message: Message) -> str:
 
 
 def _judge(message: Message, schema: type[BaseModel]) -> tuple[str, BaseModel | None]:
-    """What is wrong with the answer, and the answer when nothing is. Bounds are ours to check: the service ignores them."""
+    """What is wrong with the answer, and the answer when nothing is. The service itself does not enforce bounds."""
     if message.stop_reason in ("max_tokens", "model_context_window_exceeded"):
         return "The answer was cut off because it was too long. Write less.", None
     try:
@@ -172,7 +179,7 @@ def _judge(message: Message, schema: type[BaseModel]) -> tuple[str, BaseModel | 
         return "\n".join(_problem(each) for each in error.errors()[:8]), None
 
 
-def _problem(error: Any) -> str:
+def _problem(error: ErrorDetails) -> str:
     place = ".".join(str(part) for part in error["loc"]) or "the whole answer"
     return f"{place}: {error['msg']}"
 
@@ -186,7 +193,7 @@ def _send(asking: _Asking) -> Message:
         sleep=lambda seconds: time.sleep(seconds),
         reraise=True,
     )
-    message: Message = retrying(_call, asking)
+    message = retrying(_call, asking)
     if message.stop_reason == "refusal":
         asking.attempts[-1]["outcome"] = "refused"
         raise ModelRefused("The model refused to answer this request.", asking)
@@ -211,7 +218,7 @@ def _wait(state: tenacity.RetryCallState) -> float:
 
 def _call(asking: _Asking) -> Message:
     """One HTTP request, recorded whatever becomes of it."""
-    import anthropic  # noqa: PLC0415 - costs a second
+    import anthropic
 
     started = time.monotonic()
     question = asking.question
@@ -220,9 +227,9 @@ def _call(asking: _Asking) -> Message:
             model=settings.MODEL,
             max_tokens=question.max_tokens,
             system=_blocks(question.system),
-            messages=asking.messages,  # type: ignore[arg-type]
+            messages=asking.messages,
             output_config={
-                "effort": question.effort,  # type: ignore[typeddict-item]
+                "effort": question.effort,
                 "format": {"type": "json_schema", "schema": anthropic.transform_schema(question.schema)},
             },
         )
@@ -240,9 +247,9 @@ def _call(asking: _Asking) -> Message:
     return message
 
 
-def _blocks(system: Sequence[str]) -> Any:
+def _blocks(system: Sequence[str]) -> list[TextBlockParam]:
     """Text blocks; the last one ends the part that the service may cache."""
-    blocks: list[dict[str, Any]] = [{"type": "text", "text": text} for text in system]
+    blocks: list[TextBlockParam] = [{"type": "text", "text": text} for text in system]
     if blocks:
         blocks[-1]["cache_control"] = {"type": "ephemeral"}
     return blocks
@@ -292,8 +299,11 @@ def client() -> anthropic.Anthropic:
 
 
 def _connect() -> anthropic.Anthropic:
-    """Everything is said, so that nothing in the environment redirects a call. We retry ourselves: the SDK would sleep for hours."""
-    import anthropic  # noqa: PLC0415 - costs a second
+    """Everything is said, so that nothing in the environment redirects a call.
+
+    We retry ourselves, because the SDK would sleep as long as a `retry-after` says.
+    """
+    import anthropic
 
     transport: Callable[[], dict[str, Any]] = _sandbox if is_offline() else dict
     return anthropic.Anthropic(
@@ -306,8 +316,8 @@ def _connect() -> anthropic.Anthropic:
 
 
 def _sandbox() -> dict[str, Any]:
-    import httpx2  # noqa: PLC0415 - belongs to the SDK
+    import httpx2
 
-    from gtm.sandbox import messages  # noqa: PLC0415 - a live process never needs the composer
+    from gtm.sandbox import messages
 
     return {"transport": httpx2.MockTransport(messages.answer)}

@@ -1,4 +1,4 @@
-"""The one way out to the network: https to public addresses only, with a time and a size limit, and errors that say whether to try again.
+"""The one way out to the network: https to public addresses, limits of time and size, errors that say whether to retry.
 
 A party in sandbox mode is asked the same way; its stand-in answers at the transport (gtm/sandbox).
 """
@@ -19,7 +19,7 @@ MAX_BYTES = 2_000_000
 USER_AGENT = "gtm/1.0"
 RETRY_LATER = frozenset({408, 425, 429})
 
-# Python calls these global, but their last bits carry any IPv4 address, also a private one (RFC 6052, 8215, 3056, 4380).
+# Python calls these global, but they carry any IPv4 address inside, also a private one (RFC 6052, 8215, 3056, 4380).
 EMBEDS_IPV4 = [ipaddress.ip_network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")]
 
 Resolve = Callable[[str, int], list[str]]
@@ -45,14 +45,14 @@ class Unavailable(Exception):
 class Refused(Exception):
     """The party refused the question (4xx), or we refused its address (`status` 0); asking again does not help."""
 
-    def __init__(self, status: int, reason: str, *, json: Any = None) -> None:
+    def __init__(self, status: int, reason: str, *, json: object = None) -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
         self.json = json
 
 
-def get_json(  # noqa: PLR0913 - each is a limit or a part of the question
+def get_json(
     url: str,
     *,
     params: Mapping[str, str] | None = None,
@@ -66,10 +66,10 @@ def get_json(  # noqa: PLR0913 - each is a limit or a part of the question
     return _ask(request, timeout_s=timeout_s, sandbox=sandbox, max_bytes=max_bytes)
 
 
-def post_json(  # noqa: PLR0913 - each is a limit or a part of the question
+def post_json(
     url: str,
     *,
-    body: Any,
+    body: object,
     headers: Mapping[str, str] | None = None,
     timeout_s: float,
     sandbox: bool,
@@ -125,14 +125,14 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _parsed(body: bytes) -> Any:
+def _parsed(body: bytes) -> object:
     try:
         return jsonlib.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         return None
 
 
-def _says(answer: Any) -> str:
+def _says(answer: object) -> str:
     """What the party itself says is wrong; the parties put it under `message`, at the top or below `error`."""
     inner = answer.get("error") if isinstance(answer, dict) else None
     for part in (inner, answer):
@@ -154,7 +154,7 @@ def _client(sandbox: bool, pid: int) -> httpx.Client:  # noqa: FBT001 - cache ke
     Proxies from the environment are ignored, because they would connect where the address check cannot see.
     """
     if sandbox:
-        from gtm import sandbox as stand_ins  # noqa: PLC0415 - a live process never needs the stand-ins
+        from gtm import sandbox as stand_ins
 
         transport = stand_ins.transport()
     else:

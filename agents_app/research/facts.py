@@ -8,7 +8,7 @@ describes how corrections by people would replace them); ageing takes 0.35 nats 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from agents_app.confidence import Term, confidence, log_odds, term
 from agents_app.research import values
@@ -169,6 +169,6 @@ def _name(said: _Said) -> str:
     return NAMES.get(said.source, said.source)
 
 
-def check_pointer(claim: PointedValue, payload: Any) -> bool:
+def check_pointer(claim: PointedValue, payload: object) -> bool:
     """Whether the stored payload really says so: the pointer is resolved and read again."""
     return values.read(claim.attribute, resolve(payload, claim.pointer)) == claim.value

@@ -45,7 +45,7 @@ def _until(
     return arrived
 
 
-def _ask(  # noqa: PLR0913 - a thread's target
+def _ask(
     index: int,
     company: Company,
     access: SourceAccess,
@@ -60,7 +60,7 @@ def _ask(  # noqa: PLR0913 - a thread's target
         return
     try:
         answers.put((index, ask(company, access, timeout_s=timeout_s, at=at)))
-    except Exception:  # noqa: BLE001 - one source among many
+    except Exception:
         logger.exception("source %s failed", access.key)
         answers.put((index, _failed(access, "Its answer upset our reader. The log has the details.")))
 

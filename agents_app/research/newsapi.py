@@ -1,7 +1,6 @@
 """NewsAPI: the headlines of the last year that name a company, and what they say of its staff and funding."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, timedelta
 
 from agents_app.research import values
 from agents_app.research.source import ClaimValue, Company, Query, SourceAccess, SourceAnswer, Unreadable, claim, put
@@ -35,7 +34,7 @@ def _moment(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def read(payload: Any, name: str) -> list[ClaimValue]:
+def read(payload: object, name: str) -> list[ClaimValue]:
     articles = payload.get("articles") if isinstance(payload, dict) else None
     if not isinstance(articles, list):
         raise Unreadable("it has no list of articles")
@@ -50,13 +49,13 @@ def read(payload: Any, name: str) -> list[ClaimValue]:
     return claims
 
 
-def _title(article: Any, name: str) -> str | None:
+def _title(article: object, name: str) -> str | None:
     """The headline when it names the company; a name somewhere in the text is too often somebody else's."""
     title = values.text(article.get("title")) if isinstance(article, dict) else None
     return title if title and name.casefold() in title.casefold() else None
 
 
-def _claims(payload: Any, index: int, *, published: Any) -> list[ClaimValue]:
+def _claims(payload: object, index: int, *, published: date | None) -> list[ClaimValue]:
     place = f"/articles/{index}"
     funded = claim(payload, "last_funding_stage", f"{place}/title", as_of_date=published)
     return [

@@ -1,7 +1,6 @@
 """People Data Labs, company enrichment: who a company is, how large, how funded. One credit a match."""
 
 from datetime import datetime
-from typing import Any
 
 from agents_app.research import values
 from agents_app.research.source import ClaimValue, Company, Query, SourceAccess, SourceAnswer, Unreadable, claim, put
@@ -23,7 +22,7 @@ FUNDING_PLACES = (
 )
 
 
-def ask(company: Company, access: SourceAccess, *, timeout_s: float, at: datetime) -> SourceAnswer:  # noqa: ARG001 - sources are asked alike
+def ask(company: Company, access: SourceAccess, *, timeout_s: float, at: datetime) -> SourceAnswer:
     query = Query(
         source=KEY,
         url=URL,
@@ -34,7 +33,7 @@ def ask(company: Company, access: SourceAccess, *, timeout_s: float, at: datetim
     return put(query, access, timeout_s=timeout_s, read=read)
 
 
-def read(payload: Any) -> list[ClaimValue]:
+def read(payload: object) -> list[ClaimValue]:
     """The vendor does not date its values; a funding round is dated by itself."""
     if not isinstance(payload, dict) or "id" not in payload:
         raise Unreadable("it has no company id")

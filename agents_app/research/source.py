@@ -135,7 +135,7 @@ def _answered(
     )
 
 
-def nothing(  # noqa: PLR0913 - the parts of an answer without content
+def nothing(
     query: Query,
     access: SourceAccess,
     status: Status,
@@ -155,13 +155,13 @@ def nothing(  # noqa: PLR0913 - the parts of an answer without content
     )
 
 
-def claim(payload: Any, attribute: str, pointer: str, *, as_of_date: date | None = None) -> list[ClaimValue]:
+def claim(payload: object, attribute: str, pointer: str, *, as_of_date: date | None = None) -> list[ClaimValue]:
     """The claim at that place, in a list of one; an empty list when nothing readable stands there."""
     value = values.read(attribute, resolve(payload, pointer))
     return [ClaimValue(attribute, value, pointer, as_of_date)] if value else []
 
 
-def resolve(document: Any, pointer: str) -> Any:
+def resolve(document: object, pointer: str) -> object:
     """RFC 6901; None when nothing is there."""
     for part in pointer.split("/")[1:]:
         key = part.replace("~1", "/").replace("~0", "~")
@@ -174,7 +174,7 @@ def resolve(document: Any, pointer: str) -> Any:
     return document
 
 
-def storable(value: Any) -> Any:
+def storable(value: object) -> object:
     """The payload without what a PostgreSQL JSON column refuses: NUL, lone surrogates, infinite numbers."""
     if isinstance(value, str):
         return value.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")

@@ -6,7 +6,6 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any
 
 LONGEST = 300
 STAGES = {"pre_seed": "pre-seed", "seed": "seed", "angel": "angel", "private_equity": "private equity"}
@@ -20,20 +19,20 @@ STAFF = re.compile(
 SERIES = re.compile(r"\bSeries ([A-H])\b")
 
 
-def read(attribute: str, raw: Any) -> str | None:
+def read(attribute: str, raw: object) -> str | None:
     """The value in reading form; None when `raw` does not say it."""
     value = READERS[attribute](raw)
     return value[:LONGEST] if value else None
 
 
-def text(raw: Any) -> str | None:
+def text(raw: object) -> str | None:
     """One line without control characters."""
     if not isinstance(raw, str):
         return None
     return " ".join("".join(each if each.isprintable() else " " for each in raw).split()) or None
 
 
-def _headcount(raw: Any) -> str | None:
+def _headcount(raw: object) -> str | None:
     if isinstance(raw, bool):
         return None
     if isinstance(raw, int):
@@ -44,11 +43,11 @@ def _headcount(raw: Any) -> str | None:
     return _headcount(int(found[1].replace(",", ""))) if found else None
 
 
-def _year(raw: Any) -> str | None:
+def _year(raw: object) -> str | None:
     return str(raw) if isinstance(raw, int) and not isinstance(raw, bool) and 1500 <= raw <= 2100 else None
 
 
-def _industry(raw: Any) -> str | None:
+def _industry(raw: object) -> str | None:
     words = text(raw)
     return words.lower().replace(" & ", " and ") if words else None
 
@@ -59,14 +58,14 @@ def _place(words: str) -> str:
     return "".join(titled)
 
 
-def _location(raw: Any) -> str | None:
+def _location(raw: object) -> str | None:
     if not isinstance(raw, Mapping):
         return None
     parts = [text(raw.get(part)) for part in ("locality", "country")]
     return ", ".join(_place(part) for part in parts if part) or None
 
 
-def _money(raw: Any) -> str | None:
+def _money(raw: object) -> str | None:
     """US dollars, to three digits as people say them: "$62.4 million"."""
     if isinstance(raw, bool) or not isinstance(raw, int | float) or raw <= 0:
         return None
@@ -76,7 +75,7 @@ def _money(raw: Any) -> str | None:
     return f"${raw:,.0f}"
 
 
-def _stage(raw: Any) -> str | None:
+def _stage(raw: object) -> str | None:
     words = text(raw)
     if words is None:
         return None
@@ -87,12 +86,12 @@ def _stage(raw: Any) -> str | None:
     return STAGES.get(words.lower().replace("-", "_").replace(" ", "_"))
 
 
-def _month(raw: Any) -> str | None:
+def _month(raw: object) -> str | None:
     on = day(raw)
     return f"{on:%B %Y}" if on else None
 
 
-def day(raw: Any) -> date | None:
+def day(raw: object) -> date | None:
     """The date that an ISO text begins with."""
     try:
         return date.fromisoformat(raw[:10]) if isinstance(raw, str) else None
@@ -100,7 +99,7 @@ def day(raw: Any) -> date | None:
         return None
 
 
-READERS: Mapping[str, Callable[[Any], str | None]] = {
+READERS: Mapping[str, Callable[[object], str | None]] = {
     "name": text,
     "industry": _industry,
     "headcount": _headcount,

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 def transport() -> httpx.BaseTransport:
     """Answers for the research parties in place of the network; an unknown host is a connection error."""
-    import httpx  # noqa: PLC0415 - the composer and the world are pure and read without a network library
+    import httpx
 
-    from gtm.sandbox import wire  # noqa: PLC0415
+    from gtm.sandbox import wire
 
     return httpx.MockTransport(wire.answer)

@@ -13,7 +13,10 @@ class TooSlow(Exception):
 
 @dataclass(frozen=True)
 class Fault:
-    """`status` None: only the delay, then the stand-in's own answer. `ignores_timeout`: a caller that cannot be interrupted."""
+    """`status` None: only the delay, then the stand-in's own answer.
+
+    `ignores_timeout`: the caller hangs, as in a name lookup that nothing interrupts.
+    """
 
     status: int | None = None
     body: bytes = b""
@@ -41,7 +44,7 @@ _lock = threading.Lock()
 
 @contextmanager
 def inject(party: str, *faults: Fault, times: int | None = None) -> Iterator[None]:
-    """Each call of the party meets the next fault, the last one again and again; after `times` calls the party is well."""
+    """Each call of the party meets the next fault, the last one again and again; after `times` calls it is well."""
     with _lock:
         _injected[party] = _Injected(faults, times)
     try:

@@ -1,6 +1,6 @@
 """The stand-in for People Data Labs: GET https://api.peopledatalabs.com/v5/company/enrich.
 
-Lower-case values, a size bucket beside the count, and a rate header in single-quoted pseudo-JSON, as the vendor has them.
+Lower-case values, a size bucket beside the count, a rate header in single-quoted pseudo-JSON, as the vendor has them.
 """
 
 import hashlib
@@ -10,7 +10,15 @@ from gtm.sandbox.asked import Answer, Asked
 from gtm.sandbox.world import COMPANIES, Company
 
 KEY = "people_data_labs"
-BUCKETS = [(10, "1-10"), (50, "11-50"), (200, "51-200"), (500, "201-500"), (1000, "501-1000"), (5000, "1001-5000"), (10000, "5001-10000")]  # fmt: skip
+BUCKETS = [
+    (10, "1-10"),
+    (50, "11-50"),
+    (200, "51-200"),
+    (500, "201-500"),
+    (1000, "501-1000"),
+    (5000, "1001-5000"),
+    (10000, "5001-10000"),
+]
 STAGE_ORDER = ("seed", "series_a", "series_b", "series_c", "series_d", "series_e")
 
 

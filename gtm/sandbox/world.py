@@ -1,4 +1,4 @@
-"""An invented, coherent world of companies, which every stand-in tells of in its own words. All domains end in `.example`.
+"""An invented, coherent world of companies, which every stand-in tells of in its own words; domains end in `.example`.
 
 `companies/*.json` holds one file an industry. What a source does not know, knows late or knows otherwise is said there:
 `unknown_to` names sources, `seen_by_people_data_labs` holds the values which that source has instead of the true ones.
