@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from django.contrib.auth.models import AnonymousUser, User
+from django.core.exceptions import PermissionDenied
 from django.db.models import ForeignKey, Model, QuerySet
 
 from clients.models import Client
@@ -36,6 +37,13 @@ def scope(queryset: QuerySet[Row], user: AnyUser, path: str = "client") -> Query
     if sees_all(user):
         return queryset
     return queryset.filter(**{f"{path or 'pk'}__in": visible_clients(user).values("pk")})
+
+
+def person(user: AnyUser) -> User:
+    """Who acts, for what is written down with a name. Raises PermissionDenied where nobody has signed in."""
+    if not isinstance(user, User):
+        raise PermissionDenied("Sign in first.")
+    return user
 
 
 def may_see(user: AnyUser, client: Client | None) -> bool:

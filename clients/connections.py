@@ -1,6 +1,7 @@
 """Connections of clients to outside parties, and the keys by which those parties call us."""
 
 import hashlib
+import json
 import secrets
 from datetime import datetime
 
@@ -9,6 +10,23 @@ from clients.models import Client, Connection
 
 Party = Connection.Party
 CALLS_US = frozenset({Party.HUBSPOT, Party.SALESFORCE, Party.OUTCOMES})
+
+EXAMPLES: dict[str, dict[str, object]] = {
+    Party.HUBSPOT: {
+        "email": "ada.lee@northwind-bank.example",
+        "firstname": "Ada",
+        "lastname": "Lee",
+        "company": "Northwind Bank",
+        "jobtitle": "Chief Financial Officer",
+    },
+    Party.SALESFORCE: {
+        "Email": "ada.lee@northwind-bank.example",
+        "Name": "Ada Lee",
+        "Account": {"Name": "Northwind Bank"},
+        "Title": "Chief Financial Officer",
+    },
+    Party.OUTCOMES: {"event_id": "example-1", "kind": "opened", "email": "ada.lee@northwind-bank.example"},
+}
 
 
 def create(
@@ -30,6 +48,12 @@ def authenticate(key: str) -> Connection | None:
     """The active connection with this endpoint key."""
     found = Connection.objects.select_related("client").filter(endpoint_key_sha256=_digest(key), is_active=True)
     return found.first()
+
+
+def example(connection: Connection, key: str, *, base: str) -> str:
+    """A curl call that works as printed; `base` is our address, without a slash at the end."""
+    body = json.dumps(EXAMPLES[connection.party])
+    return f"curl -X POST {base}/api/hooks/{key} -H 'Content-Type: application/json' -d '{body}'"
 
 
 def _with_fresh_key(connection: Connection) -> str:

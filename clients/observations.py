@@ -5,11 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from django.contrib.auth.models import User
+from django.db import transaction
+
 from clients import contacts, merge
 from clients.canonical import CONTACT_CHANGED
 from clients.models import Contact, ContactField, Event, FieldState, Observation
 
 LIMITS = {name: Contact._meta.get_field(name).max_length for name in ContactField.values}  # type: ignore[union-attr]
+
+BY_HAND = "person"  # the source of what a person entered
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,22 @@ def apply(events: Sequence[Event], *, at: datetime) -> list[Change]:
     changes = [_apply(event, at) for event in fresh]
     Event.objects.bulk_update(fresh, ["contact"])
     return [change for change in changes if change.created or change.fields]
+
+
+def by_hand(
+    contact: Contact, values: Mapping[str, str], *, by: User | None, at: datetime
+) -> dict[str, tuple[str, str]]:
+    """What a person says of the contact, observed like anything else. Returns field -> (before, after)."""
+    with transaction.atomic():
+        stored = Contact.objects.select_for_update().get(pk=contact.pk)
+        states = list(stored.field_states.select_related("observation__event"))
+        basis = {"contact": stored, "source": BY_HAND, "occurred_at": at}
+        said = {name: value for name, value in values.items() if value and name in LIMITS}
+        rows = [Observation(field=name, value=value[: LIMITS[name]], **basis) for name, value in said.items()]
+        won = _winners(states, Observation.objects.bulk_create(rows))
+        _write_states(stored, states, won, at)
+        stored._history_user = by  # type: ignore[attr-defined]
+        return _show(stored, won, at)
 
 
 def _apply(event: Event, at: datetime) -> Change:

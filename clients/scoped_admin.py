@@ -13,11 +13,10 @@ from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist, Per
 from django.db.models import Field, ForeignKey, ManyToManyField, Model, QuerySet
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
-from simple_history.admin import SimpleHistoryAdmin
 
 from clients import access
 from clients.models import Client
-from gtm.admin_site import ModelAdmin, RecordAdmin, StackedInline, TabularInline
+from gtm.admin_site import HistoryAdmin, ModelAdmin, RecordAdmin, StackedInline, TabularInline
 
 
 def scope_of(model: type[Model], site: admin.AdminSite) -> str | None:
@@ -86,7 +85,7 @@ class ScopedAdmin(ScopedChoices, ModelAdmin):
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
         return [self._scoped_filter(entry) for entry in super().get_list_filter(request)]
 
-    def save_model(self, request: HttpRequest, obj: Any, form: ModelForm, change: bool) -> None:  # noqa: FBT001
+    def save_model(self, request: HttpRequest, obj: Any, form: ModelForm, change: bool) -> None:
         """The last guard: whatever a form let through, no row is written to a client that the user cannot see."""
         if self.client_path and not access.may_see(request.user, client_of(obj, self.client_path)):
             raise PermissionDenied(f"{obj} belongs to a client of another account manager. Nothing was saved.")
@@ -123,7 +122,7 @@ class ScopedRecordAdmin(ScopedAdmin, RecordAdmin):
     """For rows that only record: read under the rule, never added, changed or deleted by hand."""
 
 
-class ScopedHistoryAdmin(SimpleHistoryAdmin, ScopedAdmin):
+class ScopedHistoryAdmin(ScopedAdmin, HistoryAdmin):
     """With the pages of who changed what. A past version is seen by those who may see the row as it is now."""
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:

@@ -4,6 +4,7 @@ import hmac
 from datetime import datetime
 
 from django.core import signing
+from django.db.models import QuerySet
 
 from clients import credentials
 from clients.contacts import InvalidEmail, fold, normalise_email
@@ -16,18 +17,17 @@ class BadToken(Exception):
     """An unsubscribe link that we did not make, or that was cut short."""
 
 
-def suppress(client: Client, email: str, *, reason: str, at: datetime) -> bool:
-    """Never write to this address again; False where that was so already. Any text counts, also a mistyped address."""
-    if is_suppressed(client, email):
-        return False
-    _, is_new = Suppression.objects.get_or_create(
-        client=client, address_hmac=_hashes(email)[0], defaults={"reason": reason, "created_at": at}
-    )
-    return is_new
+def suppress(client: Client, email: str, *, reason: str, at: datetime) -> Suppression:
+    """Never write to this address again; the first reason stays. Any text counts, also a mistyped address."""
+    standing = _rows(client, email).first()
+    if standing is not None:
+        return standing
+    fresh = {"reason": reason, "created_at": at}
+    return Suppression.objects.get_or_create(client=client, address_hmac=_hashes(email)[0], defaults=fresh)[0]
 
 
 def is_suppressed(client: Client, email: str) -> bool:
-    return Suppression.objects.filter(client=client, address_hmac__in=_hashes(email)).exists()
+    return _rows(client, email).exists()
 
 
 def token(contact: Contact) -> str:
@@ -44,6 +44,10 @@ def read_token(token: str) -> Contact:
         raise BadToken(
             "This unsubscribe link is not complete. Copy the whole link from the e-mail, or answer the e-mail and ask."
         ) from None
+
+
+def _rows(client: Client, email: str) -> QuerySet[Suppression]:
+    return Suppression.objects.filter(client=client, address_hmac__in=_hashes(email))
 
 
 def _hashes(email: str) -> list[str]:

@@ -1,10 +1,20 @@
 """Settings of a client: layers, the settings in force with their sources, import and export."""
 
-from clients.config.documents import Difference, apply, as_text, create_client, differences, export, parse, read
+from clients.config.documents import (
+    Difference,
+    apply,
+    as_text,
+    create_client,
+    differences,
+    download,
+    export,
+    parse,
+    read,
+)
 from clients.config.layers import Effective
 from clients.config.problems import ConfigRefused, Problem
 from clients.config.schema import ClientConfig
-from clients.config.stored import effective, inherited
+from clients.config.stored import agency, effective, inherited
 
 __all__ = [
     "ClientConfig",
@@ -12,10 +22,12 @@ __all__ = [
     "Difference",
     "Effective",
     "Problem",
+    "agency",
     "apply",
     "as_text",
     "create_client",
     "differences",
+    "download",
     "effective",
     "export",
     "inherited",

@@ -3,7 +3,9 @@
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from io import BytesIO
 from typing import Any, NamedTuple
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -26,8 +28,16 @@ class Difference(NamedTuple):
     before: Any
     after: Any
 
+    @property
+    def before_shown(self) -> str:
+        return _shown(self.before)
+
+    @property
+    def after_shown(self) -> str:
+        return _shown(self.after)
+
     def __str__(self) -> str:
-        return f"{self.path}: {_shown(self.before)} becomes {_shown(self.after)}"
+        return f"{self.path}: {self.before_shown} becomes {self.after_shown}"
 
 
 def read(text: str) -> Any:  # noqa: ANN401 - whatever JSON says
@@ -75,6 +85,19 @@ def export(client: Client) -> dict[str, Any]:
 def as_text(document: Document) -> str:
     """The document as a person would write it: two blanks of indentation, lists on one line."""
     return _written(document, "") + "\n"
+
+
+def download(clients: Iterable[Client]) -> tuple[str, bytes]:
+    """(file name, content): one client's document, or a zip of several, named as `import_clients` reads them."""
+    files = {f"client_{client.slug}.json": as_text(export(client)) for client in clients}
+    if len(files) == 1:
+        ((name, text),) = files.items()
+        return name, text.encode()
+    content = BytesIO()
+    with ZipFile(content, "w", ZIP_DEFLATED) as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return "clients.zip", content.getvalue()
 
 
 def differences(client: Client | None, config: ClientConfig) -> list[Difference]:

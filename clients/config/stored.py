@@ -18,6 +18,11 @@ def inherited(industry: IndustryTemplate, *, client_name: str = "") -> Effective
     return merge((_agency(), industry_layer(industry)), industry=industry.key, client_name=client_name)
 
 
+def agency() -> Effective:
+    """What the agency gives where a template sets nothing."""
+    return merge((_agency(),), industry="", client_name="")
+
+
 def industry_layer(industry: IndustryTemplate) -> Layer:
     return _layer("industry", industry, industry.prompt_overrides.all())
 

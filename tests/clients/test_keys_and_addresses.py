@@ -100,7 +100,7 @@ def test_a_credential_outlives_a_new_key_but_not_the_loss_of_its_own(settings):
 def test_a_suppressed_address_is_suppressed_in_every_spelling_for_this_client_only():
     acme, other = make_client("acme"), make_client("other")
 
-    assert suppression.suppress(acme, "Ada@X.example", reason="unsubscribed", at=AT)
+    suppression.suppress(acme, "Ada@X.example", reason="unsubscribed", at=AT)
 
     assert suppression.is_suppressed(acme, " ada@x.EXAMPLE ")
     assert not suppression.is_suppressed(other, "ada@x.example")
@@ -112,8 +112,10 @@ def test_suppressing_twice_keeps_the_first_reason():
     acme = make_client()
     suppression.suppress(acme, "ada@x.example", reason="complained", at=AT)
 
-    assert not suppression.suppress(acme, "ADA@x.example", reason="manual", at=AT)
-    assert Suppression.objects.get().reason == "complained"
+    again = suppression.suppress(acme, "ADA@x.example", reason="manual", at=AT)
+
+    assert again == Suppression.objects.get()
+    assert again.reason == "complained"
 
 
 def test_a_new_credential_key_forgets_no_suppression(settings):
@@ -124,7 +126,7 @@ def test_a_new_credential_key_forgets_no_suppression(settings):
     settings.CREDENTIAL_KEYS = ["second", "first"]
 
     assert suppression.is_suppressed(acme, "ada@x.example")
-    assert not suppression.suppress(acme, "ada@x.example", reason="manual", at=AT)
+    suppression.suppress(acme, "ada@x.example", reason="manual", at=AT)
     assert Suppression.objects.count() == 1
 
 

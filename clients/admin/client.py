@@ -1,0 +1,155 @@
+"""Clients."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from clients import access, config, forms, setup
+from clients.admin.layers import WRITING
+from clients.admin.links import to_lists
+from clients.models import Client, ClientPromptOverride
+from clients.scoped_admin import ScopedHistoryAdmin, ScopedStackedInline
+from gtm.admin_site import link, pill
+
+LISTS = (
+    ("Contacts", "clients_contact"),
+    ("Connections", "clients_connection"),
+    ("Campaigns", "agents_app_campaign"),
+    ("Requests", "agents_app_request"),
+    ("Runs", "agents_app_flowrun"),
+    ("Experiments", "experiments_experiment"),
+)
+
+
+class ClientOverrides(ScopedStackedInline):
+    model = ClientPromptOverride
+
+
+@admin.register(Client)
+class ClientAdmin(ScopedHistoryAdmin):
+    client_path = ""
+    form = forms.ClientForm
+    change_form_template = "clients/client_form.html"
+    change_list_template = "clients/client_list.html"
+    inlines = (ClientOverrides,)
+    fieldsets = (
+        ("At a glance", {"fields": ("checklist", "elsewhere")}),
+        (
+            "Who they are",
+            {"fields": (("name", "slug"), ("industry", "status"), ("website", "company_size"), "postal_address")},
+        ),
+        *WRITING,
+        ("Who looks after them", {"fields": ("managers", "shares_patterns")}),
+    )
+    add_fieldsets = (
+        (
+            None,
+            {
+                "fields": ("name", "slug", "industry"),
+                "description": "The rest is inherited from the industry template; change it on the next page.",
+            },
+        ),
+    )
+    prepopulated_fields = {"slug": ("name",)}
+    filter_horizontal = ("managers",)
+    list_display = ("name", "industry", "state", "people", "own_tone", "settings_link")
+    list_filter = ("status", "industry")
+    list_select_related = ("industry",)
+    search_fields = ("name", "slug", "website")
+    ordering = ("name",)
+    actions = ("export_json",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Client]:
+        whole: QuerySet[Client] = super().get_queryset(request).select_related("industry")
+        return whole.annotate(contact_count=Count("contacts", distinct=True))
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = forms.ClientForm if obj else forms.NewClientForm
+        return super().get_form(request, obj, change=change, **{"form": form, **kwargs})
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None and access.sees_all(request.user):
+            return (*self.add_fieldsets, ("Who looks after them", {"fields": ("managers",)}))
+        return self.fieldsets if obj else self.add_fieldsets
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return self.inlines if obj else ()
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return {} if obj else self.prepopulated_fields
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None:
+            return ()
+        always = ("checklist", "elsewhere", "slug")
+        return always if access.sees_all(request.user) else (*always, "managers")
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "managers":
+            kwargs["queryset"] = User.objects.filter(is_active=True, is_staff=True).order_by("username")
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Client, form: Any, change: bool) -> None:
+        if not change:
+            obj.created_at = timezone.now()
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if not change and not access.sees_all(request.user):
+            form.instance.managers.add(request.user)
+
+    def response_add(self, request: HttpRequest, obj: Client, post_url_continue: str | None = None) -> HttpResponse:
+        if "_popup" in request.POST or "_addanother" in request.POST:
+            return super().response_add(request, obj, post_url_continue)
+        messages.success(
+            request, f"{obj} is made, in draft. It inherits the settings of {obj.industry}; add its own below."
+        )
+        return HttpResponseRedirect(reverse("admin:clients_client_change", args=[obj.pk]))
+
+    @admin.display(description="State", ordering="status")
+    def state(self, client: Client) -> SafeString:
+        return pill(client.get_status_display(), client.status)
+
+    @admin.display(description="Contacts", ordering="contact_count")
+    def people(self, client: Client) -> str:
+        return f"{getattr(client, 'contact_count', 0):,}"
+
+    @admin.display(description="Own tone", ordering="tone")
+    def own_tone(self, client: Client) -> str:
+        return client.get_tone_display() or "inherited"
+
+    @admin.display(description="Settings")
+    def settings_link(self, client: Client) -> SafeString:
+        return link("In force", "client_settings", client.slug)
+
+    @admin.display(description="Before the first e-mail")
+    def checklist(self, client: Client) -> SafeString:
+        steps = setup.steps(client, config.effective(client))
+        rows = ((_done(step.done), step.label, "" if step.done else step.mend) for step in steps)
+        items = format_html_join("", '<li>{} {} <span class="quiet">{}</span></li>', rows)
+        return format_html('<ul class="plain">{}</ul>', items)
+
+    @admin.display(description="Elsewhere")
+    def elsewhere(self, client: Client) -> SafeString:
+        return to_lists(client.pk, "client__id__exact", LISTS)
+
+    @admin.action(description="Export settings as JSON")
+    def export_json(self, request: HttpRequest, queryset: QuerySet[Client]) -> HttpResponse:
+        name, content = config.download(queryset.select_related("industry").prefetch_related("prompt_overrides"))
+        return HttpResponse(
+            content,
+            content_type="application/octet-stream",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
+
+
+def _done(done: bool) -> SafeString:
+    return pill("Done", "ok") if done else pill("To do", "warn")

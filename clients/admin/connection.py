@@ -1,0 +1,98 @@
+"""Connections, and their keys: shown once."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from clients import connections, credentials, forms
+from clients.models import Connection
+from clients.scoped_admin import ScopedHistoryAdmin
+from gtm.admin_site import link, pill
+
+
+@admin.register(Connection)
+class ConnectionAdmin(ScopedHistoryAdmin):
+    form = forms.ConnectionForm
+    change_form_template = "clients/connection_form.html"
+    list_display = ("name", "client", "party", "mode", "is_active", "key_hint")
+    list_filter = ("client", "party", "mode", "is_active")
+    list_select_related = ("client",)
+    search_fields = ("name", "client__name")
+    ordering = ("client__name", "name")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ("client", "party", "key_hint", "last_call", "created_at") if obj else ()
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        basis = (None, {"fields": ("client", "party", "name", "mode", "is_active", "credential")})
+        return (
+            (basis, ("Calls from the party", {"fields": ("key_hint", "last_call", "created_at")})) if obj else (basis,)
+        )
+
+    def get_urls(self) -> list[URLPattern]:
+        rotate = path(
+            "<path:object_id>/new-key/", self.admin_site.admin_view(self.new_key), name="clients_connection_new_key"
+        )
+        return [rotate, *super().get_urls()]
+
+    def save_model(self, request: HttpRequest, obj: Connection, form: Any, change: bool) -> None:
+        if not change:
+            obj.created_at = timezone.now()
+        if credential := form.cleaned_data.get("credential"):
+            obj.credential = credentials.encrypt(credential)
+        super().save_model(request, obj, form, change)
+
+    def response_add(self, request: HttpRequest, obj: Connection, post_url_continue: str | None = None) -> HttpResponse:
+        if obj.party not in connections.CALLS_US:
+            return super().response_add(request, obj, post_url_continue)
+        return self._show_key(request, obj)
+
+    def new_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """GET asks, POST makes a key and shows it, this once."""
+        connection = self.get_object(request, unquote(object_id))
+        if connection is None or connection.party not in connections.CALLS_US:
+            raise Http404
+        if not self.has_change_permission(request, connection):
+            raise PermissionDenied
+        if request.method == "POST":
+            return self._show_key(request, connection)
+        context = {**self.admin_site.each_context(request), "connection": connection}
+        return TemplateResponse(request, "clients/new_key.html", context)
+
+    def _show_key(self, request: HttpRequest, connection: Connection) -> HttpResponse:
+        key = connections.rotate_key(connection)
+        call = connections.example(connection, key, base=settings.PUBLIC_URL)
+        address = f"{settings.PUBLIC_URL}/api/hooks/{key}"
+        context = {
+            **self.admin_site.each_context(request),
+            "connection": connection,
+            "key": key,
+            "address": address,
+            "call": call,
+        }
+        response = TemplateResponse(request, "clients/key_shown.html", context)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    @admin.display(description="Key ends with")
+    def key_hint(self, connection: Connection) -> str:
+        return f"…{connection.endpoint_key_hint}" if connection.endpoint_key_hint else "no key: it never calls us"
+
+    @admin.display(description="Last call")
+    def last_call(self, connection: Connection) -> SafeString | str:
+        last = connection.deliveries.order_by("-received_at", "-pk").first()
+        if last is None:
+            return "Waiting for the first event."
+        when = timezone.localtime(last.received_at).strftime("%d %B %Y, %H:%M")
+        return format_html(
+            "{} {}", link(when, "admin:clients_delivery_change", last.pk), pill(last.get_status_display(), last.status)
+        )

@@ -1,0 +1,132 @@
+"""Contacts, what was said of them, and whom we never write to again."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from clients import access, contacts, forms, observations, suppression
+from clients.admin.links import to_lists
+from clients.models import Contact, FieldState, Observation, Suppression
+from clients.scoped_admin import ScopedAdmin, ScopedHistoryAdmin, ScopedRecordAdmin, ScopedTabularInline
+from gtm.admin_site import pill
+
+
+class FieldStates(ScopedTabularInline):
+    model = FieldState
+    fields = readonly_fields = ("field", "value", "source", "since", "rule")
+    can_delete = False
+    verbose_name_plural = "Where the fields come from"
+    ordering = ("pk",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[FieldState]:
+        return super().get_queryset(request).select_related("observation", "contact")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def value(self, state: FieldState) -> str:
+        return state.observation.value
+
+    def source(self, state: FieldState) -> str:
+        return state.observation.source
+
+    def since(self, state: FieldState) -> Any:
+        return state.observation.occurred_at
+
+
+@admin.register(Contact)
+class ContactAdmin(ScopedHistoryAdmin):
+    inlines = (FieldStates,)
+    list_display = ("email", "full_name", "title", "company_name", "client", "source", "created_at")
+    list_filter = ("client", "source")
+    list_select_related = ("client",)
+    search_fields = ("email", "full_name", "company_name", "company_domain")
+    autocomplete_fields = ("client",)
+    ordering = ("-created_at", "-pk")
+    names = ("first_name", "last_name", "full_name", "title", "company_name", "company_domain")
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = forms.ContactForm if obj else forms.NewContactForm
+        return super().get_form(request, obj, change=change, **{"form": form, **kwargs})
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None:
+            return ((None, {"fields": forms.NewContactForm.Meta.fields}),)
+        return (
+            (None, {"fields": ("client", "email", "suppressed", "elsewhere")}),
+            ("As we know them", {"fields": self.names}),
+            ("Origin", {"fields": ("source", "created_at", "updated_at")}),
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ("client", "email", "suppressed", "elsewhere", "source", "created_at", "updated_at") if obj else ()
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return self.inlines if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: Contact, form: Any, change: bool) -> None:
+        at = timezone.now()
+        said = {name: form.cleaned_data.get(name) or "" for name in (form.changed_data if change else self.names)}
+        if not change:
+            obj.email_normalised = contacts.normalise_email(obj.email)
+            obj.company_domain = obj.company_domain or contacts.work_domain(obj.email_normalised)
+            obj.source, obj.created_at, obj.updated_at = observations.BY_HAND, at, at
+            super().save_model(request, obj, form, change)
+        observations.by_hand(obj, said, by=access.person(request.user), at=at)
+
+    @admin.display(description="May we write?")
+    def suppressed(self, contact: Contact) -> SafeString:
+        never = suppression.is_suppressed(contact.client, contact.email)
+        return pill("Never again: suppressed", "bad") if never else pill("Yes", "ok")
+
+    @admin.display(description="Elsewhere")
+    def elsewhere(self, contact: Contact) -> SafeString:
+        return to_lists(contact.pk, "contact__id__exact", (
+            ("What sources said", "clients_observation"), ("Events", "clients_event"),
+            ("Requests", "agents_app_request"), ("Drafts", "agents_app_draft"),
+        ))  # fmt: skip
+
+
+@admin.register(Observation)
+class ObservationAdmin(ScopedRecordAdmin):
+    client_path = "contact__client"
+    list_display = ("occurred_at", "contact", "field", "value", "source")
+    list_filter = ("source", "field")
+    list_select_related = ("contact",)
+    fields = ("contact", "field", "value", "source", "occurred_at", "event")
+    search_fields = ("value", "contact__email")
+    ordering = ("-occurred_at", "-pk")
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(ScopedAdmin):
+    form = forms.SuppressionForm
+    list_display = ("client", "reason", "created_at", "fingerprint")
+    list_filter = ("client", "reason")
+    list_select_related = ("client",)
+    ordering = ("-created_at", "-pk")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ("client", "reason", "created_at", "fingerprint") if obj else ("client", "email")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ("client", "reason", "created_at", "fingerprint") if obj else ()
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Suppression, form: Any, change: bool) -> None:
+        email, reason = form.cleaned_data["email"], Suppression.Reason.MANUAL
+        standing = suppression.suppress(obj.client, email, reason=reason, at=timezone.now())
+        obj.pk, obj.address_hmac, obj.reason = standing.pk, standing.address_hmac, standing.reason
+
+    @admin.display(description="Hash of the address")
+    def fingerprint(self, row: Suppression) -> str:
+        return f"{row.address_hmac[:12]}…"

@@ -1,0 +1,102 @@
+"""What parties sent us."""
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from clients import inbox
+from clients.admin.links import to_lists
+from clients.models import Delivery, Event
+from clients.scoped_admin import ScopedRecordAdmin
+from gtm import loop
+from gtm.admin_site import pill, pretty
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ScopedRecordAdmin):
+    client_path = "connection__client"
+    list_display = ("received_at", "connection", "state", "attempts", "what_is_wrong")
+    list_filter = ("status", "connection__client", "connection__party")
+    list_select_related = ("connection__client",)
+    search_fields = ("error", "sender_event_id")
+    fields = (
+        "connection",
+        "state",
+        "received_at",
+        "applied_at",
+        "attempts",
+        "error",
+        "events_made",
+        "readable_body",
+        "readable_headers",
+        "sender_event_id",
+        "body_sha256",
+    )
+    readonly_fields = fields
+    ordering = ("-received_at", "-pk")
+    actions = ("apply_again",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        whole = super().get_queryset(request)
+        return (
+            whole.defer("body")
+            if request.resolver_match and request.resolver_match.url_name == "clients_delivery_changelist"
+            else whole
+        )
+
+    def has_repair_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("clients.change_delivery")
+
+    @admin.display(description="State", ordering="status")
+    def state(self, delivery: Delivery) -> SafeString:
+        return pill(delivery.get_status_display(), delivery.status)
+
+    @admin.display(description="What is wrong")
+    def what_is_wrong(self, delivery: Delivery) -> str:
+        return delivery.error[:120]
+
+    @admin.display(description="Events in it")
+    def events_made(self, delivery: Delivery) -> SafeString:
+        return to_lists(delivery.pk, "delivery__id__exact", (("Show them", "clients_event"),))
+
+    @admin.display(description="Body")
+    def readable_body(self, delivery: Delivery) -> SafeString:
+        return pretty(_as_json(bytes(delivery.body)))
+
+    @admin.display(description="Headers we kept")
+    def readable_headers(self, delivery: Delivery) -> SafeString:
+        return pretty(delivery.headers)
+
+    @admin.action(description="Apply again", permissions=["repair"])
+    def apply_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
+        for delivery in queryset.exclude(status=Delivery.Status.APPLIED):
+            inbox.release(delivery)
+            loop.later(loop.process_delivery, delivery.pk)
+
+
+def _as_json(body: bytes) -> Any:
+    """The parsed body for reading; the text itself where it is no JSON."""
+    text = body.decode(errors="replace")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text[:20_000]
+
+
+@admin.register(Event)
+class EventAdmin(ScopedRecordAdmin):
+    list_display = ("occurred_at", "client", "source", "kind", "contact")
+    list_filter = ("client", "source", "kind")
+    list_select_related = ("client", "contact")
+    fields = ("client", "kind", "source", "occurred_at", "contact", "delivery", "event_key", "readable_payload")
+    readonly_fields = fields
+    search_fields = ("event_key", "contact__email")
+    ordering = ("-occurred_at", "-pk")
+
+    @admin.display(description="What it says")
+    def readable_payload(self, event: Event) -> SafeString:
+        return pretty(event.payload)

@@ -1,0 +1,36 @@
+"""What a client still needs before the first e-mail can go out."""
+
+from typing import Any, NamedTuple
+
+from clients.config import Effective
+from clients.models import Client, Connection
+
+
+class Step(NamedTuple):
+    """`mend` says what to do where it is not done."""
+
+    label: str
+    done: bool
+    mend: str
+
+
+def steps(client: Client, effective: Effective) -> list[Step]:
+    """In the order in which a person would do them. Costs three queries."""
+    custom: dict[str, Any] = effective.document["custom_fields"]
+    parties = set(client.connections.filter(is_active=True).values_list("party", flat=True))
+    crms = {Connection.Party.HUBSPOT, Connection.Party.SALESFORCE}
+    return [
+        Step("Account manager", client.managers.exists(), "Choose who looks after this client."),
+        Step("Offer", bool(custom["offer"]), "Say in one plain sentence what the client offers."),
+        Step("Proof point", bool(custom["proof_points"]), "Add at least one fact that an e-mail may state."),
+        Step("Sender", bool(custom["sender_name"]), "Enter who signs the e-mails."),
+        Step("Postal address", bool(client.postal_address), "Enter the address that the law asks for in every e-mail."),
+        Step("CRM", bool(parties & crms), "Add a connection to HubSpot or Salesforce, so that contacts come in."),
+        Step(
+            "Mail events",
+            Connection.Party.OUTCOMES in parties,
+            "Add a connection for mail and calendar events, so that replies count.",
+        ),
+        Step("Contacts", client.contacts.exists(), "Post the first contact from the CRM, or add one by hand."),
+        Step("Active", client.status == Client.Status.ACTIVE, "Set the state to Active when all of the above is done."),
+    ]
