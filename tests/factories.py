@@ -4,12 +4,15 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 
-from agents_app.models import Campaign, CampaignContact, Draft, FlowRun, PromptVersion, Request, Send, StepRun
+from agents_app import flow, versions
+from agents_app.models import Campaign, CampaignContact, Draft, Fact, FlowRun, PromptVersion, Request, Send, StepRun
+from clients import config
 from clients.models import AgentKey, Client, Connection, Contact, Delivery, Event, IndustryTemplate
 from experiments import lifecycle
 from experiments.models import Assignment, Experiment, OutcomeEvent, OutcomeKind
+from gtm import roles
 
 AT = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)  # a Monday
 _numbers = count(1)
@@ -17,6 +20,14 @@ _numbers = count(1)
 
 def make_user(username: str = "", **values: Any) -> User:
     return User.objects.create_user(username or f"user{next(_numbers)}", password="correct horse", **values)
+
+
+def make_user_of(role: str, username: str = "", **values: Any) -> User:
+    """Somebody with this role of gtm/roles.py: "admin", "operator", "manager" or "viewer"."""
+    roles.sync()
+    user = make_user(username, **{"is_staff": True, **values})
+    user.groups.add(Group.objects.get(name=next(each.name for each in roles.ROLES if each.key == role)))
+    return user
 
 
 def make_industry(key: str = "fintech", **values: Any) -> IndustryTemplate:
@@ -161,3 +172,29 @@ def make_outcome_event(client: Client, kind: str = OutcomeKind.REPLIED, *, occur
     delivery = Delivery.objects.create(connection=connection, received_at=occurred_at, body=b"{}", body_sha256="0" * 64)
     basis = {"client": client, "delivery": delivery, "source": "outcomes", "event_key": f"event-{next(_numbers)}"}
     return Event.objects.create(kind=kind, occurred_at=occurred_at, payload=payload, **basis)
+
+
+# runs, as they are planned and executed in earnest
+
+
+def make_ready_client(slug: str = "", **values: Any) -> Client:
+    """A client with an offer to write about and both research sources, in the sandbox."""
+    texts = {
+        "tone": "formal",
+        "offer": "We gather audit evidence on demand from the systems a bank already runs.",
+        "proof_points": ["Harbour Pay cut audit preparation from six weeks to nine days."],
+        "call_to_action": "a 20-minute call",
+        "sender_name": "Kim Novak",
+        "sender_title": "Partner",
+    }
+    client = make_client(slug, **{**texts, **values})
+    for party in (Connection.Party.PEOPLE_DATA_LABS, Connection.Party.NEWSAPI):
+        make_connection(client, party)
+    return client
+
+
+def plan_run(request: Request | None = None, **values: Any) -> FlowRun:
+    """The request's run, planned by the public function with the client's own settings and the live prompts."""
+    request = request or make_request(make_contact(make_ready_client()))
+    settled = {"config": config.effective(request.client), "prompts": versions.live(at=AT), "variants": {}, "hints": [], "at": AT}
+    return flow.plan(request, **{**settled, **values})
