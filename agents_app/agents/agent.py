@@ -57,7 +57,8 @@ def start() -> Term:
 def fact_strength(facts: Sequence[Mapping[str, Any]], weight: float) -> Term:
     """The mean confidence of these facts, in which the agreement of their sources is already counted."""
     mean = sum(float(fact["confidence"]) for fact in facts) / len(facts) if facts else 0.0
-    why = f"{len(facts)} facts, {mean:.2f} sure on average." if facts else "It rests on no fact."
+    counted = "1 fact" if len(facts) == 1 else f"{len(facts)} facts"
+    why = f"{counted}, {mean:.2f} sure on average." if facts else "It rests on no fact."
     return confidence.term("facts", round(mean, 4), weight, why)
 
 

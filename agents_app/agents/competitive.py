@@ -37,7 +37,7 @@ def terms(answer: CompetitiveAnswer, material: Material, checks: Sequence[Check]
     return [
         agent.start(),
         _peers(material),
-        agent.fact_strength(facts, weight=2.0),
+        agent.fact_strength(facts, weight=1.0),
         agent.kept_promises(checks, weight=1.0),
     ]
 
@@ -52,7 +52,7 @@ def _names_peers(answer: CompetitiveAnswer, material: Material) -> Check:
 def _peers(material: Material) -> Term:
     count = len(material.context["peers"])
     why = f"{count} companies of the same industry are known; {ENOUGH_PEERS} make a comparison."
-    return confidence.term("peers", round(min(count / ENOUGH_PEERS, 1.0), 4), 2.0, why)
+    return confidence.term("peers", round(min(count / ENOUGH_PEERS, 1.0), 4), 3.0, why)
 
 
 AGENT = agent.Agent(

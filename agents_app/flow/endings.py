@@ -44,9 +44,7 @@ def _failure(step: StepRun, error: Exception, at: datetime) -> Ending:
     if isinstance(error, llm.ModelRefused):
         return Ending(Status.FAILED, f"{name(step.agent)} got no answer: {error}")
     logger.error("step %s of run %s", step.pk, step.run_id, exc_info=error)
-    return Ending(
-        Status.FAILED, f"{name(step.agent)} stopped on a fault of this system. An operator finds it in the log."
-    )
+    return Ending(Status.FAILED, f"{name(step.agent)} stopped on a fault of this system; the log has it.")
 
 
 def _later(step: StepRun, error: Exception, at: datetime) -> Ending:

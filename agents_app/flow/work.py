@@ -93,7 +93,8 @@ def do(task: Task) -> Work:
 def _research(task: Task, work: Work) -> None:
     if task.sources is None:
         return
-    company = research.Company(task.known.company["domain"], task.known.company["name"])
+    domain, name = task.known.company["domain"], task.known.company["name"]
+    company = research.Company(domain, name if name != domain else "")
     work.gathered = research.gather(company, sources=task.sources, budget_s=task.budget_s, at=task.at)
     work.facts = research.facts(work.gathered, at=task.at)
     if not work.facts:

@@ -1,0 +1,87 @@
+"""`manage.py trace REQUEST`: what the agents did for one request, step by step."""
+
+import json
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from agents_app import trace
+from agents_app.models import Request
+from agents_app.trace import RunTrace, StepTrace
+
+
+class Command(BaseCommand):
+    help = "Print a request's runs: route, steps with input, output, confidence and cost, sources, facts, drafts."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("request", type=int, help="the request's number")
+        parser.add_argument("--json", action="store_true", help="print everything as one JSON object")
+
+    def handle(self, *args: object, **options: Any) -> None:
+        request = Request.objects.select_related("client", "contact").filter(pk=options["request"]).first()
+        if request is None:
+            raise CommandError(f"There is no request {options['request']}. {_newest()}")
+        runs = trace.of_request(request)
+        if options["json"]:
+            document = {
+                "request": request.pk,
+                "client": request.client.slug,
+                "runs": [trace.document(run) for run in runs],
+            }
+            self.stdout.write(json.dumps(document, indent=2, ensure_ascii=False))
+            return
+        self.stdout.write("\n".join(_request(request, runs)))
+
+
+def _newest() -> str:
+    newest = [str(pk) for pk in Request.objects.order_by("-pk").values_list("pk", flat=True)[:5]]
+    return f"The newest: {', '.join(newest)}." if newest else "There are none yet."
+
+
+def _request(request: Request, runs: list[RunTrace]) -> Iterator[str]:
+    about = str(request.contact) if request.contact else request.company_domain
+    yield f"Request {request.pk} for {request.client}: {request.get_purpose_display()}, {about}, {request.depth}"
+    if not runs:
+        yield "  No run yet."
+    for run in runs:
+        yield from _run(run)
+
+
+def _run(run: RunTrace) -> Iterator[str]:
+    yield f"\nRun {run.id}: {run.status}. {run.error}".rstrip()
+    yield f"  route {run.rule}: {run.reason}"
+    yield from (f"  skipped {choice['agent']}: {choice['reason']}" for choice in run.skipped)
+    for step in run.steps:
+        yield from _step(step)
+    for source in run.sources:
+        told = f"{source.claims} claims" if source.status == "ok" else source.reason
+        yield f"  source {source.source}: {source.status}, {source.elapsed_ms} ms, {told}"
+    for fact in run.facts:
+        evidence = ", ".join(f"{each['source']}{each['pointer']}" for each in fact.evidence)
+        yield f"  fact {fact.key} {fact.attribute} = {fact.value} ({fact.confidence:.2f}; {evidence})"
+    for draft in run.drafts:
+        yield f"  draft {draft.id} ({draft.status}, {draft.generator}): {draft.subject}"
+        yield from (f"    {line}" for line in draft.body.splitlines())
+    yield f"  cost ${run.cost_usd:.6f}, by {', '.join(run.generators) or 'nobody'}"
+
+
+def _step(step: StepTrace) -> Iterator[str]:
+    sure = "–" if step.confidence is None else f"{step.confidence:.2f}"  # noqa: RUF001 a dash for nothing
+    seconds = "…" if step.seconds is None else f"{step.seconds:.2f} s"
+    tokens = f"{step.tokens['input']} + {step.tokens['output']} tokens"
+    yield f"\n  {step.stage}. {step.agent}, attempt {step.attempt}: {step.status}, {seconds}, confidence {sure}"
+    yield f"     {step.prompt}, by {step.generator or 'nobody'}, {tokens}, ${step.cost_usd:.6f}"
+    if step.error:
+        yield f"     error: {step.error}"
+    for term in step.confidence_terms:
+        yield f"     {term['value'] * term['weight']:+.2f} {term['term']}: {term['why']}"
+    yield from (f"     broken: {check['check']}: {check['detail']}" for check in step.checks if not check["passed"])
+    yield f"     input  {_short(step.input)}"
+    yield f"     output {_short(step.output)}"
+
+
+def _short(document: object) -> str:
+    text = json.dumps(document, ensure_ascii=False)
+    return text if len(text) <= 400 else f"{text[:400]}… (--json prints all of it)"

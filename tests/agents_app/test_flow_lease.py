@@ -1,0 +1,224 @@
+"""One worker at a time: claims, fences, heartbeats, and what the sweeper finds."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connection, connections
+
+from agents_app import flow, llm
+from agents_app.flow import lease
+from agents_app.models import Draft, FlowRun, StepRun
+from tests.agents_app.models_that import REAL_ASK
+from tests.factories import AT, make_contact, make_ready_client, make_request, make_step, plan_run
+
+SECOND = timedelta(seconds=1)
+LATE = AT + 31 * SECOND
+
+
+@pytest.mark.django_db
+def test_a_claim_takes_a_free_run_and_raises_its_fence():
+    run = plan_run()
+
+    claimed = lease.claim(run.pk, at=AT)
+
+    assert (claimed.status, claimed.fence, claimed.started_at) == ("running", 1, AT)
+    assert claimed.lease_until == AT + 30 * SECOND
+
+
+@pytest.mark.django_db
+def test_an_owned_run_cannot_be_claimed_before_its_lease_ends():
+    run = plan_run()
+    lease.claim(run.pk, at=AT)
+
+    assert lease.claim(run.pk, at=AT + 30 * SECOND) is None
+    assert lease.claim(run.pk, at=LATE).fence == 2
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("status", ["succeeded", "failed", "needs_input"])
+def test_a_run_that_has_ended_cannot_be_claimed(status):
+    run = plan_run()
+    FlowRun.objects.filter(pk=run.pk).update(status=status)
+
+    assert lease.claim(run.pk, at=LATE) is None
+
+
+@pytest.mark.django_db
+def test_a_recovery_is_counted_and_open_steps_are_marked_lost():
+    run = plan_run()
+    lease.claim(run.pk, at=AT)
+    done = make_step(run, "research_agent")
+    open_step = make_step(run, "persona_agent", status="running", output=None, finished_at=None)
+
+    claimed = lease.claim(run.pk, at=LATE)
+
+    assert (claimed.recoveries, claimed.started_at) == (1, AT)
+    open_step.refresh_from_db()
+    done.refresh_from_db()
+    assert (open_step.status, open_step.finished_at, open_step.error) == (
+        "lost",
+        LATE,
+        "Its worker ended in the middle of it.",
+    )
+    assert done.status == "done"
+
+
+@pytest.mark.django_db
+def test_an_owner_that_was_frozen_past_its_lease_writes_nothing():
+    run = plan_run()
+    frozen = lease.claim(run.pk, at=AT)
+    flow.execute(run.pk, clock=lambda: LATE)
+    before = (StepRun.objects.count(), Draft.objects.count(), FlowRun.objects.values().get(pk=run.pk))
+
+    with pytest.raises(lease.LostLease), lease.held(frozen, at=LATE):
+        StepRun.objects.all().update(error="written by the old owner")
+    with pytest.raises(lease.LostLease):
+        lease.leave(frozen, lease.Ending(FlowRun.Status.FAILED, "written by the old owner"), at=LATE)
+    with pytest.raises(lease.LostLease):
+        lease.beat(frozen, at=LATE)
+
+    assert (StepRun.objects.count(), Draft.objects.count(), FlowRun.objects.values().get(pk=run.pk)) == before
+
+
+@pytest.mark.django_db
+def test_a_write_that_fails_is_rolled_back_with_its_renewal():
+    run = lease.claim(plan_run().pk, at=AT)
+
+    with pytest.raises(ZeroDivisionError), lease.held(run, at=AT + 20 * SECOND):
+        make_step(run, "research_agent")
+        raise ZeroDivisionError
+
+    assert StepRun.objects.count() == 0
+    assert FlowRun.objects.get(pk=run.pk).lease_until == AT + 30 * SECOND
+
+
+@pytest.mark.django_db
+def test_an_owner_that_lost_its_run_in_mid_step_leaves_it_to_the_new_one(monkeypatch):
+    run = plan_run()
+
+    def overtaken(question, **options):
+        answer = REAL_ASK(question, **options)
+        taken.set()
+        assert given_back.wait(10)
+        return answer
+
+    taken, given_back = threading.Event(), threading.Event()
+    monkeypatch.setattr(lease, "HEARTBEAT_S", 0.02)
+    monkeypatch.setattr(llm, "ask", overtaken)
+    real_beat = lease.beat
+
+    def beat(owned, *, at):
+        if taken.is_set() and not given_back.is_set():
+            lease.claim(run.pk, at=LATE)
+            given_back.set()
+        real_beat(owned, at=at)
+
+    monkeypatch.setattr(lease, "beat", beat)
+
+    left = flow.execute(run.pk, clock=lambda: AT)
+
+    assert (left.status, left.fence, left.recoveries) == ("running", 2, 1)
+    assert [step.status for step in left.steps.all()] == ["lost"]
+
+
+@pytest.mark.django_db
+def test_a_long_step_keeps_its_lease_alive(monkeypatch):
+    beats = []
+    real_beat = lease.beat
+
+    def beat(owned, *, at):
+        beats.append(at)
+        real_beat(owned, at=at)
+        if len(beats) >= 3:
+            enough.set()
+
+    def slow(question, **options):
+        assert enough.wait(10)
+        return REAL_ASK(question, **options)
+
+    enough = threading.Event()
+    monkeypatch.setattr(lease, "HEARTBEAT_S", 0.02)
+    monkeypatch.setattr(lease, "beat", beat)
+    monkeypatch.setattr(llm, "ask", slow)
+
+    run = flow.execute(plan_run().pk, clock=lambda: AT)
+
+    assert run.status == "succeeded"
+    assert len(beats) >= 3
+
+
+@pytest.mark.django_db
+def test_agents_of_one_stage_work_at_the_same_time_and_never_touch_the_database(monkeypatch):
+    meeting = threading.Barrier(2, timeout=10)
+
+    def together(question, **options):
+        if question.agent in ("competitive_agent", "persona_agent") and question.agent not in met:
+            met.add(question.agent)
+            meeting.wait()  # breaks, and fails the step, when the other one is not there at the same time
+        return REAL_ASK(question, **options)
+
+    def no_connection(alias):
+        raise AssertionError("A step's thread opened a database connection.")
+
+    met: set[str] = set()
+    run = plan_run(make_request(make_contact(make_ready_client()), purpose="deep_research"))
+    monkeypatch.setattr(llm, "ask", together)
+    monkeypatch.setattr(connections, "create_connection", no_connection)
+
+    run = flow.execute(run.pk, clock=lambda: AT)
+
+    assert (run.status, met) == ("succeeded", {"competitive_agent", "persona_agent"})
+
+
+@pytest.mark.django_db
+def test_a_run_that_kills_every_worker_ends_in_words():
+    run = plan_run()
+    FlowRun.objects.filter(pk=run.pk).update(status="running", recoveries=5, lease_until=AT)
+
+    run = flow.execute(run.pk, clock=lambda: LATE)
+
+    assert (run.status, run.error) == ("failed", "It was taken up again 5 times and never came to its end.")
+    assert run.steps.count() == 0
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ({"status": "planned", "lease_until": None}, False),
+        ({"status": "planned", "lease_until": None, "late": True}, True),
+        ({"status": "planned", "lease_until": AT + 10 * SECOND}, False),
+        ({"status": "planned", "lease_until": AT - SECOND}, True),
+        ({"status": "running", "lease_until": AT + SECOND}, False),
+        ({"status": "running", "lease_until": AT - SECOND}, True),
+        ({"status": "succeeded", "lease_until": None, "late": True}, False),
+        ({"status": "needs_input", "lease_until": None, "late": True}, False),
+    ],
+)
+def test_the_sweeper_finds_what_nobody_works_on(values, found):
+    planned_at = AT - timedelta(minutes=2) if values.pop("late", False) else AT
+    run = plan_run(at=planned_at)
+    FlowRun.objects.filter(pk=run.pk).update(**values)
+
+    assert flow.lost(AT) == ([run.pk] if found else [])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_workers_one_gets_the_run():
+    run = plan_run()
+    start, claims = threading.Barrier(6), []
+
+    def claim():
+        start.wait()
+        claims.append(lease.claim(run.pk, at=AT))
+        connection.close()
+
+    workers = [threading.Thread(target=claim) for _ in range(6)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    assert sorted(claimed is not None for claimed in claims) == [False] * 5 + [True]
+    assert FlowRun.objects.get(pk=run.pk).fence == 1

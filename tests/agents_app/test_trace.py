@@ -1,0 +1,102 @@
+"""A request's trace: everything its runs did, read from the rows."""
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from agents_app import flow, llm, trace
+from agents_app.models import Draft
+from tests.agents_app.models_that import failing
+from tests.factories import AT, make_contact, make_ready_client, make_request, plan_run
+
+pytestmark = pytest.mark.django_db
+
+
+def executed(**values):
+    request = make_request(make_contact(make_ready_client()), **values)
+    flow.execute(plan_run(request).pk, clock=lambda: AT)
+    return request
+
+
+def test_a_run_is_a_tree_of_steps_sources_facts_and_drafts():
+    request = executed()
+
+    [run] = trace.of_request(request)
+
+    assert (run.status, run.rule, run.planned_at) == ("succeeded", "default", AT)
+    assert [step.agent for step in run.steps] == ["research_agent", "persona_agent", "email_agent"]
+    assert {step.offset_s for step in run.steps} == {0.0}
+    assert [source.source for source in run.sources] == ["people_data_labs", "newsapi"]
+    assert [fact.key for fact in run.facts][:2] == ["f1", "f2"]
+    assert all(fact.evidence for fact in run.facts)
+    assert [draft.id for draft in run.drafts] == [Draft.objects.get().pk]
+    assert run.prompts == {"research_agent": "Research v1", "persona_agent": "Persona v1", "email_agent": "E-mail v1"}
+    assert run.generators == ["offline-composer/1"]
+
+
+def test_attempts_that_failed_stay_in_the_trace(monkeypatch):
+    monkeypatch.setattr(llm, "ask", failing("persona_agent", llm.ModelUnavailable, "The model is busy."))
+
+    [run] = trace.of_request(executed())
+
+    assert [(step.agent, step.status, step.error) for step in run.steps] == [
+        ("research_agent", "done", ""),
+        ("persona_agent", "failed", "The model is busy."),
+    ]
+    assert run.steps[1].attempts[0]["outcome"] == "overloaded"
+
+
+def test_a_trace_takes_as_many_queries_for_a_long_run_as_for_a_short_one(django_assert_num_queries):
+    short, long = executed(), executed(purpose="deep_research")
+
+    for request in (short, long):
+        with django_assert_num_queries(10):
+            trace.of_request(request)
+
+
+def test_a_trace_is_plain_json():
+    [run] = trace.of_request(executed())
+
+    document = json.loads(json.dumps(trace.document(run)))
+
+    assert document["planned_at"] == "2026-11-16T09:00:00+00:00"
+    assert document["cost_usd"] == 0.0
+
+
+def printed(*arguments):
+    out = StringIO()
+    call_command("trace", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_the_command_prints_every_step_with_its_terms():
+    request = executed()
+
+    text = printed(str(request.pk))
+
+    assert "0. research_agent, attempt 1: done" in text
+    assert "-2.00 start: Before any evidence." in text
+    assert "fact f1 " in text
+    assert Draft.objects.get().subject in text
+
+
+def test_the_command_prints_json():
+    request = executed()
+
+    document = json.loads(printed(str(request.pk), "--json"))
+
+    assert (document["request"], document["client"]) == (request.pk, request.client.slug)
+    assert len(document["runs"][0]["steps"]) == 3
+
+
+def test_a_request_without_a_run_says_so():
+    assert "No run yet." in printed(str(make_request().pk))
+
+
+def test_an_unknown_request_names_the_newest():
+    request = make_request()
+
+    with pytest.raises(CommandError, match=rf"There is no request 99999\. The newest: {request.pk}\."):
+        printed("99999")
