@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 
 from agents_app import flow, versions
 from agents_app.models import Campaign, CampaignContact, Draft, Fact, FlowRun, PromptVersion, Request, Send, StepRun
@@ -12,7 +12,6 @@ from clients import config
 from clients.models import AgentKey, Client, Connection, Contact, Delivery, Event, IndustryTemplate
 from experiments import lifecycle
 from experiments.models import Assignment, Experiment, OutcomeEvent, OutcomeKind
-from gtm import roles
 
 AT = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)  # a Monday
 _numbers = count(1)
@@ -20,14 +19,6 @@ _numbers = count(1)
 
 def make_user(username: str = "", **values: Any) -> User:
     return User.objects.create_user(username or f"user{next(_numbers)}", password="correct horse", **values)
-
-
-def make_user_of(role: str, username: str = "", **values: Any) -> User:
-    """Somebody with this role of gtm/roles.py: "admin", "operator", "manager" or "viewer"."""
-    roles.sync()
-    user = make_user(username, **{"is_staff": True, **values})
-    user.groups.add(Group.objects.get(name=next(each.name for each in roles.ROLES if each.key == role)))
-    return user
 
 
 def make_industry(key: str = "fintech", **values: Any) -> IndustryTemplate:
