@@ -108,7 +108,7 @@ def _refused(query: Query, access: SourceAccess, error: http.Refused, *, elapsed
     status: Status = "no_match" if error.status == 404 else "failed"
     reason = query.knows_nothing if error.status == 404 else error.reason
     if error.status in (401, 403):
-        reason = f"{error.reason}. Check the credential on the connection."
+        reason = f"{error.reason.rstrip('.')}. Check the credential on the connection."
     return nothing(query, access, status, reason, http_status=error.status or None, elapsed_ms=elapsed_ms)
 
 
