@@ -116,7 +116,8 @@ class NewClientForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
-    credential = forms.CharField(
+    secret = forms.CharField(
+        label="Credential",
         required=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         help_text="What we present to the party, for example its API key. Kept encrypted and never shown again; "

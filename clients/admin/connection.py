@@ -33,7 +33,7 @@ class ConnectionAdmin(ScopedHistoryAdmin):
         return ("client", "party", "key_hint", "last_call", "created_at") if obj else ()
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        basis = (None, {"fields": ("client", "party", "name", "mode", "is_active", "credential")})
+        basis = (None, {"fields": ("client", "party", "name", "mode", "is_active", "secret")})
         return (
             (basis, ("Calls from the party", {"fields": ("key_hint", "last_call", "created_at")})) if obj else (basis,)
         )
@@ -47,8 +47,8 @@ class ConnectionAdmin(ScopedHistoryAdmin):
     def save_model(self, request: HttpRequest, obj: Connection, form: Any, change: bool) -> None:
         if not change:
             obj.created_at = timezone.now()
-        if credential := form.cleaned_data.get("credential"):
-            obj.credential = credentials.encrypt(credential)
+        if secret := form.cleaned_data.get("secret"):
+            obj.credential = credentials.encrypt(secret)
         super().save_model(request, obj, form, change)
 
     def response_add(self, request: HttpRequest, obj: Connection, post_url_continue: str | None = None) -> HttpResponse:
