@@ -200,7 +200,8 @@ def short_enough(text: str, most: int) -> Check:
 
 def asks_once(text: str) -> Check:
     asked = text.count("?")
-    return Check("asks_once", asked <= 1, f"{asked} questions; one is easier to answer.", must=False)
+    detail = f"It asks {asked} questions; one is easier to answer." if asked > 1 else "It asks one thing at most."
+    return Check("asks_once", asked <= 1, detail, must=False)
 
 
 def subject_fits(subject: str) -> Check:

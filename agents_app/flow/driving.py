@@ -13,7 +13,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from agents_app import prices, research, routing
+from agents_app import llm, prices, research, routing
 from agents_app.agents import AGENTS
 from agents_app.flow import endings, knowledge, lease, results, work
 from agents_app.flow.endings import MOST_ATTEMPTS
@@ -25,7 +25,7 @@ from clients import credentials
 from clients.models import Connection
 
 BUDGET_S = {Depth.QUICK: 5.0, Depth.STANDARD: 30.0, Depth.COMPREHENSIVE: 300.0}  # for asking the sources
-EFFORT = {Depth.QUICK: "low", Depth.STANDARD: "low", Depth.COMPREHENSIVE: "medium"}
+EFFORT: Mapping[str, llm.Effort] = {Depth.QUICK: "low", Depth.STANDARD: "low", Depth.COMPREHENSIVE: "medium"}
 
 Clock = Callable[[], datetime]
 Status = FlowRun.Status

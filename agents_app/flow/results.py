@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -13,18 +13,23 @@ from agents_app.confidence import Term, confidence, term
 from agents_app.flow import knowledge
 from agents_app.flow.work import Work
 from agents_app.models import Brief, Claim, Draft, Fact, FlowRun, Persona, SourceRecord, StepRun
-from agents_app.research import SourceAnswer
+from agents_app.research import FactValue, SourceAnswer
 
 MOST_BRIEF_SENTENCES = 20
+
+ClaimKey = tuple[str, str, str]  # source, pointer, attribute
 
 
 def store(run: FlowRun, step: StepRun, work: Work, *, at: datetime) -> None:
     """Close the step with everything that came of it. The caller holds the run's lease in this transaction."""
-    records = _source_records(run, work, at)
-    _close(step, work, at)
-    if work.error is None:
-        _facts(run, work, records)
-        LEAVES.get(step.agent, _nothing_more)(run, step, work, at)
+    records = [(_source_record(run, answer, at), answer) for answer in work.gathered]
+    claims = {key: row for record, answer in records for key, row in _claims(record, answer).items()}
+    if work.error is not None:
+        _close(step, work, {}, at)
+        return
+    _close(step, work, _facts(run, work, claims), at)
+    if step.agent in LEAVES:
+        LEAVES[step.agent](run, step, work, at)
 
 
 def brief(run: FlowRun) -> None:
@@ -45,7 +50,7 @@ def digest(document: object) -> str:
 # --- the step itself
 
 
-def _close(step: StepRun, work: Work, at: datetime) -> None:
+def _close(step: StepRun, work: Work, fact_ids: Mapping[str, int], at: datetime) -> None:
     terms = _all_terms(work)
     step.status = StepRun.Status.FAILED if work.error else StepRun.Status.DONE
     step.error = str(work.error or "")
@@ -56,7 +61,7 @@ def _close(step: StepRun, work: Work, at: datetime) -> None:
     step.tokens_cache_read, step.tokens_cache_write = work.usage.cache_read, work.usage.cache_write
     step.cost_usd = work.cost_usd
     if work.answers:
-        step.input = _input(step, work)
+        step.input = _input(step, work, fact_ids)
         step.input_sha256 = digest(step.input)
         step.output = _output(work)
         step.prompt_sent = "\n\n".join(answer.prompt_sent for answer in work.answers)
@@ -66,11 +71,12 @@ def _close(step: StepRun, work: Work, at: datetime) -> None:
     step.save()
 
 
-def _input(step: StepRun, work: Work) -> dict[str, Any]:
+def _input(step: StepRun, work: Work, fact_ids: Mapping[str, int]) -> dict[str, Any]:
     """As it was planned, with what the agents really saw; facts keep the ids of their rows."""
     contexts = [dict(answer.material.context) for answer in work.answers]
     seen = {"company": dict(work.known.company), "context": contexts if len(contexts) > 1 else contexts[0]}
-    return {**step.input, **seen, "facts": [dict(fact) for fact in work.known.facts]}
+    facts = [{**fact, "fact_id": fact_ids.get(fact["key"], fact.get("fact_id"))} for fact in work.known.facts]
+    return {**step.input, **seen, "facts": facts}
 
 
 def _output(work: Work) -> dict[str, Any]:
@@ -103,10 +109,6 @@ def _all_terms(work: Work) -> list[Term]:
 # --- research
 
 
-def _source_records(run: FlowRun, work: Work, at: datetime) -> list[tuple[SourceRecord, SourceAnswer]]:
-    return [(_source_record(run, answer, at), answer) for answer in work.gathered]
-
-
 def _source_record(run: FlowRun, answer: SourceAnswer, at: datetime) -> SourceRecord:
     return SourceRecord.objects.create(
         run=run,
@@ -124,23 +126,32 @@ def _source_record(run: FlowRun, answer: SourceAnswer, at: datetime) -> SourceRe
     )
 
 
-def _facts(run: FlowRun, work: Work, records: Sequence[tuple[SourceRecord, SourceAnswer]]) -> None:
-    claims = {}
-    for record, answer in records:
-        rows = [Claim(source_record=record, **asdict(claim)) for claim in answer.claims]
-        for row in Claim.objects.bulk_create(rows):
-            claims[record.source, row.pointer, row.attribute] = row
-    for value in work.facts:
-        fact = Fact.objects.create(
-            run=run,
-            key=value.key,
-            attribute=value.attribute,
-            value=value.value[:300],
-            confidence=value.confidence,
-            confidence_terms=value.terms,
-        )
-        refs = [(source, pointer, value.attribute) for source, pointer in value.claim_refs]
-        fact.claims.set([claims[ref] for ref in refs if ref in claims])
+def _claims(record: SourceRecord, answer: SourceAnswer) -> dict[ClaimKey, Claim]:
+    rows = Claim.objects.bulk_create(Claim(source_record=record, **asdict(claim)) for claim in answer.claims)
+    return {(record.source, row.pointer, row.attribute): row for row in rows}
+
+
+def _facts(run: FlowRun, work: Work, claims: Mapping[ClaimKey, Claim]) -> dict[str, int]:
+    """{fact key: id of its row}."""
+    rows = Fact.objects.bulk_create(_fact(run, value) for value in work.facts)
+    links = Fact.claims.through
+    links.objects.bulk_create(
+        links(fact_id=row.pk, claim_id=claims[source, pointer, value.attribute].pk)
+        for row, value in zip(rows, work.facts, strict=True)
+        for source, pointer in value.claim_refs
+    )
+    return {row.key: row.pk for row in rows}
+
+
+def _fact(run: FlowRun, value: FactValue) -> Fact:
+    return Fact(
+        run=run,
+        key=value.key,
+        attribute=value.attribute,
+        value=value.value[:300],
+        confidence=value.confidence,
+        confidence_terms=value.terms,
+    )
 
 
 def _sound_sentences(step: StepRun, config: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
@@ -153,10 +164,6 @@ def _sound_sentences(step: StepRun, config: Mapping[str, Any]) -> Iterable[dict[
 
 
 # --- what other agents leave
-
-
-def _nothing_more(run: FlowRun, step: StepRun, work: Work, at: datetime) -> None:
-    """Research and comparison leave their output; a brief is made of it at the end."""
 
 
 def _personas(run: FlowRun, step: StepRun, work: Work, at: datetime) -> None:
@@ -200,4 +207,5 @@ def _draft(run: FlowRun, step: StepRun, work: Work, at: datetime) -> None:
     )
 
 
-LEAVES = {routing.PERSONA: _personas, routing.EMAIL: _draft}
+Leave = Callable[[FlowRun, StepRun, Work, datetime], None]
+LEAVES: Mapping[str, Leave] = {routing.PERSONA: _personas, routing.EMAIL: _draft}

@@ -39,7 +39,7 @@ class Task:
     at: datetime
     sources: Sequence[research.SourceAccess] | None = None
     budget_s: float = 30.0
-    effort: str = "low"
+    effort: llm.Effort = "low"
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,13 @@ def test_every_fact_that_a_step_cites_can_be_followed_to_its_row():
     assert {Fact.objects.get(pk=given[name]).key for name in cited} == cited
 
 
+def test_research_itself_is_tied_to_the_rows_of_its_facts():
+    run = execute(plan_run())
+
+    given = step_of(run, "research_agent").input["facts"]
+    assert {fact["key"]: fact["fact_id"] for fact in given} == dict(Fact.objects.filter(run=run).values_list("key", "pk"))
+
+
 def test_unsure_facts_are_withheld_from_the_mail_with_the_reason():
     run = execute(plan_run(make_request(make_contact(make_ready_client(confidence_floor=0.9)))))
 
