@@ -21,13 +21,14 @@ from gtm.sandbox import world
 
 @dataclass
 class Account:
-    """A client with what the weeks need of it. `people` are those its CRM has yet to tell of, in order."""
+    """A client with what the weeks need of it. `to_meet` are those its CRM has yet to tell of, in order."""
 
     client: Client
     crm: Connection
     events: Connection
     campaigns: list[Campaign]
-    people: list[people.Person] = field(default_factory=list)
+    sells_to: tuple[str, ...]
+    to_meet: list[people.Person] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,9 @@ def open_agency(rng: Random, *, contacts: int, at: datetime) -> Agency:
     versions.live(at=at)
     accounts = {told.slug: _open_account(told, users, at) for told in CLIENTS}
     for account in accounts.values():
-        invented = people.invent(rng, rng.sample(list(world.COMPANIES.values()), 24))
-        account.people = [next(invented) for _ in range(contacts)]
+        companies = [company for company in world.COMPANIES.values() if company.industry in account.sells_to]
+        invented = people.invent(rng, companies)
+        account.to_meet = [next(invented) for _ in range(contacts)]
     return Agency(accounts, users)
 
 
@@ -56,6 +58,8 @@ def _open_account(told: DemoClient, users: dict[str, User], at: datetime) -> Acc
     client.save()
     if told.slug in {"acme-fintech", "carebridge", "stackpilot"}:
         client.managers.add(users["manager"])
+    for source in (Connection.Party.PEOPLE_DATA_LABS, Connection.Party.NEWSAPI):
+        _connect(client, source, at)
     RequestRule.objects.create(client=client, change=RequestRule.Change.CREATED)  # switched off, as every rule starts
     return Account(
         client,
@@ -65,6 +69,7 @@ def _open_account(told: DemoClient, users: dict[str, User], at: datetime) -> Acc
             campaigns.create(client, name=name, goal=goal, at=at, waits=(5,) if number == 0 else ())
             for number, (name, goal) in enumerate(told.campaigns)
         ],
+        told.sells_to,
     )
 
 
@@ -87,13 +92,13 @@ NEWS_FIRST = Trial(
     "News first, and short",
     "Opening with news, in at most 90 words, brings more replies.",
     "Open with: news\nLength: at most 90 words",
-    0.14,
+    0.18,
 )
 PROOF_TWICE = Trial(
     "Two proofs and material",
     "Two proof points and an offer of material bring more replies.",
     "Proof: two\nAsk: send material",
-    0.08,
+    0.1,
 )
 
 

@@ -10,6 +10,7 @@ class DemoClient(NamedTuple):
     config: dict[str, Any]
     campaigns: tuple[tuple[str, str], ...]  # name, goal
     crm: str
+    sells_to: tuple[str, ...]  # industries of the invented companies
 
 
 CLIENTS = (
@@ -43,6 +44,7 @@ CLIENTS = (
             ("Branch security", "Talk to heads of security about evidence for their regulator."),
         ),
         "hubspot",
+        ("fintech", "retail"),
     ),
     DemoClient(
         "ledgerline",
@@ -67,6 +69,7 @@ CLIENTS = (
             ("Group reporting", "Meet groups that close in several currencies."),
         ),
         "salesforce",
+        ("fintech", "retail", "logistics", "saas"),
     ),
     DemoClient(
         "carebridge",
@@ -90,6 +93,7 @@ CLIENTS = (
             ("Referral speed", "Show referral times to medical directors."),
         ),
         "hubspot",
+        ("healthcare",),
     ),
     DemoClient(
         "medora",
@@ -114,6 +118,7 @@ CLIENTS = (
             ("New sites", "Reach companies that open new sites."),
         ),
         "salesforce",
+        ("healthcare",),
     ),
     DemoClient(
         "stackpilot",
@@ -137,6 +142,7 @@ CLIENTS = (
             ("Platform teams", "Meet heads of platform who grow their teams."),
         ),
         "hubspot",
+        ("saas", "fintech", "retail"),
     ),
     DemoClient(
         "gearhall",
@@ -161,6 +167,7 @@ CLIENTS = (
             ("Second shift", "Reach plants that add a shift."),
         ),
         "salesforce",
+        ("manufacturing", "logistics", "retail"),
     ),
 )
 

@@ -1,6 +1,7 @@
 """The agency's people, and the people it writes to."""
 
 import secrets
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -25,10 +26,10 @@ class Person(NamedTuple):
 
 
 LOGINS = {
-    "admin": ("admin", "Alex", "Admin"),
-    "operator": ("operator", "Olu", "Operator"),
-    "manager": ("account manager", "Priya", "Raman"),
-    "viewer": ("viewer", "Vik", "Viewer"),
+    "admin": ("Admin", "Alex", "Adams"),
+    "operator": ("Operator", "Olu", "Okafor"),
+    "manager": ("Account manager", "Priya", "Raman"),
+    "viewer": ("Viewer", "Vik", "Varga"),
 }  # user name -> role, first name, last name
 
 
@@ -44,7 +45,7 @@ def _login(username: str, password: str) -> User:
         username=username, defaults={"first_name": first, "last_name": last, "is_staff": True}
     )
     user.email = f"{username}@agency.example"
-    user.is_superuser = role == "admin"
+    user.is_superuser = role == "Admin"
     user.set_password(password)
     user.save()
     user.groups.set([Group.objects.get(name=role)])
@@ -73,7 +74,11 @@ def invent(rng: Random, companies: list[world.Company]) -> Iterator[Person]:
 
 
 def _address(company: world.Company, first: str, last: str) -> str:
-    return f"{first}.{last}".casefold().replace("'", "").replace(" ", "") + f"@{company.domain}"
+    letters = unicodedata.normalize("NFKD", f"{first}.{last}".casefold())
+    return (
+        "".join(letter for letter in letters if letter.isascii() and (letter.isalpha() or letter == "."))
+        + f"@{company.domain}"
+    )
 
 
 def _at(company: world.Company, first: str, last: str, title: str, taken: set[str]) -> Person:

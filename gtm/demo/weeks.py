@@ -60,7 +60,7 @@ def monday(weeks: Weeks, week: int) -> None:
     experiment_with(weeks, week)
     for slug, account in weeks.agency.accounts.items():
         meet_people(weeks, account, week)
-        asked = ask_for_mails(weeks, account, week, size=weeks.first_mails * (4 if slug == TESTED else 1))
+        asked = ask_for_mails(weeks, account, week, size=weeks.first_mails * (2 if slug == TESTED else 1))
         work(weeks, asked, weeks.at(week, 0, 10))
     work(
         weeks,
@@ -72,8 +72,8 @@ def monday(weeks: Weeks, week: int) -> None:
 def meet_people(weeks: Weeks, account: Account, week: int) -> None:
     """A twelfth of the client's contacts arrives, most as an import, the last few by webhook, one by one."""
     at = weeks.at(week, 0, 8)
-    share = -(-len(account.people) // max(12 - week, 1))
-    arriving, account.people = account.people[:share], account.people[share:]
+    share = -(-len(account.to_meet) // max(12 - week, 1))
+    arriving, account.to_meet = account.to_meet[:share], account.to_meet[share:]
     for number, person in enumerate(arriving):
         stored = inbox.store(
             account.crm,
