@@ -27,6 +27,7 @@ def measure(experiment: Experiment, *, at: datetime) -> Result:
     arms = [
         Arm(
             key=variant.key,
+            version=variant.prompt_version_id,
             label=str(variant.prompt_version),
             is_control=variant.is_control,
             weight=variant.weight,

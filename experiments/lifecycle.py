@@ -162,6 +162,16 @@ def promote(decision: Decision, *, by: User, at: datetime) -> PromptVersion:
     return version
 
 
+def decision_of(experiment: Experiment) -> Decision:
+    """Raises ExperimentRefused while there is none."""
+    decision = Decision.objects.filter(experiment=experiment).first()
+    if decision is None:
+        raise ExperimentRefused(
+            f"“{experiment}” is {_state(experiment)} and has no decision, so there is no winner yet."
+        )
+    return decision
+
+
 def waiting_for_promotion() -> QuerySet[Decision]:
     """Decisions with a winner that nobody has made live yet, oldest first."""
     waiting = Decision.objects.filter(outcome=Decision.Outcome.WINNER, promoted_at=None)

@@ -87,7 +87,7 @@ def by_version(
 
 
 def _drafts(used: QuerySet[PlannedPrompt], since: datetime | None, until: datetime) -> Iterable[Mapping[str, Any]]:
-    approved = Q(run__drafts__status__in=[Draft.Status.APPROVED, Draft.Status.SENT, Draft.Status.REFUSED])
+    approved = ~Q(run__drafts__status__in=[Draft.Status.WAITING, Draft.Status.REJECTED])
     written = used.filter(_between("run__drafts__written_at", since, until))
     return written.values("version").annotate(
         drafts=Count("run__drafts"),

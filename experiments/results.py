@@ -23,6 +23,7 @@ class Arm:
     """One variant's people. `mature` had their first e-mail long enough ago; `successes`, `harmed` are among those."""
 
     key: str
+    version: int
     label: str
     is_control: bool
     weight: int
@@ -44,7 +45,10 @@ class Plan:
 
 
 class VariantResult(TypedDict):
+    """`version` is the id of the prompt version, `label` its name."""
+
     key: str
+    version: int
     label: str
     is_control: bool
     assigned: int
@@ -118,6 +122,7 @@ def describe(arm: Arm) -> VariantResult:
     low, high = wilson(arm.successes, arm.mature)
     return VariantResult(
         key=arm.key,
+        version=arm.version,
         label=arm.label,
         is_control=arm.is_control,
         assigned=arm.assigned,
@@ -153,6 +158,13 @@ def percent(rate: float | None) -> str:
 def points(difference: float) -> str:
     """A difference of rates in percentage points, with its sign: "+1.3"."""
     return f"{100 * difference:+.1f}".replace("-", "−")  # noqa: RUF001 - a minus sign, as in print
+
+
+def gap(result: Result) -> str:
+    """The difference with its interval in words, challenger minus control; empty while there is none."""
+    if result["difference"] is None or result["low"] is None or result["high"] is None:
+        return ""
+    return f"{points(result['difference'])} points ({points(result['low'])} to {points(result['high'])})"
 
 
 def sentence(result: Result, plan: Plan) -> str:

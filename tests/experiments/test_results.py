@@ -10,6 +10,7 @@ PLAN = Plan(planned_per_variant=400, alpha=0.05, window_days=14, counted="replie
 
 def arm(key, mature, successes=0, **values):
     basis = {
+        "version": 1,
         "label": f"E-mail v{1 if key == 'a' else 2}",
         "is_control": key == "a",
         "weight": 1,
@@ -65,7 +66,7 @@ def test_a_clear_gain_wins():
     assert (result["verdict"], result["conclusion"]) == ("ready", "winner")
     assert result["p_value"] == pytest.approx(0.00176, abs=1e-5)
     assert result["sentence"] == (
-        "E-mail v2 gets more replies: 11.0% against 5.0% (difference +2.2 to +9.9 points), and does not drive people away."
+        "E-mail v2 gets more replies: 11.0% against 5.0% (difference +2.3 to +9.9 points), and does not drive people away."
     )
 
 

@@ -1,0 +1,49 @@
+"""The form that plans an experiment. It refuses what `lifecycle` refuses, beside the field at fault."""
+
+from datetime import datetime
+from typing import Any, cast
+
+from django import forms
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from agents_app.models import PromptVersion
+from experiments import lifecycle
+from experiments.models import Experiment
+
+
+class VersionField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    def label_from_instance(self, obj: PromptVersion) -> str:
+        note = f": {obj.note[:60]}" if obj.note else ""
+        return f"{obj} ({obj.get_label_display().lower()}){note}"
+
+
+class PlanForm(forms.ModelForm):  # type: ignore[type-arg]
+    control = VersionField(
+        queryset=PromptVersion.objects.none(), help_text="What the challenger has to beat: as a rule the live version."
+    )
+    challenger = VersionField(queryset=PromptVersion.objects.none(), help_text="The version that is to be better.")
+
+    class Meta:
+        model = Experiment
+        fields = ("client", "name", "hypothesis", "agent", "metric", "base_rate", "smallest_lift", "window_days")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        versions = PromptVersion.objects.order_by("agent", "-number")
+        for name in ("control", "challenger"):
+            self.fields[name].queryset = versions  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if not self.errors:
+            try:
+                lifecycle.planned_per_variant(**self.setup(by=None, at=timezone.now()))
+            except lifecycle.ExperimentRefused as refusal:
+                self.add_error(refusal.field or None, str(refusal))
+        return cleaned
+
+    def setup(self, *, by: User | None, at: datetime) -> lifecycle.Setup:
+        """What `lifecycle` takes, without the client."""
+        chosen = {name: value for name, value in self.cleaned_data.items() if name != "client"}
+        return cast(lifecycle.Setup, {**chosen, "by": by, "at": at})
