@@ -14,12 +14,29 @@ TEXTS = {
     "body": "Dear Ada,\n\nYou closed early.\n\nKind regards",
     "generator": "offline-composer/1",
 }
-STEP = {"agent": AgentKey.EMAIL, "key": AgentKey.EMAIL, "stage": 0, "fence": 1, "input": {}, "input_sha256": "0" * 64, "status": "done", "output": {}, "confidence": 0.8}
+STEP = {
+    "agent": AgentKey.EMAIL,
+    "key": AgentKey.EMAIL,
+    "stage": 0,
+    "fence": 1,
+    "input": {},
+    "input_sha256": "0" * 64,
+    "status": "done",
+    "output": {},
+    "confidence": 0.8,
+}
 _numbers = count(1)
 
 
 def make_mailing(
-    client: Client, size: int, *, replies: int = 0, meetings: int = 0, sent_at: Any = AT, campaign: Campaign | None = None, **draft: Any
+    client: Client,
+    size: int,
+    *,
+    replies: int = 0,
+    meetings: int = 0,
+    sent_at: Any = AT,
+    campaign: Campaign | None = None,
+    **draft: Any,
 ) -> list[Send]:
     """`size` first e-mails of one moment; the first of them were answered, or led to a meeting, a day later.
 
@@ -28,30 +45,61 @@ def make_mailing(
     runs = _make_runs(client, size, campaign, sent_at, draft.pop("attributes", {}))
     texts = TEXTS | draft
     prompt = PromptVersion.objects.filter(agent=AgentKey.EMAIL).first() or make_prompt()
-    steps = StepRun.objects.bulk_create(StepRun(run=run, prompt_version=prompt, started_at=sent_at, finished_at=sent_at, **STEP) for run in runs)
+    steps = StepRun.objects.bulk_create(
+        StepRun(run=run, prompt_version=prompt, started_at=sent_at, finished_at=sent_at, **STEP) for run in runs
+    )
     final = {"final_subject": texts["subject"], "final_body": texts["body"], "status": "sent", "decided_at": sent_at}
     drafts = Draft.objects.bulk_create(
-        Draft(run=run, step=step, contact=run.request.contact, written_at=sent_at, **texts, **final) for run, step in zip(runs, steps, strict=True)
+        Draft(run=run, step=step, contact=run.request.contact, written_at=sent_at, **texts, **final)
+        for run, step in zip(runs, steps, strict=True)
     )
     sends = Send.objects.bulk_create(
-        Send(draft=one, contact=one.contact, message_id=f"<{one.pk}@x>", sent_at=sent_at, generator=one.generator, address_is_reserved=True) for one in drafts
+        Send(
+            draft=one,
+            contact=one.contact,
+            message_id=f"<{one.pk}@x>",
+            sent_at=sent_at,
+            generator=one.generator,
+            address_is_reserved=True,
+        )
+        for one in drafts
     )
     _answer(sends[:replies], OutcomeKind.REPLIED)
     _answer(sends[:meetings], OutcomeKind.MEETING_BOOKED)
     return sends
 
 
-def _make_runs(client: Client, size: int, campaign: Campaign | None, at: Any, attributes: dict[str, str]) -> list[FlowRun]:
+def _make_runs(
+    client: Client, size: int, campaign: Campaign | None, at: Any, attributes: dict[str, str]
+) -> list[FlowRun]:
     addresses = [f"mailing{next(_numbers)}@bank.example" for _ in range(size)]
     contacts = Contact.objects.bulk_create(
-        Contact(client=client, email=one, email_normalised=one, company_name="Northwind Bank", created_at=at, updated_at=at) for one in addresses
+        Contact(
+            client=client, email=one, email_normalised=one, company_name="Northwind Bank", created_at=at, updated_at=at
+        )
+        for one in addresses
     )
-    requests = Request.objects.bulk_create(Request(client=client, contact=one, campaign=campaign, asked_at=at) for one in contacts)
+    requests = Request.objects.bulk_create(
+        Request(client=client, contact=one, campaign=campaign, asked_at=at) for one in contacts
+    )
     runs = FlowRun.objects.bulk_create(
-        FlowRun(request=one, client=client, idempotency_key=f"mailing:{one.pk}", route="default", stages=[], config={}, config_sha256="0" * 64, planned_at=at)
+        FlowRun(
+            request=one,
+            client=client,
+            idempotency_key=f"mailing:{one.pk}",
+            route="default",
+            stages=[],
+            config={},
+            config_sha256="0" * 64,
+            planned_at=at,
+        )
         for one in requests
     )
-    Fact.objects.bulk_create(Fact(run=run, key=key, attribute=name, value="x", confidence=0.9) for run in runs for key, name in attributes.items())
+    Fact.objects.bulk_create(
+        Fact(run=run, key=key, attribute=name, value="x", confidence=0.9)
+        for run in runs
+        for key, name in attributes.items()
+    )
     return runs
 
 

@@ -26,7 +26,15 @@ def make_trial(client):
     challenger = versions.create("email_agent", text="Open with the news.", note="", by=None, at=AT)
     setup = {"metric": "replied", "base_rate": 0.05, "smallest_lift": 0.05, "window_days": 14}
     return lifecycle.create(
-        client, name="News first", hypothesis="More replies.", agent="email_agent", control=live, challenger=challenger, by=None, at=AT, **setup
+        client,
+        name="News first",
+        hypothesis="More replies.",
+        agent="email_agent",
+        control=live,
+        challenger=challenger,
+        by=None,
+        at=AT,
+        **setup,
     )
 
 
@@ -48,11 +56,17 @@ def test_a_setting_of_a_client_changes_with_its_reason():
     client = make_client(tone="formal")
     ticket = make_ticket(client=client)
 
-    link = changes.apply(ticket, change=SettingChanges(client.pk, "custom_fields.max_words", 90), by=ticket.owner, at=LATER)
+    link = changes.apply(
+        ticket, change=SettingChanges(client.pk, "custom_fields.max_words", 90), by=ticket.owner, at=LATER
+    )
 
     client.refresh_from_db()
     assert (client.max_words, client.tone) == (90, "formal")
-    assert (link.changed, link.before, link.after) == (client, {"custom_fields → max_words": None}, {"custom_fields → max_words": 90})
+    assert (link.changed, link.before, link.after) == (
+        client,
+        {"custom_fields → max_words": None},
+        {"custom_fields → max_words": 90},
+    )
 
 
 def test_a_setting_can_be_inherited_again():
@@ -103,7 +117,9 @@ def test_a_ticket_of_one_client_changes_no_other():
     other = make_client()
 
     with pytest.raises(ChangeRefused, match="another client"):
-        changes.apply(make_ticket(client=make_client()), change=SettingChanges(other.pk, "tone", "formal"), by=None, at=LATER)
+        changes.apply(
+            make_ticket(client=make_client()), change=SettingChanges(other.pk, "tone", "formal"), by=None, at=LATER
+        )
 
     other.refresh_from_db()
     assert other.tone == ""

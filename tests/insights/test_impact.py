@@ -19,7 +19,17 @@ DUE = datetime(2026, 12, 31, 0, 0, tzinfo=UTC)  # 28 days from 19 November, and 
 
 def make_applied(client=None, metric="reply_rate", **about):
     client, user = client or make_client(), make_user()
-    ticket = tickets.create("Improve it", description="", owner=user, due_date=date(2026, 11, 20), by=user, at=AT, client=client, metric=metric, **about)
+    ticket = tickets.create(
+        "Improve it",
+        description="",
+        owner=user,
+        due_date=date(2026, 11, 20),
+        by=user,
+        at=AT,
+        client=client,
+        metric=metric,
+        **about,
+    )
     changes.apply(ticket, change=SettingChanges(client.pk, "tone", "formal"), by=user, at=LIVE)
     return ticket
 
@@ -59,10 +69,15 @@ def test_an_effect_is_judged_once_when_the_last_answers_are_in():
 
     ticket.refresh_from_db()
     assert ticket.status == "measured"
-    assert (found.result["before"], found.result["after"]) == ({"numerator": 12, "denominator": 300}, {"numerator": 36, "denominator": 300})
+    assert (found.result["before"], found.result["after"]) == (
+        {"numerator": 12, "denominator": 300},
+        {"numerator": 36, "denominator": 300},
+    )
     assert (found.result["verdict"], found.result["difference"]) == ("Helped", 0.08)
     assert 0 < found.result["low"] < 0.08 < found.result["high"]
-    assert found.result["sentence"].startswith("Helped. E-mails that were answered: 12 of 300 (4.0%) before, 36 of 300 (12.0%) after.")
+    assert found.result["sentence"].startswith(
+        "Helped. E-mails that were answered: 12 of 300 (4.0%) before, 36 of 300 (12.0%) after."
+    )
     assert impact.measure(ticket, at=DUE + timedelta(days=1)) == found
     assert OutcomeEvaluation.objects.count() == 1
 
@@ -96,7 +111,9 @@ def test_a_ticket_without_a_metric_is_not_measured():
 
 def test_an_open_ticket_is_not_measured():
     user = make_user()
-    ticket = tickets.create("Improve it", description="", owner=user, due_date=AT.date(), by=user, at=AT, metric="reply_rate")
+    ticket = tickets.create(
+        "Improve it", description="", owner=user, due_date=AT.date(), by=user, at=AT, metric="reply_rate"
+    )
 
     assert impact.measure(ticket, at=DUE) is None
 
@@ -104,14 +121,18 @@ def test_an_open_ticket_is_not_measured():
 def test_an_experiment_answers_for_itself():
     client, user = make_client(), make_user()
     trial = make_trial(client)
-    ticket = tickets.create("Try it", description="", owner=user, due_date=AT.date(), by=user, at=AT, client=client, metric="reply_rate")
+    ticket = tickets.create(
+        "Try it", description="", owner=user, due_date=AT.date(), by=user, at=AT, client=client, metric="reply_rate"
+    )
     changes.apply(ticket, change=ExperimentStarts(trial.pk), by=user, at=LIVE)
     assert impact.measure(ticket, at=DUE) is None
 
     keys = {variant.is_control: variant.key for variant in trial.variants.all()}
     arms = [{"key": keys[True], "successes": 20, "mature": 400}, {"key": keys[False], "successes": 44, "mature": 400}]
     snapshot = trial.snapshots.create(as_of=DUE, result={"variants": arms})
-    Decision.objects.create(experiment=trial, snapshot=snapshot, outcome="winner", reason="The challenger won.", decided_at=DUE)
+    Decision.objects.create(
+        experiment=trial, snapshot=snapshot, outcome="winner", reason="The challenger won.", decided_at=DUE
+    )
 
     found = impact.measure(ticket, at=DUE)
 

@@ -9,18 +9,35 @@ MONDAY = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)
 
 
 def email(**values):
-    basis = {"subject": "A word about closing the books this month", "body": "Short.", "sent_at": MONDAY.replace(hour=15), "company": "Northwind Bank"}
+    basis = {
+        "subject": "A word about closing the books this month",
+        "body": "Short.",
+        "sent_at": MONDAY.replace(hour=15),
+        "company": "Northwind Bank",
+    }
     return Email(**{**basis, **values})
 
 
 @pytest.mark.parametrize(
     ("key", "shows", "lacks"),
     [
-        ("opens_with_news", {"rests_on": (frozenset({"news"}),)}, {"rests_on": (frozenset({"headcount"}), frozenset({"news"}))}),
-        ("mentions_funding", {"rests_on": (frozenset(), frozenset({"last_funding_stage"}))}, {"rests_on": (frozenset({"news"}),)}),
+        (
+            "opens_with_news",
+            {"rests_on": (frozenset({"news"}),)},
+            {"rests_on": (frozenset({"headcount"}), frozenset({"news"}))},
+        ),
+        (
+            "mentions_funding",
+            {"rests_on": (frozenset(), frozenset({"last_funding_stage"}))},
+            {"rests_on": (frozenset({"news"}),)},
+        ),
         ("mentions_size", {"rests_on": (frozenset({"headcount"}),)}, {}),
         ("speaks_to_role", {"rests_on": (frozenset({"playbook.finance.1"}),)}, {}),
-        ("gives_proof", {"rests_on": (frozenset({"config.custom_fields.proof_points.0"}),)}, {"rests_on": (frozenset({"config.custom_fields.offer"}),)}),
+        (
+            "gives_proof",
+            {"rests_on": (frozenset({"config.custom_fields.proof_points.0"}),)},
+            {"rests_on": (frozenset({"config.custom_fields.offer"}),)},
+        ),
         ("under_90_words", {"body": "word " * 89}, {"body": "word " * 90}),
         ("asks_a_question", {"body": "Would Tuesday suit you?"}, {"body": "Tell me."}),
         ("subject_names_company", {"subject": "northwind bank and the close"}, {"subject": "The close"}),
@@ -95,7 +112,9 @@ def test_a_sentence_is_made_of_the_list_and_two_rounded_numbers():
     assert patterns.sentence("asks_a_question", clients=5, effect=0.025) == (
         "Ask a question. E-mails that ask a question got about 2.5 in 100 more replies at 5 or more of the agency's clients."
     )
-    assert patterns.sentence("asks_a_question", clients=10, effect=-0.03).startswith("Avoid this: ask a question. E-mails that ask")
+    assert patterns.sentence("asks_a_question", clients=10, effect=-0.03).startswith(
+        "Avoid this: ask a question. E-mails that ask"
+    )
 
 
 def test_keys_are_unique_and_fit_their_column():

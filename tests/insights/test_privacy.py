@@ -48,7 +48,23 @@ def test_coming_leaving_and_changing_ones_vote_are_changes():
 
 def test_many_tests_keep_fewer_findings_than_one_would():
     # Example of Benjamini and Hochberg (1995), table 1: fifteen hypotheses, four discoveries at 0.05.
-    published = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528, 0.7590, 1.0]
+    published = [
+        0.0001,
+        0.0004,
+        0.0019,
+        0.0095,
+        0.0201,
+        0.0278,
+        0.0298,
+        0.0344,
+        0.0459,
+        0.3240,
+        0.4262,
+        0.5719,
+        0.6528,
+        0.7590,
+        1.0,
+    ]
 
     assert discoveries(dict(enumerate(published)), 0.05) == {0, 1, 2, 3}
     assert discoveries({}) == set()

@@ -32,7 +32,11 @@ def test_the_week_counts_what_was_sent_in_it_and_what_came_back():
     assert (shown["sent"], shown["sent_before"]) == (60, 40)
     newest = shown["weeks"][-1]
     assert newest["week"] == "2026-11-09"
-    assert (newest["replies"]["numerator"], newest["replies"]["denominator"], newest["replies"]["mature"]) == (6, 60, False)
+    assert (newest["replies"]["numerator"], newest["replies"]["denominator"], newest["replies"]["mature"]) == (
+        6,
+        60,
+        False,
+    )
     assert newest["meetings"]["numerator"] == 2
     [row] = shown["clients"]
     assert (row["name"], row["sent"], row["replies"]["numerator"]) == ("Acme", 60, 6)
@@ -90,7 +94,9 @@ def test_a_late_event_makes_the_next_version_and_leaves_the_first_alone():
     client = make_client()
     [send] = make_mailing(client, 1, sent_at=IN_WEEK)
     first = build()
-    make_outcome(send.contact, send=send, occurred_at=IN_WEEK + timedelta(days=4), received_at=NEXT_MONDAY + timedelta(hours=1))
+    make_outcome(
+        send.contact, send=send, occurred_at=IN_WEEK + timedelta(days=4), received_at=NEXT_MONDAY + timedelta(hours=1)
+    )
 
     second = build(at=NEXT_MONDAY + timedelta(hours=2))
 
@@ -104,7 +110,9 @@ def test_a_late_event_makes_the_next_version_and_leaves_the_first_alone():
 def test_an_event_that_was_not_known_yet_is_not_in_the_report():
     client = make_client()
     [send] = make_mailing(client, 1, sent_at=IN_WEEK)
-    make_outcome(send.contact, send=send, occurred_at=IN_WEEK + timedelta(days=1), received_at=NEXT_MONDAY + timedelta(days=2))
+    make_outcome(
+        send.contact, send=send, occurred_at=IN_WEEK + timedelta(days=1), received_at=NEXT_MONDAY + timedelta(days=2)
+    )
 
     assert build().payload["weeks"][-1]["replies"]["numerator"] == 0
 
@@ -113,7 +121,11 @@ def test_an_event_that_was_not_known_yet_is_not_in_the_report():
     ("monday", "at", "words"),
     [
         (date(2026, 11, 10), NEXT_MONDAY, "10 November 2026 is not a Monday"),
-        (MONDAY, datetime(2026, 11, 15, 23, 0, tzinfo=UTC), "is not over. Its review can be built from 16 November 2026"),
+        (
+            MONDAY,
+            datetime(2026, 11, 15, 23, 0, tzinfo=UTC),
+            "is not over. Its review can be built from 16 November 2026",
+        ),
     ],
 )
 def test_a_week_that_is_none_or_not_over_is_refused(monday, at, words):
@@ -145,11 +157,23 @@ def test_weeks_whose_answers_still_come_in_are_left_out_of_the_comparison():
 def test_an_agents_week_shows_mean_confidence_with_its_number_and_all_costs():
     for confidence, cost in [(0.6, "0.0100000"), (0.9, "0.0200000")]:
         make_step(agent="research_agent", confidence=confidence, cost_usd=cost, started_at=IN_WEEK)
-    make_step(agent="research_agent", confidence=None, status="failed", cost_usd="0.0050000", started_at=IN_WEEK, error="No answer")
+    make_step(
+        agent="research_agent",
+        confidence=None,
+        status="failed",
+        cost_usd="0.0050000",
+        started_at=IN_WEEK,
+        error="No answer",
+    )
 
     research = build().payload["agents"][0]
 
-    assert (research["name"], research["steps"], research["confidence"], research["cost_usd"]) == ("Research", 2, 0.75, "0.0350")
+    assert (research["name"], research["steps"], research["confidence"], research["cost_usd"]) == (
+        "Research",
+        2,
+        0.75,
+        "0.0350",
+    )
 
 
 def test_satisfaction_counts_thirteen_weeks_with_an_interval():
@@ -166,7 +190,13 @@ def test_satisfaction_counts_thirteen_weeks_with_an_interval():
 
 def test_support_tickets_opened_solved_and_open_at_the_end():
     client = make_client("acme")
-    SupportTicket.objects.create(client=client, subject="Old and solved", opened_at=IN_WEEK - timedelta(days=20), solved_at=IN_WEEK, status="solved")
+    SupportTicket.objects.create(
+        client=client,
+        subject="Old and solved",
+        opened_at=IN_WEEK - timedelta(days=20),
+        solved_at=IN_WEEK,
+        status="solved",
+    )
     SupportTicket.objects.create(client=client, subject="New", opened_at=IN_WEEK)
     SupportTicket.objects.create(client=client, subject="Later", opened_at=NEXT_MONDAY + timedelta(hours=1))
 
@@ -179,17 +209,36 @@ def test_errors_are_grouped_and_compared_with_the_weeks_before():
     run = make_step(status="failed", error="Timed out after 3 s", started_at=IN_WEEK).run
     make_step(status="failed", error="Timed out after 9 s", started_at=IN_WEEK)
     make_step(status="failed", error="Timed out after 1 s", started_at=IN_WEEK - timedelta(days=10))
-    SourceRecord.objects.create(run=run, source="newsapi", company_domain="a.example", request_key="GET", status="failed", reason="503", fetched_at=IN_WEEK)
+    SourceRecord.objects.create(
+        run=run,
+        source="newsapi",
+        company_domain="a.example",
+        request_key="GET",
+        status="failed",
+        reason="503",
+        fetched_at=IN_WEEK,
+    )
 
     steps, source = build().payload["errors"]
 
-    assert (steps["message"], steps["count"], steps["before"], steps["state"]) == ("Timed out after <n> s", 2, 1, "ongoing")
+    assert (steps["message"], steps["count"], steps["before"], steps["state"]) == (
+        "Timed out after <n> s",
+        2,
+        1,
+        "ongoing",
+    )
     assert (source["where"], source["count"], source["state"]) == ("source_failures:newsapi", 1, "new")
 
 
 def test_insights_of_the_week_stand_in_its_report():
     SharedInsight.objects.create(
-        pattern="asks_a_question", week=MONDAY, clients_rounded=5, effect_rounded=0.02, supporting_share=1, sentence="Ask.", released_at=IN_WEEK
+        pattern="asks_a_question",
+        week=MONDAY,
+        clients_rounded=5,
+        effect_rounded=0.02,
+        supporting_share=1,
+        sentence="Ask.",
+        released_at=IN_WEEK,
     )
 
     assert [row["sentence"] for row in build().payload["insights"]] == ["Ask."]
@@ -199,7 +248,9 @@ def test_tickets_taken_in_the_week_stand_in_its_report():
     user = make_user()
     ticket = tickets.create("Shorten it", description="", owner=user, due_date=IN_WEEK.date(), by=user, at=IN_WEEK)
 
-    assert build().payload["decided"] == [{"ticket_id": ticket.pk, "client_id": None, "title": "Shorten it", "effect": ""}]
+    assert build().payload["decided"] == [
+        {"ticket_id": ticket.pk, "client_id": None, "title": "Shorten it", "effect": ""}
+    ]
 
 
 def test_a_suggestion_decided_in_one_version_stays_decided_in_the_next():
@@ -233,7 +284,9 @@ def test_what_is_worked_on_is_not_suggested_again_next_week():
 
 def test_building_takes_the_same_queries_whatever_the_number_of_rows():
     def queries(monday):
-        with CaptureQueriesContext(connection, ) as found:
+        with CaptureQueriesContext(
+            connection,
+        ) as found:
             build(monday=monday, at=NEXT_MONDAY)
         return len(found)
 

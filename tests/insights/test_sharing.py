@@ -36,7 +36,13 @@ def test_a_client_learns_from_its_own_campaigns():
     sharing.compute_client_patterns(AT)
 
     found = ClientPattern.objects.get(client=client, pattern="asks_a_question")
-    assert (found.campaigns, found.on_contacts, found.on_replies, found.off_contacts, found.off_replies) == (3, 45, 18, 45, 6)
+    assert (found.campaigns, found.on_contacts, found.on_replies, found.off_contacts, found.off_replies) == (
+        3,
+        45,
+        18,
+        45,
+        6,
+    )
     assert found.effect == pytest.approx(4 / 15)
     assert found.vote == 1
 
@@ -121,7 +127,12 @@ def test_five_clients_with_three_campaigns_release_a_rounded_sentence():
 
     [found] = share()
 
-    assert (found.pattern, found.week, found.clients_rounded, found.effect_rounded) == ("asks_a_question", WEEK, 5, 0.265)
+    assert (found.pattern, found.week, found.clients_rounded, found.effect_rounded) == (
+        "asks_a_question",
+        WEEK,
+        5,
+        0.265,
+    )
     assert found.sentence == (
         "Ask a question. E-mails that ask a question got about 26.5 in 100 more replies at 5 or more of the agency's clients."
     )
@@ -137,7 +148,9 @@ def test_a_client_that_does_not_share_does_not_count():
 
 def test_nothing_of_a_client_appears_in_what_is_released():
     for number in range(5):
-        make_client_that_asks(slug=f"canary-{number}", name=f"{CANARY} {number}", offer=f"{CANARY} offers.", emphasis=CANARY)
+        make_client_that_asks(
+            slug=f"canary-{number}", name=f"{CANARY} {number}", offer=f"{CANARY} offers.", emphasis=CANARY
+        )
     other = make_client("other")
 
     share()

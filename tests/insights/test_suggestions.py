@@ -14,8 +14,22 @@ AT = datetime(2026, 11, 16, 6, 0, tzinfo=UTC)
 
 
 def reading(**values):
-    nothing = {"mails": [], "agents": [], "sources": [], "drafts": [], "scores": [], "errors": [], "errors_before": Counter(), "winners": []}
-    basis = {"span": weeks.week(MONDAY, UTC), "at": AT, "clients": {1: ClientInfo("Acme", "fintech"), 2: ClientInfo("Beta", "saas")}, "handled": frozenset()}
+    nothing = {
+        "mails": [],
+        "agents": [],
+        "sources": [],
+        "drafts": [],
+        "scores": [],
+        "errors": [],
+        "errors_before": Counter(),
+        "winners": [],
+    }
+    basis = {
+        "span": weeks.week(MONDAY, UTC),
+        "at": AT,
+        "clients": {1: ClientInfo("Acme", "fintech"), 2: ClientInfo("Beta", "saas")},
+        "handled": frozenset(),
+    }
     return Reading(**{**basis, **nothing, **values})
 
 
@@ -62,7 +76,9 @@ def test_weeks_whose_answers_still_come_in_do_not_count_as_a_fall():
 
 def test_one_unlucky_client_among_many_is_taken_for_chance():
     clients = {n: ClientInfo(f"Client {n}", f"industry {n}") for n in range(1, 31)}
-    rows = [row for n in range(2, 31) for row in mails(n, later=(6, 60), earlier=(6, 60))] + mails(1, later=(4, 60), earlier=(7, 60))
+    rows = [row for n in range(2, 31) for row in mails(n, later=(6, 60), earlier=(6, 60))] + mails(
+        1, later=(4, 60), earlier=(7, 60)
+    )
 
     assert len(suggestions.find(reading(mails=mails(1, later=(4, 60), earlier=(7, 60))))) == 1
     assert suggestions.find(reading(mails=rows, clients=clients)) == []
@@ -74,13 +90,20 @@ def test_an_industry_is_named_when_none_of_its_clients_explains_it():
 
     [found] = suggestions.find(reading(mails=rows, clients=clients))
 
-    assert (found["client_id"], found["metric"], found["title"]) == (None, "reply_rate:fintech", "Fewer answers: the fintech clients")
+    assert (found["client_id"], found["metric"], found["title"]) == (
+        None,
+        "reply_rate:fintech",
+        "Fewer answers: the fintech clients",
+    )
 
 
 def agent_weeks(now, then):
     week = {"steps": 200, "failed": 0, "confidence": 0.7, "cost_usd": Decimal(1)}
     rows = [AgentFigures(week=MONDAY, agent="email_agent", answers=now[1], sure=now[0], **week)]
-    return rows + [AgentFigures(week=MONDAY - timedelta(weeks=n), agent="email_agent", answers=then[1], sure=then[0], **week) for n in (1, 2, 3, 4)]
+    return rows + [
+        AgentFigures(week=MONDAY - timedelta(weeks=n), agent="email_agent", answers=then[1], sure=then[0], **week)
+        for n in (1, 2, 3, 4)
+    ]
 
 
 def test_an_agent_that_is_less_sure_is_noticed():
@@ -103,24 +126,36 @@ def test_a_source_is_named_when_it_surely_fails_more_than_one_time_in_twenty(ask
 
 
 def test_most_rejections_for_one_reason_are_noticed():
-    [found] = suggestions.find(reading(drafts=[DraftFigures("", 30), DraftFigures("person", 7), DraftFigures("text", 3)]))
+    [found] = suggestions.find(
+        reading(drafts=[DraftFigures("", 30), DraftFigures("person", 7), DraftFigures("text", 3)])
+    )
 
     assert (found["metric"], found["numerator"], found["denominator"]) == ("rejected:person", 7, 40)
     assert found["first"] == "2026-10-19"
 
 
-@pytest.mark.parametrize("drafts", [[("", 30), ("person", 4), ("text", 4), ("fit", 4)], [("", 30), ("person", 7)], [("", 2), ("person", 9)]])
+@pytest.mark.parametrize(
+    "drafts", [[("", 30), ("person", 4), ("text", 4), ("fit", 4)], [("", 30), ("person", 7)], [("", 2), ("person", 9)]]
+)
 def test_rejections_that_disagree_or_are_few_are_not(drafts):
     assert suggestions.find(reading(drafts=[DraftFigures(*row) for row in drafts])) == []
 
 
 @pytest.mark.django_db
 def test_an_unhappy_client_of_the_week_is_to_be_called():
-    scores = [Score(1, 1, 4, AT - timedelta(days=3)), Score(2, 1, 9, AT - timedelta(days=2)), Score(3, 2, 2, AT - timedelta(days=10))]
+    scores = [
+        Score(1, 1, 4, AT - timedelta(days=3)),
+        Score(2, 1, 9, AT - timedelta(days=2)),
+        Score(3, 2, 2, AT - timedelta(days=10)),
+    ]
 
     [found] = suggestions.find(reading(scores=scores))
 
-    assert (found["rule"], found["client_id"], found["title"]) == ("client_is_unhappy", 1, "Talk to Acme: it gave us 4 out of 10")
+    assert (found["rule"], found["client_id"], found["title"]) == (
+        "client_is_unhappy",
+        1,
+        "Talk to Acme: it gave us 4 out of 10",
+    )
 
 
 @pytest.mark.django_db
@@ -153,7 +188,11 @@ def test_at_most_three_are_made_and_the_most_e_mails_lost_come_first():
 
     found = suggestions.find(reading(**values))
 
-    assert [row["metric"] for row in found] == ["source_failures:people_data_labs", "reply_rate", "sure_steps:email_agent"]
+    assert [row["metric"] for row in found] == [
+        "source_failures:people_data_labs",
+        "reply_rate",
+        "sure_steps:email_agent",
+    ]
     assert found == sorted(found, key=lambda row: -row["worth"])
 
 

@@ -13,8 +13,17 @@ DUE = AT.date() + timedelta(days=7)
 
 
 def make_suggestion(version=1, **values):
-    report = WeeklyReport.objects.create(week=AT.date() - timedelta(days=7), version=version, payload={}, sha256="0" * 64, built_at=AT)
-    basis = {"rule": "replies_fell", "rank": 1, "title": "Fewer answers: Acme", "text": "They fell.", "evidence": [], "metric": "reply_rate"}
+    report = WeeklyReport.objects.create(
+        week=AT.date() - timedelta(days=7), version=version, payload={}, sha256="0" * 64, built_at=AT
+    )
+    basis = {
+        "rule": "replies_fell",
+        "rank": 1,
+        "title": "Fewer answers: Acme",
+        "text": "They fell.",
+        "evidence": [],
+        "metric": "reply_rate",
+    }
     return Suggestion.objects.create(report=report, **{**basis, **values})
 
 
@@ -26,8 +35,18 @@ def test_a_suggestion_becomes_a_ticket_that_remembers_where_it_comes_from():
 
     suggestion.refresh_from_db()
     assert (suggestion.status, suggestion.decided_by) == ("accepted", owner)
-    assert (ticket.title, ticket.description, ticket.metric, ticket.client) == ("Fewer answers: Acme", "They fell.", "reply_rate", client)
-    assert (ticket.suggestion, ticket.report, ticket.status, ticket.created_at) == (suggestion, suggestion.report, "open", AT)
+    assert (ticket.title, ticket.description, ticket.metric, ticket.client) == (
+        "Fewer answers: Acme",
+        "They fell.",
+        "reply_rate",
+        client,
+    )
+    assert (ticket.suggestion, ticket.report, ticket.status, ticket.created_at) == (
+        suggestion,
+        suggestion.report,
+        "open",
+        AT,
+    )
     assert [(row.history_user, row.history_change_reason) for row in ticket.history.all()] == [(owner, "Opened")]
 
 
@@ -76,13 +95,19 @@ def test_dismissing_needs_a_reason_and_keeps_it():
     tickets.dismiss(suggestion, reason=" We know:\n a holiday. ", by=user)
 
     suggestion.refresh_from_db()
-    assert (suggestion.status, suggestion.dismissal, suggestion.decided_by) == ("dismissed", "We know: a holiday.", user)
+    assert (suggestion.status, suggestion.dismissal, suggestion.decided_by) == (
+        "dismissed",
+        "We know: a holiday.",
+        user,
+    )
 
 
 def test_a_person_may_open_a_ticket_of_their_own():
     user = make_user()
 
-    ticket = tickets.create("Try shorter subjects", description="", owner=user, due_date=DUE, by=user, at=AT, metric="reply_rate")
+    ticket = tickets.create(
+        "Try shorter subjects", description="", owner=user, due_date=DUE, by=user, at=AT, metric="reply_rate"
+    )
 
     assert (ticket.suggestion, ticket.metric, ticket.status) == (None, "reply_rate", "open")
     with pytest.raises(TicketRefused, match="what is to be improved"):
