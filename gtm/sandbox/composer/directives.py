@@ -38,7 +38,7 @@ RANKS = frozenset(
     ]
 )
 COMMON = frozenset(
-    ["and", "the", "of", "for", "on", "in", "with", "to", "a", "an", "their", "its", "our", "all", "any", "most"]
+    ["and", "the", "of", "for", "on", "in", "with", "to", "a", "an", "their", "its", "our", "all", "any", "most", "new"]
 )
 
 
@@ -97,3 +97,6 @@ def touches(text: str, stems: Iterable[str]) -> int:
     """How many of these beginnings begin a word of the text."""
     found = {stem(word) for word in re.findall(r"[^\W_]+", text)}
     return sum(each in found for each in stems)
+
+
+RANK_STEMS = frozenset(map(stem, RANKS))

@@ -37,11 +37,6 @@ def compose(given: Given) -> dict[str, Any]:
     }
 
 
-def step(given: Given) -> int:
-    told = given.context.get("sequence_step")
-    return told if isinstance(told, int) and told > 0 else 1
-
-
 # --- the parts, in order
 
 
@@ -75,15 +70,15 @@ def _opening(given: Given) -> list[Opening]:
     if not found:
         return []
     found.sort(key=lambda opening: opening.kind != (wanted or "news"))
-    chosen = found[(step(given) - 1) % len(found)]
-    role = openings.role(given) if wanted == "role" and step(given) == 1 else None
+    chosen = found[(given.step - 1) % len(found)]
+    role = openings.role(given) if wanted == "role" and given.step == 1 else None
     return [role, chosen] if role else [chosen]
 
 
 def _reminder(given: Given) -> list[Sentence]:
     """A follow-up names the mail it follows."""
     previous = given.context.get("previous")
-    if step(given) < 2 or not isinstance(previous, Mapping):
+    if given.step < 2 or not isinstance(previous, Mapping):
         return []
     text = phrases.reminder(given, _topic_of(previous), wording.day(str(previous.get("sent_on") or "")))
     return [Sentence(text, ("context.previous",))] if text else []
@@ -116,7 +111,7 @@ def _pain(given: Given, opening: Opening) -> tuple[int, Mapping[str, Any]] | Non
     told = [each for each in enumerate(persona.get("pains") or []) if given.is_clean(str(each[1].get("text", "")))]
     if not told:
         return None
-    start = (step(given) - 1) % len(told)
+    start = (given.step - 1) % len(told)
     turned = [*told[start:], *told[:start]]
     return max(turned, key=lambda each: concerns.related(opening.sentence.text, concerns.within(str(each[1]["text"]))))
 
@@ -125,20 +120,20 @@ def _offer(given: Given) -> Sentence:
     offer = given.setting("offer")
     if not offer or not given.is_clean(offer):
         return Sentence("")
-    text, used = phrases.offer(given, offer, is_first=step(given) == 1)
+    text, used = phrases.offer(given, offer, is_first=given.step == 1)
     return Sentence(text, used)
 
 
 def _proofs(given: Given) -> list[Sentence]:
     told = [wording.bare(str(each)) for each in given.settings.get("proof_points") or []]
     numbered = [str(index) for index, text in enumerate(told) if text and given.is_clean(text)]
-    start = wording.number_of(*given.seed("proof")[:4], "proof") + step(given) - 1
+    start = wording.number_of(*given.seed("proof")[:4], "proof") + given.step - 1
     chosen = [numbered[(start + each) % len(numbered)] for each in range(min(given.directives.proofs, len(numbered)))]
     return [Sentence(phrases.proof(given, told[int(n)]), (f"config.custom_fields.proof_points.{n}",)) for n in chosen]
 
 
 def _way_out(given: Given) -> list[Sentence]:
-    return [Sentence(phrases.way_out(given))] if step(given) >= 3 else []
+    return [Sentence(phrases.way_out(given))] if given.step >= 3 else []
 
 
 def _request(given: Given) -> Sentence:
@@ -217,7 +212,7 @@ def _subject(given: Given) -> str:
 def _subjects(given: Given) -> Iterator[str]:
     """Best first."""
     previous = given.context.get("previous")
-    if step(given) > 1 and isinstance(previous, Mapping):
+    if given.step > 1 and isinstance(previous, Mapping):
         yield from phrases.follow_up_topics(given, _topic_of(previous))
     news = [fact.value for fact in openings.good_news(given)]
     if given.directives.subject == "news" and news:

@@ -74,6 +74,12 @@ class Given:
     def emphasis(self) -> str:
         return wording.spoken(str(self.settings.get("emphasis") or ""))
 
+    @property
+    def step(self) -> int:
+        """Which mail of the sequence this is, from 1."""
+        told = self.context.get("sequence_step")
+        return told if isinstance(told, int) and told > 0 else 1
+
     @cached_property
     def avoid(self) -> tuple[str, ...]:
         return tuple(str(term) for term in self.settings.get("avoid_terms") or [])

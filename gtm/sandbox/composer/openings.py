@@ -49,6 +49,13 @@ NEWS_AS_QUOTE: Options = {
     "direct": ("I am writing because of the news from {month}: “{news}”.", "“{news}” is the reason for this mail."),
     "casual": ("Spotted this headline from {month}: “{news}”.", "“{news}” was a headline that caught my eye."),
 }
+NEWS_LATER: Options = {
+    "formal": ("I have also read that {news}.",),
+    "friendly": ("I also saw that {news}.",),
+    "direct": ("Also in the news: {news}.",),
+    "casual": ("Also saw that {news}.",),
+}
+QUOTED_LATER = ("Also in the news in {month}: “{news}”.",)
 ROUND: Options = {
     "formal": (
         "I understand that {company} completed its {stage} round in {month}.",
@@ -147,14 +154,16 @@ def all_openings(given: Given) -> list[Opening]:
 
 
 def _candidates(given: Given) -> Iterator[Opening]:
-    """News, then what is surest of round and size; the place only where nothing else is known."""
-    rounds = list(_funding(given))
-    told = [fact for fact in good_news(given) if not (rounds and ROUND_NEWS.search(fact.value))]
+    """News, then a round that was in the news, then what is surest; the place only where nothing else is known."""
+    rounds, news = list(_funding(given)), good_news(given)
+    told = [fact for fact in news if not (rounds and ROUND_NEWS.search(fact.value))]
     for fact in told:
         yield Opening("funding" if ROUND_NEWS.search(fact.value) else "news", _news(given, fact))
     sure = {fact.key: fact.confidence for fact in given.facts}
-    others = [*rounds, *_size(given)]
-    yield from sorted(others, key=lambda opening: -sure[opening.sentence.rests_on[0]])
+    others = sorted([*rounds, *_size(given)], key=lambda opening: -sure[opening.sentence.rests_on[0]])
+    if len(told) < len(news):
+        others.sort(key=lambda opening: opening.kind != "funding")
+    yield from others
     place = given.fact("location")
     if place and not told and not others:
         yield Opening("place", _made(given, PLACE, (place,), place=place.value))
@@ -173,7 +182,9 @@ def _news(given: Given, fact: Fact) -> Sentence:
     follows = headline.removeprefix(f"{given.company} ")
     reads_as_clause = follows != headline and follows[:1].islower()
     month = wording.month(fact.as_of)
-    options = (NEWS_AS_CLAUSE if reads_as_clause else NEWS_AS_QUOTE)[given.tone]
+    options: Sequence[str] = (NEWS_AS_CLAUSE if reads_as_clause else NEWS_AS_QUOTE)[given.tone]
+    if given.step > 1:
+        options = NEWS_LATER[given.tone] if reads_as_clause else QUOTED_LATER
     dated = [each for each in options if month or "{month}" not in each] or ["A headline that I noticed: “{news}”."]
     return Sentence(given.say(fact.key, [each.format(news=headline, month=month) for each in dated]), (fact.key,))
 

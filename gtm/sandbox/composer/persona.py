@@ -40,7 +40,8 @@ def _department(given: Given) -> Mapping[str, Any]:
     if not entries:
         return {}
     title = str((given.context.get("contact") or {}).get("title") or "")
-    stems = _own_words(title) or given.directives.targets
+    targets = [each for each in given.directives.targets if each not in directives.RANK_STEMS]
+    stems = _own_words(title) or targets
     return max(entries, key=lambda entry: directives.touches(_titles_text(entry), stems))
 
 
@@ -98,7 +99,7 @@ def _angle(given: Given, chosen: Sequence[Concern]) -> Sentence:
     if fact is None or not given.is_clean(offer):
         return Sentence("")
     start, concern = _start(given, fact), chosen[0]
-    ours = offer if given.client and offer.startswith(given.client) else wording.lower_first(offer)
+    ours = offer if wording.begins_with_name(offer, given.client) else wording.lower_first(offer)
     text = given.say(
         "angle",
         [

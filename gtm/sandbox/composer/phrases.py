@@ -11,6 +11,7 @@ from gtm.sandbox.composer.given import Given
 
 Options = Mapping[str, Sequence[str]]
 LONGEST_SUBJECT = 70
+OFFER, EMPHASIS = "config.custom_fields.offer", "config.custom_fields.emphasis"
 
 GREETING = {"formal": "Dear {},", "friendly": "Hello {},", "direct": "Hello {},", "casual": "Hi {},"}
 NAMELESS = {"formal": "Good day,", "friendly": "Hello,", "direct": "Hello,", "casual": "Hi there,"}
@@ -51,7 +52,7 @@ BRIDGE: Mapping[str, Options] = {
         ),
         "casual": (
             "Meanwhile, somebody usually still has the job of {concern}.",
-            "As {title}, you probably know all about {concern}.",
+            "As {title}, you probably hear a lot about {concern}.",
             "And alongside all that, I'd guess your days still include {concern}.",
         ),
     },
@@ -104,6 +105,12 @@ WAY_OUT: Options = {
     "direct": ("If this is not for you, one word is enough.",),
     "casual": ("If it's not for you, no hard feelings: just say so.",),
 }
+LEAD: Options = {
+    "formal": ("Our concern is {emphasis}", "Our work is about {emphasis}"),
+    "friendly": ("Our work is about {emphasis}", "We care about {emphasis}"),
+    "direct": ("Our subject is {emphasis}", "This is about {emphasis}"),
+    "casual": ("What we do is about {emphasis}", "Our thing is {emphasis}"),
+}
 ASK_FOR: Options = {
     "formal": ("Would you be open to {it}?", "May I suggest {it}?"),
     "friendly": ("Would you be up for {it}?", "How about {it}?"),
@@ -142,10 +149,10 @@ PARTICIPLES = re.compile(
 )
 FINITE = re.compile(
     r"\b(?:is|are|was|were|has|have|had|can|cuts?|saves?|works?|runs?|ran|uses?|gives?|gave|makes?|made|takes?|took|keeps?|kept"
-    r"|goes|go|went|falls?|fell|rises?|rose|moves?|wins?|won|sees?|saw|holds?|held|finds?|found|spends?|spent|pays?|paid|grows?"
+    r"|goes|go|went|sends?|sent|built|sold|buys?|bought|brings?|brought|leads?|led|chose|relies|falls?|fell|rises?|rose|moves?|wins?|won|sees?|saw|holds?|held|finds?|found|spends?|spent|pays?|paid|grows?"
     r"|grew|halves?|arrives?|needs?|stays?|doubles?|starts?|opens?|covers?|drops?|(?:help|serve|support|reduce|process|handle|"
     r"close|pass|reach|switch|shorten|raise|report|answer|deliver|trust|renew|lower|detect|predict|prevent|prepare|complete|"
-    r"finish|connect|replace|protect|ship|cover|save|halve|move|arrive|need|double|start|open|work|use)(?:s|es|d|ed)?)\b"
+    r"finish|connect|replace|protect|ship|cover|look|file|track|check|rely|manage|build|join|sell|turn|call|choose|save|halve|move|arrive|need|double|start|open|work|use)(?:s|es|d|ed)?)\b"
 )
 
 
@@ -186,28 +193,31 @@ def bridge(given: Given, kind: str, concern: str, *, is_title_said: bool) -> str
 
 
 def offer(given: Given, text: str, *, is_first: bool) -> tuple[str, tuple[str, ...]]:
-    """The client's own sentence, introduced once; the emphasis stands beside it in the first mail."""
-    sources = ["config.custom_fields.offer"]
+    """The client's own sentence; the first mail says beside it what the client emphasises, where that reads well."""
     rest = re.sub(r"^we\b", "we", text, flags=re.IGNORECASE)
-    if not given.client or not rest.startswith("we "):
-        return wording.sentence(_introduced(given, text)), tuple(sources)
     if not is_first:
-        return wording.sentence(rest), tuple(sources)
-    aside = _aside(given, text)
-    if aside:
-        sources.append("config.custom_fields.emphasis")
-    return f"At {given.client}, {aside}{rest}.", (*sources, "config.client_name")
+        return wording.sentence(_introduced(given, text)), (OFFER,)
+    if rest.startswith("we ") and given.client:
+        aside = _aside(given, text)
+        return f"At {given.client}, {aside}{rest}.", (OFFER, *((EMPHASIS,) if aside else ()), "config.client_name")
+    plain = wording.sentence(_introduced(given, text))
+    led = given.say("lead", [plain, *_led(given, text)])
+    return led or plain, (OFFER,) if led in ("", plain) else (OFFER, EMPHASIS)
+
+
+def _led(given: Given, text: str) -> list[str]:
+    emphasis = given.emphasis
+    if not emphasis or emphasis.casefold() in text.casefold() or not wording.begins_with_name(text, given.client):
+        return []
+    return [wording.sentence(f"{each.format(emphasis=emphasis)}: {text}") for each in LEAD[given.tone]]
 
 
 def _introduced(given: Given, text: str) -> str:
-    """An offer that does not begin with "We": a sentence of its own, or a phrase that needs one around it."""
-    if text.casefold().startswith(given.client.casefold() or "\0") or text.split()[0].casefold() in (
-        "our",
-        "you",
-        "your",
-    ):
+    """An offer that is a sentence of its own, or a phrase that needs one around it."""
+    first = text.split()[0].casefold()
+    if wording.begins_with_name(text, given.client) or first in ("we", "our", "you", "your"):
         return text
-    if text.split()[0].casefold() in ARTICLES:
+    if first in ARTICLES:
         return f"{given.client or 'Our firm'} offers {wording.lower_first(text)}"
     return f"What {given.client or 'our firm'} does, in one line: {wording.lower_first(text)}"
 
@@ -228,7 +238,8 @@ def proof(given: Given, text: str) -> str:
         return wording.sentence(f"{we} {wording.lower_first(text)}")
     if re.search(r"\bcertified\b", text) and not FINITE.search(text):
         return wording.sentence(f"{we} {text}")
-    if FINITE.search(text) and text.split()[0].casefold() not in PREPOSITIONS:
+    is_told = bool(FINITE.search(text)) or wording.begins_with_name(text, given.client)
+    if is_told and text.split()[0].casefold() not in PREPOSITIONS:
         return wording.sentence(text)
     lead = given.say("proof lead", ["One point of proof", "In figures", "For the record"])
     return wording.sentence(f"{lead}: {wording.lower_first(text)}")

@@ -54,6 +54,12 @@ def lower_first(text: str) -> str:
     return text if first == "I" or sum(map(str.isupper, first)) > 1 else text[:1].lower() + text[1:]
 
 
+def begins_with_name(text: str, name: str) -> bool:
+    """Does the text begin with this name, or with its first word as people shorten it?"""
+    first = name.split()[:1]
+    return bool(first) and text.split()[:1] == first
+
+
 def sentence(text: str) -> str:
     """Capital first, one stop at the end, single blanks."""
     plain = " ".join(text.split())
