@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from agents_app import campaigns, requests
 from agents_app.admin.reading import Readable, listed, user_of
 from agents_app.models import Campaign, CampaignContact, CampaignStep, FlowRun, Request, RequestRule
+from clients.models import Contact
 from clients.scoped_admin import ScopedAdmin, ScopedTabularInline
 from gtm import loop
 from gtm.admin_site import link, pill
@@ -92,13 +93,29 @@ class RequestAdmin(ScopedAdmin):
 
 class StepInline(ScopedTabularInline):
     model = CampaignStep
+    verbose_name = "mail"
     verbose_name_plural = "mails"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("campaign")
+
+
+class MemberForm(forms.ModelForm):
+    def clean_contact(self) -> Contact:
+        contact: Contact = self.cleaned_data["contact"]
+        campaign: Campaign = self.instance.campaign
+        if contact.client_id != campaign.client_id:
+            raise forms.ValidationError(f"{contact} is no contact of {campaign.client}. Choose one of its own.")
+        if campaign.members.filter(contact=contact).exists():
+            raise forms.ValidationError(f"{contact} is in this campaign already.")
+        return contact
 
 
 class NewContactInline(ScopedTabularInline):
     """Adds people. Those who are in it already stand on a page of their own, as they may be thousands."""
 
     model = CampaignContact
+    form = MemberForm
     fields = ("contact",)
     autocomplete_fields = ("contact",)
     verbose_name = "contact to add"
@@ -117,10 +134,13 @@ class CampaignAdmin(Readable, ScopedAdmin):
     autocomplete_fields = ("client",)
     list_display = ("name", "client", "state", "goal", "created_at")
     list_filter = ("status", "client")
-    list_select_related = ("client",)
     search_fields = ("name", "goal")
     ordering = ("-created_at", "-id")
     actions = ("launch",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request).select_related("client")
+        return rows
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.fields if obj else ("client", "name", "goal")

@@ -1,6 +1,6 @@
 """Runs, their steps, what was found out about companies, and what the model costs."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet, Sum
@@ -85,9 +85,9 @@ class FlowRunAdmin(ReadOnly):
 class OfRun(ReadOnly):
     """Rows that a run made; they link back to its page."""
 
-    related = ("run__client",)
-    search_fields: tuple[str, ...] = ("run__request__company_domain",)
-    ordering: tuple[str, ...] = ("-id",)
+    related: ClassVar[tuple[str, ...]] = ("run__client",)
+    search_fields: ClassVar[tuple[str, ...]] = ("run__request__company_domain",)
+    ordering: ClassVar[tuple[str, ...]] = ("-id",)
 
     @admin.display(description="run", ordering="run")
     def page(self, row: Any) -> SafeString:
