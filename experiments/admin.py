@@ -268,7 +268,7 @@ def _result_context(request: HttpRequest, experiment: Experiment) -> dict[str, A
         "as_of": decision.snapshot.as_of if decision else at,
         "bars": picture.bars(result),
         "gap": results.gap(result),
-        "margin": f"{results.points(results.HARM_MARGIN)} points",
+        "margin": f"{100 * results.HARM_MARGIN:g}%",
         "outlook": lifecycle.outlook(experiment, at=at) if experiment.status == Status.DRAFT else None,
         "snapshots": experiment.snapshots.order_by("-as_of", "-pk")[:SNAPSHOTS_SHOWN],
         "steps": [(name, step.label) for name, step in STEPS.items() if _offers(request, experiment, decision, name)],
