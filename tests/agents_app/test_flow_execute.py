@@ -90,7 +90,9 @@ def test_research_itself_is_tied_to_the_rows_of_its_facts():
     run = execute(plan_run())
 
     given = step_of(run, "research_agent").input["facts"]
-    assert {fact["key"]: fact["fact_id"] for fact in given} == dict(Fact.objects.filter(run=run).values_list("key", "pk"))
+    assert {fact["key"]: fact["fact_id"] for fact in given} == dict(
+        Fact.objects.filter(run=run).values_list("key", "pk")
+    )
 
 
 def test_unsure_facts_are_withheld_from_the_mail_with_the_reason():
