@@ -21,22 +21,22 @@ pytestmark = pytest.mark.faults
 PROJECT = Path(__file__).resolve().parents[2]
 
 
+def surroundings(data: Path) -> dict[str, str]:
+    """Ours, without the test run's database; renamed processes keep their environment readable (SPT_NOENV)."""
+    kept = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "PYTEST_XDIST_WORKER"}}
+    return kept | {"GTM_DATA_DIR": str(data), "SPT_NOENV": "1"}
+
+
 class Up:
     """One `manage.py up` with a data folder of its own."""
 
     def __init__(self, data: Path, command: list[str]) -> None:
         self.data = data
-        hidden = {"DATABASE_URL", "PYTEST_XDIST_WORKER"}
-        environment = {name: value for name, value in os.environ.items() if name not in hidden}
-        environment |= {
-            "GTM_DATA_DIR": str(data),
-            "SPT_NOENV": "1",
-        }  # renamed processes keep their environment readable
         with (data / "said").open("wb") as said:
             self.popen = subprocess.Popen(
                 [*command, "manage.py", "up", "--no-demo"],
                 cwd=PROJECT,
-                env=environment,
+                env=surroundings(data),
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
@@ -71,23 +71,35 @@ class Up:
         return False
 
 
-def until(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
+def until(condition: Callable[[], object], what: str, seconds: float = 150) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}"
         time.sleep(0.1)
 
 
+@pytest.fixture(scope="module")
+def migrated() -> Iterator[Path]:
+    """A data folder with all tables, so that not every test makes them."""
+    data = Path(tempfile.mkdtemp(prefix="gtm-up-", dir="/tmp"))
+    data.chmod(0o755)
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=PROJECT, env=surroundings(data), check=True)
+    until(lambda: not (data / "postgres" / "data" / "postmaster.pid").exists(), "the database to stop")
+    yield data
+    subprocess.run(["rm", "-rf", data], check=True)
+
+
 @pytest.fixture
-def launch() -> Iterator[Callable[..., Up]]:
+def launch(migrated) -> Iterator[Callable[..., Up]]:
     launched: list[Up] = []
 
     def start(command: tuple[str, ...] = (sys.executable,)) -> Up:
         data = Path(tempfile.mkdtemp(prefix="gtm-up-", dir="/tmp"))
-        data.chmod(0o755)
+        subprocess.run(["cp", "-a", f"{migrated}/.", data], check=True)
         up = Up(data, list(command))
         launched.append(up)
-        until(up.is_ready, f"a healthy start; it said: {up.said}")
+        until(lambda: up.is_ready() or up.popen.poll() is not None, "a start")
+        assert up.is_ready(), up.said
         return up
 
     yield start

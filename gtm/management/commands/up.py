@@ -25,7 +25,7 @@ from gtm.processes import Processes, Program
 
 HOST = "127.0.0.1"
 FIRST_PORT, LAST_PORT = 8000, 8099
-READY_SECONDS = 60.0
+READY_SECONDS = 120.0  # a busy laptop
 TEND_SECONDS = 0.5
 
 
