@@ -35,6 +35,29 @@ document.querySelectorAll(".results, .inline-group .tabular, #change-history").f
   }
 });
 
+/* Choosers of Django's admin (select2) take the name of the label they belong to. */
+const nameChoosers = () => document.querySelectorAll("select.admin-autocomplete + .select2").forEach((box) => {
+  const select = box.previousElementSibling;
+  const label = document.querySelector(`label[for="${select.id}"]`);
+  const shown = box.querySelector(".select2-selection__rendered");
+  const chooser = box.querySelector(".select2-selection");
+  if (!shown || !chooser) return;
+  if (label) {
+    label.id ||= `label-of-${select.id}`;
+    shown.setAttribute("aria-labelledby", label.id);
+    chooser.setAttribute("aria-labelledby", `${label.id} ${shown.id}`);
+  } else {
+    shown.setAttribute("aria-label", select.getAttribute("aria-label") || select.name);
+  }
+});
+if (document.querySelector("select.admin-autocomplete")) {
+  new MutationObserver(nameChoosers).observe(document.getElementById("content"), { childList: true, subtree: true });
+  nameChoosers();
+}
+window.addEventListener("load", () => {
+  document.querySelectorAll(".search-label-icon[aria-label]").forEach((icon) => icon.setAttribute("role", "img"));
+});
+
 /* Ctrl+K: go anywhere. Pages come from the navigation; clients, contacts and runs from the server. */
 const palette = document.getElementById("palette");
 if (palette) {

@@ -1,0 +1,211 @@
+"""Each page in a real Chromium: light and dark, wide and narrow, looked at by axe and by the browser itself."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import reverse
+from playwright.sync_api import Page
+
+from agents_app.models import Campaign, Draft, FlowRun, PromptVersion, Request, Send
+from clients import suppression
+from clients.models import Client, Connection, Contact, Delivery, IndustryTemplate
+from experiments.models import Experiment
+from insights.models import Suggestion, Ticket, WeeklyReport
+from tests.browser.site import Site
+
+pytestmark = pytest.mark.browser
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+MODES = [(scheme, width) for width in (1280, 390) for scheme in ("light", "dark")]
+NOTE_VIOLATIONS = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (e) => violations.push(`${e.violatedDirective}: ${e.blockedURI} ${e.sample}`));
+"""
+
+
+def changelist(model: type) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+
+def change(row) -> str:
+    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+
+
+def add(model: type) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add")
+
+
+def run_of(route: str) -> FlowRun:
+    return FlowRun.objects.filter(route=route, status="succeeded").order_by("-pk")[0]
+
+
+def older_report() -> str:
+    report = WeeklyReport.objects.order_by("-week", "-version")[1]
+    return reverse("weekly_review_version", args=[report.week.isoformat(), report.version])
+
+
+PAGES: dict[str, tuple[str, Callable[[], str]]] = {
+    "login": ("", lambda: reverse("admin:login")),
+    "unsubscribe": ("", lambda: reverse("unsubscribe", args=[suppression.token(Contact.objects.first())])),
+    "home of an operator": ("operator", lambda: reverse("home")),
+    "home of an account manager": ("manager", lambda: reverse("home")),
+    "home of a viewer": ("viewer", lambda: reverse("home")),
+    "health": ("operator", lambda: reverse("system_health")),
+    "search": ("operator", lambda: reverse("search") + "?q=a"),
+    "not allowed": ("viewer", lambda: reverse("system_health")),
+    "not found": ("viewer", lambda: "/nothing/here/"),
+    "weekly review": ("operator", lambda: reverse("weekly_review")),
+    "weekly review of an account manager": ("manager", lambda: reverse("weekly_review")),
+    "older weekly review": ("operator", older_report),
+    "rows behind a figure": (
+        "operator",
+        lambda: Suggestion.objects.filter(evidence__0__url__startswith="/").last().evidence[0]["url"],
+    ),
+    "approvals": ("operator", lambda: reverse("approvals")),
+    "one approval": ("operator", lambda: reverse("approval", args=[Draft.objects.filter(status="waiting").first().pk])),
+    "run of the default route": ("operator", lambda: reverse("run_page", args=[run_of("default").pk])),
+    "run of a follow-up": ("operator", lambda: reverse("run_page", args=[run_of("follow_up").pk])),
+    "run of deep research": ("operator", lambda: reverse("run_page", args=[run_of("deep_research").pk])),
+    "trace of a request": ("operator", lambda: reverse("request_trace", args=[Request.objects.first().pk])),
+    "prompt performance": ("operator", lambda: reverse("prompt_performance")),
+    "settings in force": ("operator", lambda: reverse("client_settings", args=[Client.objects.first().slug])),
+    "everything": ("admin", lambda: reverse("admin:index")),
+    "clients": ("operator", lambda: changelist(Client)),
+    "client": ("operator", lambda: change(Client.objects.first())),
+    "new client": ("operator", lambda: add(Client)),
+    "client as a viewer sees it": ("viewer", lambda: change(Client.objects.first())),
+    "history of a client": (
+        "operator",
+        lambda: reverse("admin:clients_client_history", args=[Client.objects.first().pk]),
+    ),
+    "industry template": ("operator", lambda: change(IndustryTemplate.objects.first())),
+    "contacts": ("operator", lambda: changelist(Contact)),
+    "contact": (
+        "operator",
+        lambda: change(Contact.objects.filter(observations__isnull=False).first() or Contact.objects.first()),
+    ),
+    "connections": ("operator", lambda: changelist(Connection)),
+    "connection": ("operator", lambda: change(Connection.objects.first())),
+    "webhook inbox": ("operator", lambda: changelist(Delivery)),
+    "delivery": ("operator", lambda: change(Delivery.objects.first())),
+    "requests": ("operator", lambda: changelist(Request)),
+    "new request": ("manager", lambda: add(Request)),
+    "campaigns": ("operator", lambda: changelist(Campaign)),
+    "campaign": ("operator", lambda: change(Campaign.objects.first())),
+    "runs": ("operator", lambda: changelist(FlowRun)),
+    "run in the admin": ("operator", lambda: change(run_of("default"))),
+    "prompt versions": ("operator", lambda: changelist(PromptVersion)),
+    "prompt version": ("operator", lambda: change(PromptVersion.objects.filter(label="live").first())),
+    "new prompt version": ("operator", lambda: add(PromptVersion)),
+    "drafts": ("operator", lambda: changelist(Draft)),
+    "draft": ("operator", lambda: change(Draft.objects.first())),
+    "messages sent": ("operator", lambda: changelist(Send)),
+    "experiments": ("operator", lambda: changelist(Experiment)),
+    "finished experiment": ("operator", lambda: change(Experiment.objects.filter(status="finished").first())),
+    "running experiment": ("operator", lambda: change(Experiment.objects.filter(status="running").first())),
+    "new experiment": ("operator", lambda: add(Experiment)),
+    "tickets": ("operator", lambda: changelist(Ticket)),
+    "ticket": ("operator", lambda: change(Ticket.objects.first())),
+    "users": ("admin", lambda: reverse("admin:auth_user_changelist")),
+    "user": ("admin", lambda: reverse("admin:auth_user_change", args=[1])),
+    "schedules": ("operator", lambda: reverse("admin:django_q_schedule_changelist")),
+    "API": ("operator", lambda: "/api/docs"),
+}
+ANSWERS = {"not allowed": 403, "not found": 404}
+NOT_OURS = {"API"}  # the page of the API is Ninja's own, with Swagger UI inside
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_sound_in_every_light_and_width(site: Site, page: Page, name: str):
+    user, address = PAGES[name]
+    noise, outside = listen(page, site)
+    if user:
+        site.log_in(page, user)
+        noise.clear()
+
+    answer = page.goto(site.url + address())
+
+    assert answer is not None
+    assert answer.status == ANSWERS.get(name, 200)
+    problems = [problem for mode in MODES for problem in look(page, name, *mode)]
+    assert [*problems, *(line for line in noise if "status of 40" not in line), *outside] == []
+
+
+def listen(page: Page, site: Site) -> tuple[list[str], list[str]]:
+    """What the page says on the console, and whom it asks but us."""
+    noise: list[str] = []
+    outside: list[str] = []
+    page.add_init_script(NOTE_VIOLATIONS)
+    page.on(
+        "console",
+        lambda message: (
+            noise.append(f"{message.type}: {message.text}") if message.type in ("error", "warning") else None
+        ),
+    )
+    page.on("pageerror", lambda error: noise.append(f"script: {error}"))
+    page.on("request", lambda sent: outside.append(sent.url) if not sent.url.startswith((site.url, "data:")) else None)
+    return noise, outside
+
+
+def look(page: Page, name: str, scheme: str, width: int) -> Iterator[str]:
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    photograph(page, f"{name}-{scheme}-{width}")
+    where = f"{scheme} {width}:"
+    yield from (f"{where} {rule}" for rule in page.evaluate("violations"))
+    yield from (f"{where} {fault}" for fault in faults_of_structure(page, name))
+    if name not in NOT_OURS:
+        yield from (f"{where} {fault}" for fault in faults_by_axe(page))
+    page.evaluate("violations.length = 0")  # axe's own measuring is not the page's fault
+
+
+def faults_of_structure(page: Page, name: str) -> Iterator[str]:
+    wider = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    if wider > 0:
+        yield f"{wider} px wider than the window"
+    for tag in ("h1", "main"):
+        if (count := page.locator(tag).count()) != 1 and name not in NOT_OURS:
+            yield f"{count} {tag}"
+    if page.evaluate("document.documentElement.lang") != "en-gb":
+        yield "no language"
+    if not page.title().strip(" |"):
+        yield "no title"
+
+
+def faults_by_axe(page: Page) -> Iterator[str]:
+    found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
+    for violation in found:
+        for node in violation["nodes"][:3]:
+            yield f"{violation['id']}: {node['html'][:160]} {node['failureSummary'][:200]}"
+
+
+def photograph(page: Page, name: str) -> None:
+    if folder := os.environ.get("GTM_SCREENSHOTS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=Path(folder) / f"{name.replace(' ', '_')}.png", full_page=True)
+
+
+def test_no_two_pages_have_the_same_title(site: Site, page: Page):
+    titles: dict[str, str] = {}
+    signed_in = ""
+    for name, (user, address) in sorted(PAGES.items(), key=lambda entry: entry[1][0]):
+        if user != signed_in:
+            page.context.clear_cookies()
+            site.log_in(page, user)
+            signed_in = user
+        page.goto(site.url + address(), wait_until="domcontentloaded")
+        titles[name] = page.title()
+
+    same = {title: [name for name in titles if titles[name] == title] for title in titles.values()}
+    allowed = [
+        {"home of an operator", "home of an account manager", "home of a viewer"},
+        {"client", "client as a viewer sees it"},
+    ]
+    assert [
+        names
+        for names in same.values()
+        if len(names) > 1 and set(names) not in allowed and not all("review" in name for name in names)
+    ] == []

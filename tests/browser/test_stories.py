@@ -1,0 +1,147 @@
+"""What people come for, done in a real Chromium as they would do it."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from agents_app.models import Draft
+from clients.models import Client
+from insights.models import Suggestion, Ticket, WeeklyReport
+from tests.browser.site import Site
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_wrong_password_is_refused_in_words_and_keeps_the_name(site: Site, page: Page):
+    page.goto(f"{site.url}/admin/login/")
+    page.get_by_label("Username").fill("operator")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Log in").click()
+
+    expect(page.locator(".errornote")).to_contain_text("correct username and password")
+    expect(page.get_by_label("Username")).to_have_value("operator")
+
+
+def test_a_draft_is_approved_with_the_keyboard_alone(site: Site, page: Page):
+    site.log_in(page, "operator")
+    draft = Draft.objects.filter(status="waiting", contact__isnull=False).order_by("pk").last()
+    page.goto(f"{site.url}/approvals/{draft.pk}/")
+
+    page.keyboard.press("a")
+
+    expect(page.locator(".messagelist")).to_contain_text(re.compile("approved", re.IGNORECASE))
+    draft.refresh_from_db()
+    assert draft.status == "approved"
+    assert draft.decided_by.username == "operator"
+
+
+def test_a_suggestion_becomes_a_ticket_with_owner_and_due_date(site: Site, page: Page):
+    site.log_in(page, "operator")
+    report = WeeklyReport.objects.filter(suggestions__status="open").order_by("-week", "-version").first()
+    suggestion = Suggestion.objects.filter(report=report, status="open").order_by("rank").first()
+    page.goto(f"{site.url}/review/{report.week}/v{report.version}/")
+
+    block = page.locator(f"#suggestion-{suggestion.pk}")
+    accept = block.get_by_role("button", name=re.compile("ticket", re.IGNORECASE))
+    if not accept.is_visible():
+        block.locator("summary").first.click()
+    accept.click()
+
+    expect(page.locator(".messagelist")).to_contain_text(re.compile("ticket", re.IGNORECASE))
+    ticket = Ticket.objects.get(suggestion=suggestion)
+    assert ticket.owner is not None
+    assert ticket.due_date is not None
+    assert ticket.status == "open"
+
+
+def test_a_client_is_made_from_an_industry_template_with_a_name_alone(site: Site, page: Page):
+    site.log_in(page, "operator")
+    page.goto(f"{site.url}/admin/clients/client/add/")
+    page.locator("#id_name").fill("Harbour Pay")
+    page.locator("#id_slug").fill("harbour-pay")
+    page.locator("#id_industry").select_option("Fintech")
+    page.get_by_role("button", name="Save", exact=True).click()
+
+    expect(page.locator(".messagelist li").first).to_be_visible()
+    client = Client.objects.get(slug="harbour-pay")
+    page.goto(f"{site.url}/clients/harbour-pay/settings/")
+
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Harbour Pay")
+    expect(page.locator("main")).to_contain_text("industry")
+    assert (client.name, client.industry.key, client.tone) == ("Harbour Pay", "fintech", "")
+
+
+def test_ctrl_k_leads_to_a_page_and_to_a_client(site: Site, page: Page):
+    site.log_in(page, "operator")
+    client = Client.objects.order_by("pk").first()
+
+    page.keyboard.press("Control+k")
+    page.keyboard.type("webhook")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/admin/clients/delivery/")
+    page.keyboard.press("Control+k")
+    page.keyboard.type(client.name)
+    expect(page.locator("#palette-results")).to_contain_text("Client")
+    page.keyboard.press("Enter")
+
+    page.wait_for_url(f"**/admin/clients/client/{client.pk}/change/")
+
+
+def test_escape_closes_the_palette(site: Site, page: Page):
+    site.log_in(page, "viewer")
+    page.keyboard.press("Control+k")
+    expect(page.locator("#palette")).to_be_visible()
+
+    page.keyboard.press("Escape")
+
+    expect(page.locator("#palette")).not_to_be_visible()
+
+
+def test_on_a_phone_the_navigation_opens_behind_its_button(site: Site, page: Page):
+    page.set_viewport_size({"width": 390, "height": 800})
+    site.log_in(page, "viewer")
+    button = page.get_by_role("button", name="Navigation")
+    expect(page.get_by_role("link", name="Weekly review")).not_to_be_visible()
+
+    button.click()
+
+    expect(button).to_have_attribute("aria-expanded", "true")
+    expect(page.locator("#navigation").get_by_role("link", name="Weekly review")).to_be_visible()
+
+
+def test_the_theme_can_be_switched_and_stays(site: Site, page: Page):
+    site.log_in(page, "viewer")
+    page.locator("button.theme-toggle").click()
+    chosen = page.evaluate("document.documentElement.dataset.theme")
+
+    page.goto(f"{site.url}/search/")
+
+    assert chosen in ("light", "dark")
+    assert page.evaluate("document.documentElement.dataset.theme") == chosen
+
+
+def test_without_script_the_navigation_is_there_and_a_form_can_be_sent(site: Site, chromium):
+    context = chromium.new_context(java_script_enabled=False, viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    site.log_in(page, "viewer")
+
+    page.get_by_role("link", name="Weekly review").first.click()
+
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    context.close()
+
+
+def test_what_one_typed_is_not_lost_by_a_stray_click(site: Site, page: Page):
+    site.log_in(page, "operator")
+    client = Client.objects.order_by("pk").first()
+    page.goto(f"{site.url}/admin/clients/client/{client.pk}/change/")
+    page.locator("#id_name").press_sequentially("!")
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+
+    page.get_by_role("link", name="Contacts", exact=True).first.click(no_wait_after=True)
+    page.wait_for_timeout(300)
+
+    assert asked == ["beforeunload"]
+    expect(page.locator("#id_name")).to_have_value(f"{client.name}!")

@@ -1,0 +1,16 @@
+"""What the run says at its end when the browser tests could not run."""
+
+import pytest
+
+BROWSER = "tests/browser/"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = [report for report in terminalreporter.stats.get("skipped", []) if report.nodeid.startswith(BROWSER)]
+    if skipped:
+        terminalreporter.write_sep("!", "THE BROWSER TESTS DID NOT RUN", red=True, bold=True)
+        terminalreporter.write_line(
+            f"{len(skipped)} tests were skipped: no Chromium was found. Install one (Debian: apt-get install chromium), or name it in"
+            " GTM_CHROMIUM. With GTM_REQUIRE_BROWSER=1 this is a failure.",
+            red=True,
+        )
