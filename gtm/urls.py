@@ -1,4 +1,4 @@
-"""Every page of the product."""
+"""Every page of the product. Who may see which stands in gtm/roles.py."""
 
 from django.contrib import admin
 from django.urls import path, register_converter
@@ -23,14 +23,19 @@ register_converter(WeekConverter, "week")
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("search/", views.search, name="search"),
     path("review/", insights.weekly_review, name="weekly_review"),
+    path("review/rows/", insights.review_rows, name="review_rows"),
     path("review/<week:week>/v<int:version>/", insights.weekly_review_version, name="weekly_review_version"),
     path("approvals/", agents.approvals, name="approvals"),
     path("approvals/<int:draft_id>/", agents.approval, name="approval"),
     path("requests/<int:request_id>/trace/", agents.request_trace, name="request_trace"),
     path("runs/<int:run_id>/", agents.run_page, name="run_page"),
     path("prompts/performance/", experiments.prompt_performance, name="prompt_performance"),
+    path("clients/import/", clients.new_client_import, name="new_client_import"),
     path("clients/<slug:slug>/settings/", clients.client_settings, name="client_settings"),
+    path("clients/<slug:slug>/settings/export/", clients.client_export, name="client_export"),
+    path("clients/<slug:slug>/settings/import/", clients.client_import, name="client_import"),
     path("health/", views.system_health, name="system_health"),
     path("u/<str:token>/", experiments.unsubscribe, name="unsubscribe"),
     path("healthz", health.alive, name="alive"),
@@ -40,3 +45,5 @@ urlpatterns = [
     path("webhook/salesforce", hooks.flat_salesforce, name="flat_salesforce"),
     path("admin/", admin.site.urls),
 ]
+
+handler403 = "gtm.views.forbidden"
