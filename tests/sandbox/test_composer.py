@@ -208,6 +208,22 @@ def test_the_tones_are_told_apart_at_once():
 
 
 @pytest.mark.parametrize(
+    ("tone", "contact", "greeting"),
+    [
+        ("friendly", {"first_name": "", "full_name": "Ada Lee"}, "Hello Ada,"),
+        ("friendly", {"first_name": "", "full_name": "Dr. Lee"}, "Hello Dr. Lee,"),
+        ("friendly", {"first_name": "ada", "full_name": ""}, "Hello Ada,"),
+        ("formal", {"first_name": "Ada", "full_name": ""}, "Dear Ada,"),
+        ("formal", None, "Good day,"),
+        ("casual", {"first_name": "", "full_name": ""}, "Hi there,"),
+        ("casual", {"first_name": "[Name]", "full_name": ""}, "Hi there,"),
+    ],
+)
+def test_nobody_is_greeted_by_a_gap(tone, contact, greeting):
+    assert write(settings=config(tone=tone), contact=contact)["greeting"] == greeting
+
+
+@pytest.mark.parametrize(
     ("directive", "rests_on"),
     [
         ("Open with: news", ["f1"]),

@@ -63,11 +63,11 @@ BRIDGE: Mapping[str, Options] = {
         ),
         "friendly": (
             "After a round like that, the next job for {a_title} is often {concern}.",
-            "As {title}, you probably hear more often about {concern} since then.",
+            "As {title}, you have probably heard more since then about {concern}.",
         ),
         "direct": (
             "After a round, the next job of {a_title} is often {concern}.",
-            "As {title}, you probably deal with {concern} now.",
+            "As {title}, you now probably deal with {concern}.",
         ),
         "casual": (
             "After a round, I'd guess the next job is {concern}.",
@@ -141,6 +141,7 @@ VERBS = re.compile(
     r"|call (?:me|us))\b",
     re.IGNORECASE,
 )
+HONORIFICS = frozenset(["dr", "prof", "mr", "mrs", "ms", "mx", "sir", "dame", "lord", "lady"])
 PREPOSITIONS = frozenset(["at", "for", "from", "in", "on", "over", "since", "to", "up", "with", "within"])
 ARTICLES = frozenset(["a", "an", "the", "your", "our", "one", "two", "three", "1", "2", "3", "some", "any"])
 PARTICIPLES = re.compile(
@@ -157,6 +158,10 @@ FINITE = re.compile(
 
 
 def _named(given: Given, first: str, full: str) -> str:
+    """Formal mails say the whole name, others the first; a CRM that keeps one name field gives "Ada Lee" only."""
+    parts = full.split()
+    if not first and len(parts) == 2 and parts[0].rstrip(".").casefold() not in HONORIFICS:
+        first = parts[0]
     name = full if given.tone == "formal" and full else first or full
     return name.title() if name.islower() or (name.isupper() and len(name) > 3) else name
 
