@@ -162,7 +162,8 @@ def test_a_trial_tends_the_processes_while_it_waits(monkeypatch):
 
 def test_up_refuses_a_taken_port_before_it_touches_anything(taken, monkeypatch, settings, tmp_path):
     settings.DATA_DIR = tmp_path
-    monkeypatch.setattr(up.signal, "signal", lambda sign, action: None)
+    monkeypatch.setattr(up, "_listen_to_signals", lambda: None)
+    monkeypatch.setattr(up, "_stop_when_uv_is_gone", lambda: None)
 
     with pytest.raises(CommandError, match="is taken"):
         call_command("up", port=taken)

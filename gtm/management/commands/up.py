@@ -27,6 +27,7 @@ HOST = "127.0.0.1"
 FIRST_PORT, LAST_PORT = 8000, 8099
 READY_SECONDS = 120.0  # a busy laptop
 TEND_SECONDS = 0.5
+PARENT_SECONDS = 1.0
 
 
 class Command(BaseCommand):
@@ -40,8 +41,8 @@ class Command(BaseCommand):
         parser.add_argument("--check", action="store_true", help="Push one request through, say how it went, and end.")
 
     def handle(self, *args: object, **options: object) -> None:
-        for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(sign, signal.default_int_handler)
+        _listen_to_signals()
+        _stop_when_uv_is_gone()
         started = time.monotonic()
         try:
             port = _port(options["port"], is_check=bool(options["check"]))
@@ -65,11 +66,9 @@ class Command(BaseCommand):
             self._say(reason)
 
     def _run(self, port: int, started: float, *, is_check: bool) -> None:
-        parents = _Parents()
         with Processes(logs=Path(settings.DATA_DIR) / "logs", say=self._say) as processes:
 
             def meanwhile() -> None:
-                parents.stop_if_gone()
                 _revive_database()
                 processes.tend()
 
@@ -81,12 +80,12 @@ class Command(BaseCommand):
                     self._check(started, meanwhile)
                     return
                 self._welcome(port, time.monotonic() - started)
+                connection.close()
                 while True:
                     meanwhile()
                     time.sleep(TEND_SECONDS)
             finally:
-                for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                    signal.signal(sign, signal.SIG_IGN)  # a second Ctrl+C must not leave half of them running
+                _close_ears()
 
     def _check(self, started: float, meanwhile: Callable[[], None]) -> None:
         try:
@@ -112,16 +111,32 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-class _Parents:
-    """`uv run` waits for us; if it is killed -9 nobody would stop us, so we look whether it is still there."""
+def _listen_to_signals() -> None:
+    """Every polite way to end us is a KeyboardInterrupt; but nohup's wish, to outlive the terminal, stands."""
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if sign != signal.SIGHUP or signal.getsignal(sign) != signal.SIG_IGN:
+            signal.signal(sign, signal.default_int_handler)
 
-    def __init__(self) -> None:
-        name = Path(f"/proc/{os.getppid()}/comm")
-        self._watched = os.getppid() if name.exists() and name.read_text().strip() == "uv" else None
 
-    def stop_if_gone(self) -> None:
-        if self._watched and os.getppid() != self._watched:
-            raise KeyboardInterrupt
+def _stop_when_uv_is_gone() -> None:
+    """`uv run` waits for us and hands signals on; killed -9 it cannot, so we look every second whether it is there."""
+    parent = os.getppid()
+    name = Path(f"/proc/{parent}/comm")
+    if name.exists() and name.read_text().strip() == "uv":
+
+        def look(_sign: int, _frame: object) -> None:
+            if os.getppid() != parent:
+                raise KeyboardInterrupt
+
+        signal.signal(signal.SIGALRM, look)
+        signal.setitimer(signal.ITIMER_REAL, PARENT_SECONDS, PARENT_SECONDS)
+
+
+def _close_ears() -> None:
+    """A second Ctrl+C must not leave half of them running."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sign, signal.SIG_IGN)
 
 
 def _why_no_demo(*, demo: bool, never: bool) -> str:
@@ -197,7 +212,6 @@ def _wait_until_ready(processes: Processes, port: int, meanwhile: Callable[[], N
             raise CommandError(_why_not_ready(processes))
         meanwhile()
         time.sleep(0.1)
-    connection.close()
 
 
 def _beating(since: object) -> bool:
@@ -210,7 +224,7 @@ def _says_ready(port: int) -> bool:
         web = http.client.HTTPConnection(HOST, port, timeout=5)
         web.request("GET", "/healthz/ready", headers={"Host": host})
         return web.getresponse().status == http.HTTPStatus.OK
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return False
 
 
