@@ -104,7 +104,8 @@ class ClientForm(SettingsForm):
         fields = "__all__"  # noqa: DJ007 - the admin's fieldsets choose
 
     def below(self) -> tuple[config.Effective | None, dict[str, str]]:
-        return config.inherited(self.instance.industry), shown.layer_names(self.instance)
+        outline = getattr(self.instance, "outline", None) or config.outline(self.instance)
+        return outline.inherited, shown.layer_names(self.instance)
 
 
 class NewClientForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -70,6 +70,13 @@ class ClientAdmin(ScopedHistoryAdmin):
         whole: QuerySet[Client] = super().get_queryset(request).select_related("industry")
         return whole.annotate(contact_count=Count("contacts", distinct=True))
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """With its settings in outline, which both the form's hints and the checklist read."""
+        client = super().get_object(request, object_id, from_field)
+        if client is not None:
+            client.outline = config.outline(client)
+        return client
+
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = forms.ClientForm if obj else forms.NewClientForm
         return super().get_form(request, obj, change=change, **{"form": form, **kwargs})
@@ -131,8 +138,8 @@ class ClientAdmin(ScopedHistoryAdmin):
         return link("In force", "client_settings", client.slug)
 
     @admin.display(description="Before the first e-mail")
-    def checklist(self, client: Client) -> SafeString:
-        steps = setup.steps(client, config.effective(client))
+    def checklist(self, client: Any) -> SafeString:
+        steps = setup.steps(client, client.outline.in_force)
         rows = ((_done(step.done), step.label, "" if step.done else step.mend) for step in steps)
         items = format_html_join("", '<li>{} {} <span class="quiet">{}</span></li>', rows)
         return format_html('<ul class="plain">{}</ul>', items)

@@ -79,9 +79,7 @@ class ConnectionAdmin(ScopedHistoryAdmin):
             "address": address,
             "call": call,
         }
-        response = TemplateResponse(request, "clients/key_shown.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
+        return TemplateResponse(request, "clients/key_shown.html", context)
 
     @admin.display(description="Key ends with")
     def key_hint(self, connection: Connection) -> str:

@@ -33,7 +33,7 @@ class AgencySettingsAdmin(HistoryAdmin):
     inlines = (AgencyOverrides,)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and not AgencySettings.objects.exists()
+        return False  # a migration made the one row
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -14,13 +14,14 @@ from clients.config.documents import (
 from clients.config.layers import Effective
 from clients.config.problems import ConfigRefused, Problem
 from clients.config.schema import ClientConfig
-from clients.config.stored import agency, effective, inherited
+from clients.config.stored import Outline, agency, effective, outline
 
 __all__ = [
     "ClientConfig",
     "ConfigRefused",
     "Difference",
     "Effective",
+    "Outline",
     "Problem",
     "agency",
     "apply",
@@ -30,7 +31,7 @@ __all__ = [
     "download",
     "effective",
     "export",
-    "inherited",
+    "outline",
     "parse",
     "read",
 ]

@@ -1,0 +1,388 @@
+"""The admin's pages of clients, connections, contacts and deliveries."""
+
+import json
+from io import BytesIO
+from zipfile import ZipFile
+
+import pytest
+from django.apps import apps
+from django.urls import reverse
+from django_q.models import OrmQ
+
+from clients import config, connections, inbox, suppression
+from clients.models import AgencySettings, Client, Connection, Contact, Delivery, IndustryTemplate, Suppression
+from tests.crowd import make_user_of
+from tests.factories import AT, make_client, make_connection, make_contact
+
+pytestmark = pytest.mark.django_db
+
+NO_STATES = {"field_states-TOTAL_FORMS": "0", "field_states-INITIAL_FORMS": "0"}
+NO_OVERRIDES = {"prompt_overrides-TOTAL_FORMS": "0", "prompt_overrides-INITIAL_FORMS": "0"}
+
+
+@pytest.fixture
+def operator(client):
+    client.force_login(make_user_of("operator"))
+    return client
+
+
+@pytest.fixture
+def manager(client):
+    client.force_login(make_user_of("manager"))
+    return client
+
+
+def page(action, model, *args):
+    return reverse(f"admin:clients_{model}_{action}", args=args)
+
+
+def whole_form(client, **changes):
+    """What the change page sends for this client, with changes."""
+    basis = {
+        "name": client.name,
+        "industry": client.industry_id,
+        "status": client.status,
+        "company_size": client.company_size,
+    }
+    return {**basis, **NO_OVERRIDES, **changes}
+
+
+def fintech():
+    return IndustryTemplate.objects.get(key="fintech")
+
+
+def test_a_client_is_made_from_a_template_with_three_fields(manager):
+    offered = manager.get(page("add", "client")).content.decode()
+
+    response = manager.post(page("add", "client"), {"name": "Acme Bank", "slug": "acme-bank", "industry": fintech().pk})
+
+    acme = Client.objects.get()
+    assert "tone" not in offered
+    assert response.url == page("change", "client", acme.pk)
+    assert (acme.name, acme.status, acme.tone) == ("Acme Bank", "draft", "")
+    assert [user.username for user in acme.managers.all()] == ["manager"]
+    assert config.effective(acme).document["tone"] == "formal"
+
+
+def test_an_empty_field_says_what_it_inherits_and_from_where(manager):
+    manager.post(page("add", "client"), {"name": "Acme Bank", "slug": "acme-bank", "industry": fintech().pk})
+
+    shown = manager.get(page("change", "client", Client.objects.get().pk)).content.decode()
+
+    assert "inherited: Formal (Fintech template)" in shown
+    assert 'placeholder="inherited: regulatory_compliance (Fintech template)"' in shown
+    assert 'placeholder="inherited: 130 words (Agency)"' in shown
+    assert "Inherited: Research; Competitive; Persona; E-mail (Agency)." in shown
+    assert "Add a connection to HubSpot or Salesforce" in shown
+
+
+def test_typed_fields_are_saved_as_typed_settings(operator):
+    acme = make_client("acme", industry=fintech())
+    form = whole_form(
+        acme,
+        tone="direct",
+        avoid_terms="cheap\n\n Cheap \nfast ",
+        proof_points="",
+        max_words="90",
+        enabled_agents=["email_agent"],
+    )
+    overrides = {
+        "prompt_overrides-TOTAL_FORMS": "1",
+        "prompt_overrides-0-agent": "email_agent",
+        "prompt_overrides-0-mode": "replace",
+        "prompt_overrides-0-text": "Write a haiku.",
+    }
+
+    response = operator.post(page("change", "client", acme.pk), {**form, **overrides})
+
+    assert response.status_code == 302, response.context["errors"]
+    assert config.export(Client.objects.get()) == {
+        "industry": "fintech",
+        "tone": "direct",
+        "prompt_overrides": {"email_agent": {"mode": "replace", "text": "Write a haiku."}},
+        "custom_fields": {"avoid_terms": ["cheap", "fast"], "max_words": 90},
+        "enabled_agents": ["email_agent"],
+    }
+    assert acme.history.latest("history_id").history_user.username == "operator"
+
+
+def test_a_line_that_is_too_long_is_named_and_what_was_typed_stays(operator):
+    acme = make_client("acme")
+    typed = "short\n" + "x" * 61
+
+    response = operator.post(page("change", "client", acme.pk), whole_form(acme, avoid_terms=typed))
+
+    shown = response.content.decode()
+    assert "Line 2 is longer than 60 characters. Split it or shorten it." in shown
+    assert typed in shown
+    assert Client.objects.get().avoid_terms == []
+
+
+def test_an_account_manager_cannot_hand_a_client_over(manager, django_user_model):
+    acme = make_client("acme")
+    acme.managers.add(django_user_model.objects.get(username="manager"))
+
+    manager.post(page("change", "client", acme.pk), whole_form(acme, name="New name", managers=[]))
+
+    assert Client.objects.get().name == "New name"
+    assert acme.managers.count() == 1
+
+
+def test_settings_of_several_clients_are_exported_as_files_that_can_be_imported(operator):
+    one, two = make_client("one", tone="direct"), make_client("two")
+
+    response = operator.post(
+        page("changelist", "client"), {"action": "export_json", "_selected_action": [one.pk, two.pk]}
+    )
+
+    archive = ZipFile(BytesIO(response.content))
+    assert archive.namelist() == ["client_one.json", "client_two.json"]
+    assert json.loads(archive.read("client_one.json")) == {"industry": "fintech", "tone": "direct"}
+
+
+def test_a_connections_key_is_shown_once_and_its_example_works(operator):
+    acme = make_client()
+    form = {"client": acme.pk, "party": "hubspot", "name": "CRM", "mode": "live", "is_active": "on", "secret": "s3cret"}
+
+    response = operator.post(page("add", "connection"), form)
+
+    key, connection = response.context["key"], Connection.objects.get()
+    assert "no-store" in response["Cache-Control"]
+    assert key in response.content.decode()
+    assert connections.authenticate(key) == connection
+    later = operator.get(page("change", "connection", connection.pk)).content.decode()
+    assert key not in later
+    assert "s3cret" not in later
+    assert f"…{key[-4:]}" in later
+    assert "Waiting for the first event." in later
+    assert key not in operator.get(page("history", "connection", connection.pk)).content.decode()
+
+
+def test_saving_a_connection_without_a_credential_keeps_the_present_one(operator):
+    connection, key = connections.create(
+        make_client(), party="hubspot", name="CRM", mode="live", at=AT, credential="s3cret"
+    )
+
+    operator.post(
+        page("change", "connection", connection.pk),
+        {"name": "Main CRM", "mode": "live", "is_active": "on", "secret": ""},
+    )
+
+    stored = Connection.objects.get()
+    assert (stored.name, bytes(stored.credential)) == ("Main CRM", bytes(connection.credential))
+    assert connections.authenticate(key) == stored
+
+
+def test_asking_for_a_new_key_changes_nothing_until_it_is_confirmed(operator):
+    connection, old = connections.create(make_client(), party="hubspot", name="CRM", mode="live", at=AT)
+    address = page("new_key", "connection", connection.pk)
+
+    asked = operator.get(address)
+
+    assert "stops working at once" in asked.content.decode()
+    assert connections.authenticate(old) == connection
+    confirmed = operator.post(address)
+    assert connections.authenticate(old) is None
+    assert connections.authenticate(confirmed.context["key"]) == connection
+
+
+def test_a_party_that_never_calls_has_no_key_page(operator):
+    connection = make_connection(party="newsapi")
+
+    assert operator.post(page("new_key", "connection", connection.pk)).status_code == 404
+
+
+def test_a_contact_entered_by_hand_is_observed_like_any_other(operator):
+    acme = make_client()
+    form = {
+        "client": acme.pk,
+        "email": "Ada@Northwind-Bank.example",
+        "first_name": "Ada",
+        "last_name": "Lee",
+        "title": "CFO",
+    }
+
+    response = operator.post(page("add", "contact"), form)
+
+    assert response.status_code == 302, response.context["errors"]
+    contact = Contact.objects.get()
+    assert (contact.email_normalised, contact.full_name) == ("ada@northwind-bank.example", "Ada Lee")
+    assert (contact.company_domain, contact.source) == ("northwind-bank.example", "person")
+    assert sorted(contact.observations.values_list("field", "source")) == [
+        ("first_name", "person"), ("last_name", "person"), ("title", "person"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("email", "words"), [("ada", "valid email"), (" ADA@x.example", "already has a contact at this address")]
+)
+def test_a_bad_or_known_address_is_refused_in_words(operator, email, words):
+    acme = make_client()
+    make_contact(acme, "ada@x.example")
+
+    response = operator.post(page("add", "contact"), {"client": acme.pk, "email": email})
+
+    assert words in response.content.decode()
+    assert Contact.objects.count() == 1
+
+
+def test_a_correction_by_hand_is_an_observation_and_shows_who_made_it(operator):
+    contact = make_contact()
+    form = {
+        name: getattr(contact, name)
+        for name in ("first_name", "last_name", "full_name", "title", "company_name", "company_domain")
+    }
+
+    response = operator.post(page("change", "contact", contact.pk), {**form, **NO_STATES, "title": "Treasurer"})
+
+    assert response.status_code == 302, response.context["errors"]
+    assert Contact.objects.get().title == "Treasurer"
+    assert [(o.field, o.value, o.source) for o in contact.observations.all()] == [("title", "Treasurer", "person")]
+    assert contact.history.latest("history_id").history_user.username == "operator"
+
+
+def test_a_field_that_a_source_filled_cannot_be_emptied(operator):
+    contact = make_contact()
+    form = {
+        name: getattr(contact, name)
+        for name in ("first_name", "last_name", "full_name", "company_name", "company_domain")
+    }
+
+    response = operator.post(page("change", "contact", contact.pk), {**form, **NO_STATES, "title": ""})
+
+    assert "A field cannot be emptied" in response.content.decode()
+    assert Contact.objects.get().title == contact.title
+
+
+def test_a_contacts_page_says_where_each_field_comes_from_and_whether_we_may_write(operator):
+    crm = make_connection()
+    body = {"email": "ada@x.example", "firstname": "Ada", "jobtitle": "CFO"}
+    inbox.apply(inbox.store(crm, headers={}, body=json.dumps(body).encode(), at=AT).delivery.pk, at=AT)
+    contact = Contact.objects.get()
+    suppression.suppress(contact.client, contact.email, reason="unsubscribed", at=AT)
+
+    shown = operator.get(page("change", "contact", contact.pk)).content.decode()
+
+    assert "hubspot" in shown
+    assert "latest" in shown
+    assert "Never again: suppressed" in shown
+    assert f"contact__id__exact={contact.pk}" in shown
+
+
+def test_an_address_is_suppressed_by_hand_and_only_its_hash_is_kept(operator):
+    acme = make_client()
+
+    response = operator.post(page("add", "suppression"), {"client": acme.pk, "email": "Ada@x.example"})
+
+    assert response.status_code == 302
+    assert suppression.is_suppressed(acme, "ada@x.example")
+    assert Suppression.objects.get().reason == "manual"
+
+
+def quarantined():
+    crm = make_connection()
+    stored = inbox.store(crm, headers={}, body=b'{"firstname": "Ada"}', at=AT)
+    inbox.apply(stored.delivery.pk, at=AT)
+    return stored.delivery
+
+
+def test_a_quarantined_delivery_shows_its_body_and_what_is_wrong(operator):
+    delivery = quarantined()
+
+    listed = operator.get(page("changelist", "delivery")).content.decode()
+    shown = operator.get(page("change", "delivery", delivery.pk)).content.decode()
+
+    assert "There is no e-mail address in it" in listed
+    assert "&quot;firstname&quot;: &quot;Ada&quot;" in shown
+
+
+def test_an_operator_applies_a_delivery_again(operator):
+    delivery = quarantined()
+
+    operator.post(page("changelist", "delivery"), {"action": "apply_again", "_selected_action": [delivery.pk]})
+
+    assert (Delivery.objects.get().status, OrmQ.objects.count()) == ("received", 1)
+
+
+def test_an_account_manager_reads_deliveries_but_does_not_apply_them(manager, django_user_model):
+    delivery = quarantined()
+    delivery.connection.client.managers.add(django_user_model.objects.get(username="manager"))
+
+    shown = manager.get(page("changelist", "delivery")).content.decode()
+    manager.post(page("changelist", "delivery"), {"action": "apply_again", "_selected_action": [delivery.pk]})
+
+    assert "There is no e-mail address in it" in shown
+    assert (Delivery.objects.get().status, OrmQ.objects.count()) == ("quarantined", 0)
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"[" * 100_000, b"9" * 6000, b'"' + b"x" * 100_000 + b'"'])
+def test_a_poisonous_body_opens_all_the_same(operator, body):
+    stored = inbox.store(make_connection(), headers={}, body=body, at=AT)
+
+    assert operator.get(page("change", "delivery", stored.delivery.pk)).status_code == 200
+
+
+def test_there_is_one_row_of_agency_settings_and_it_stays(operator):
+    agency = AgencySettings.objects.get()
+
+    assert operator.get(page("add", "agencysettings")).status_code == 403
+    assert operator.get(page("delete", "agencysettings", agency.pk)).status_code == 403
+    assert operator.get(page("change", "agencysettings", agency.pk)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "client",
+        "industrytemplate",
+        "agencysettings",
+        "connection",
+        "contact",
+        "observation",
+        "delivery",
+        "event",
+        "suppression",
+    ],
+)
+def test_every_list_and_page_opens_for_everybody_who_may_see_it(client, model):
+    quarantined()
+    crm = Connection.objects.get()
+    body = b'{"email": "ada@x.example", "firstname": "Ada"}'
+    inbox.apply(inbox.store(crm, headers={}, body=body, at=AT).delivery.pk, at=AT)
+    suppression.suppress(crm.client, "eve@x.example", reason="manual", at=AT)
+    row = {"client": crm.client, "connection": crm, "agencysettings": AgencySettings.objects.get()}.get(model)
+    row = row or apps.get_model("clients", model).objects.latest("pk")
+
+    for role in ("admin", "operator", "viewer"):
+        client.force_login(make_user_of(role))
+        assert client.get(page("changelist", model)).status_code == 200
+        assert client.get(page("change", model, row.pk)).status_code == 200
+
+
+@pytest.mark.parametrize("role", ["operator", "manager"])
+def test_no_list_or_page_costs_more_than_twelve_queries_whatever_the_rows(client, role, django_assert_max_num_queries):
+    user = make_user_of(role)
+    client.force_login(user)
+    crm = make_connection()
+    crm.client.managers.add(user)
+    people = [{"email": f"p{number}@x{number}.example", "firstname": "P", "jobtitle": "CFO"} for number in range(60)]
+    for entry in [people, *people[:30]]:
+        stored = inbox.store(crm, headers={}, body=json.dumps(entry).encode(), at=AT)
+        inbox.apply(stored.delivery.pk, at=AT)
+    for number in range(30):
+        other = make_connection(make_client(f"c{number}"), name=f"crm {number}")
+        other.client.managers.add(user)
+    client.get(reverse("home"))
+    lists = ("client", "industrytemplate", "connection", "contact", "observation", "delivery", "event", "suppression")
+    rows = {
+        "client": crm.client,
+        "connection": crm,
+        "contact": Contact.objects.latest("pk"),
+        "delivery": Delivery.objects.latest("pk"),
+    }
+    addresses = [page("changelist", model) for model in lists]
+    addresses += [page("change", model, row.pk) for model, row in rows.items()]
+
+    for address in addresses:
+        with django_assert_max_num_queries(12, info=address):
+            assert client.get(address).status_code == 200

@@ -1,0 +1,178 @@
+"""Settings in force, import and export, as an account manager meets them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from clients import config
+from clients.models import AgencySettings, Client, IndustryTemplate
+from tests.crowd import make_user_of
+from tests.factories import AT, make_client
+
+pytestmark = pytest.mark.django_db
+
+TEXT = (Path(__file__).parent.parent / "payloads/config/client_123.json").read_text()
+
+
+@pytest.fixture
+def acme():
+    return config.create_client(json.loads(TEXT), slug="acme", name="Acme Fintech", by=None, at=AT)
+
+
+@pytest.fixture
+def manager(client, acme):
+    user = make_user_of("manager")
+    acme.managers.add(user)
+    client.force_login(user)
+    return client
+
+
+def test_every_setting_stands_with_where_it_comes_from(manager, acme):
+    response = manager.get(reverse("client_settings", args=["acme"]))
+
+    rows = {
+        row["label"]: (row["value"], [source.name for source in row["sources"]]) for row in response.context["rows"]
+    }
+    assert rows["Tone"] == ("Formal", ["Acme Fintech"])
+    assert rows["Longest e-mail"] == ("130 words", ["Agency"])
+    assert rows["Offer"] == ("", [])
+    assert rows["Words to avoid"][1] == ["Agency", "Fintech template", "Acme Fintech"]
+    assert "disruptive" in rows["Words to avoid"][0]
+    assert "Target CFOs and risk managers" in response.content.decode()
+
+
+def test_links_lead_only_to_what_one_may_change(client, manager, acme):
+    template = reverse("admin:clients_industrytemplate_change", args=[acme.industry_id])
+    agency = reverse("admin:clients_agencysettings_change", args=[AgencySettings.objects.get().pk])
+
+    as_manager = manager.get(reverse("client_settings", args=["acme"])).content.decode()
+    client.force_login(make_user_of("operator"))
+    as_operator = client.get(reverse("client_settings", args=["acme"])).content.decode()
+    client.force_login(make_user_of("viewer"))
+    as_viewer = client.get(reverse("client_settings", args=["acme"])).content.decode()
+
+    assert [template in page for page in (as_manager, as_operator, as_viewer)] == [False, True, False]
+    assert [agency in page for page in (as_manager, as_operator, as_viewer)] == [False, True, False]
+    assert "Import JSON" in as_manager
+    assert "Import JSON" not in as_viewer
+
+
+def test_the_page_costs_few_queries(manager, acme, django_assert_max_num_queries):
+    manager.get(reverse("client_settings", args=["acme"]))
+
+    with django_assert_max_num_queries(12):
+        manager.get(reverse("client_settings", args=["acme"]))
+
+
+def test_what_is_exported_is_what_was_imported(manager, acme):
+    response = manager.get(reverse("client_export", args=["acme"]))
+
+    assert response.content.decode() == TEXT
+    assert response["Content-Disposition"] == 'attachment; filename="client_acme.json"'
+
+
+def test_an_import_is_compared_first_and_changes_nothing(manager, acme):
+    text = TEXT.replace("formal", "direct")
+
+    response = manager.post(reverse("client_import", args=["acme"]), {"text": text})
+
+    assert [str(change) for change in response.context["changes"]] == ['tone: "formal" becomes "direct"']
+    assert text in response.context["form"]["text"].value()
+    assert Client.objects.get().tone == "formal"
+
+
+def test_applying_changes_the_settings_and_says_who_did(manager, acme):
+    text = TEXT.replace("formal", "direct")
+
+    response = manager.post(reverse("client_import", args=["acme"]), {"text": text, "apply": "yes"})
+
+    assert response.url == reverse("client_settings", args=["acme"])
+    assert Client.objects.get().tone == "direct"
+    assert acme.history.latest("history_id").history_user.username == "manager"
+
+
+def test_a_misspelt_key_is_refused_with_its_path_and_the_text_stays(manager, acme):
+    text = TEXT.replace("research_agent", "reserch_agent")
+
+    response = manager.post(reverse("client_import", args=["acme"]), {"text": text, "apply": "yes"})
+
+    page = response.content.decode()
+    assert response.status_code == 400
+    assert "prompt_overrides → reserch_agent" in page
+    assert "Did you mean research_agent?" in page
+    assert response.context["form"]["text"].value() == text
+    assert config.as_text(config.export(Client.objects.get())) == TEXT
+
+
+def test_an_uploaded_file_is_read_and_its_text_stands_in_the_form(manager, acme):
+    upload = SimpleUploadedFile("client_acme.json", TEXT.replace("formal", "casual").encode())
+
+    response = manager.post(reverse("client_import", args=["acme"]), {"text": "", "file": upload})
+
+    assert [change.after for change in response.context["changes"]] == ["casual"]
+    assert '"casual"' in response.context["form"]["text"].value()
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        ({"text": "  "}, "Paste the settings, or choose a file."),
+        ({"file": SimpleUploadedFile("x.json", b"\xff\xfe")}, "not UTF-8 text"),
+        ({"text": "{"}, "This is not JSON"),
+        ({"text": "[]"}, "A JSON object is needed."),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_words(manager, acme, sent, words):
+    response = manager.post(reverse("client_import", args=["acme"]), sent)
+
+    assert response.status_code == 400
+    assert words in response.content.decode()
+
+
+def test_a_new_client_comes_from_a_document(client):
+    client.force_login(make_user_of("manager"))
+    typed = {"name": "Fresh Ltd", "slug": "fresh", "text": TEXT}
+
+    compared = client.post(reverse("new_client_import"), typed)
+    made = client.post(reverse("new_client_import"), {**typed, "apply": "yes"})
+
+    fresh = Client.objects.get()
+    assert len(compared.context["changes"]) == 6
+    assert made.url == reverse("admin:clients_client_change", args=[fresh.pk])
+    assert (fresh.slug, fresh.status, [user.username for user in fresh.managers.all()]) == (
+        "fresh",
+        "draft",
+        ["manager"],
+    )
+
+
+def test_a_taken_short_name_is_refused_and_nothing_is_made(client):
+    make_client("fresh")
+    client.force_login(make_user_of("manager"))
+    typed = {"name": "Fresh Ltd", "slug": "fresh", "text": TEXT, "apply": "yes"}
+
+    response = client.post(reverse("new_client_import"), typed)
+
+    assert response.status_code == 400
+    assert "already exists" in response.content.decode()
+    assert Client.objects.count() == 1
+
+
+def test_six_industries_are_there_to_start_from():
+    templates = IndustryTemplate.objects.prefetch_related("prompt_overrides").order_by("key")
+
+    assert [template.key for template in templates] == [
+        "fintech", "healthcare", "logistics", "manufacturing", "retail", "saas",
+    ]  # fmt: skip
+    for template in templates:
+        assert template.tone
+        assert template.emphasis
+        assert len(template.avoid_terms) >= 4
+        assert {row.agent for row in template.prompt_overrides.all()} >= {
+            "research_agent",
+            "persona_agent",
+            "email_agent",
+        }
