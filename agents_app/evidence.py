@@ -8,6 +8,7 @@ from agents_app import contracts
 from agents_app.prompts import Material
 
 PLACES = {"config": "Setting", "context": "Given"}
+READING_ORDER = ("subject", "greeting", "sentences", "closing", "role", "angle", "pains", "summary", "missing")
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,9 @@ def _said(given: object) -> str:
 
 
 def _words(path: str) -> str:
-    return path.removeprefix("custom_fields.").replace("_", " ").replace(".", " ")
+    """`custom_fields.proof_points.0` → "proof points 1": people count from one."""
+    parts = path.removeprefix("custom_fields.").replace("_", " ").split(".")
+    return " ".join(str(int(part) + 1) if part.isdigit() else part for part in parts)
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,8 @@ def answers(output: Mapping[str, Any] | None, given: Sequence[Material]) -> list
 
 
 def _parts(answer: Mapping[str, Any], material: Material) -> list[Part]:
-    parts = [_part(name, value, material) for name, value in answer.items()]
+    names = sorted(answer, key=lambda name: READING_ORDER.index(name) if name in READING_ORDER else len(READING_ORDER))
+    parts = [_part(name, answer[name], material) for name in names]
     return [part for part in parts if part.sentences or part.words]
 
 

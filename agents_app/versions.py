@@ -8,16 +8,15 @@ import difflib
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime
-from pathlib import Path
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.utils import timezone
 
+from agents_app import agents
 from agents_app.models import PromptVersion
 from clients.models import AgentKey
 
-FIRST_TEXTS = Path(__file__).parent / "agents"  # one text an agent: email.md for email_agent
 ROLLED_BACK = "Rolled back"  # how the history tells a step back from a step forward
 
 Label = PromptVersion.Label
@@ -104,10 +103,6 @@ def difference(old: str, new: str) -> list[str]:
     return list(lines)[2:]
 
 
-def first_text(agent: str) -> str:
-    return _tidy((FIRST_TEXTS / f"{agent.removesuffix('_agent')}.md").read_text(encoding="utf-8"))
-
-
 def _lock(agent: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"prompt versions of {agent}"])
@@ -133,7 +128,7 @@ def _first(agent: str, at: datetime) -> PromptVersion:
     _lock(agent)
     if present := PromptVersion.objects.filter(agent=agent, label=Label.LIVE).first():
         return present  # another worker was quicker
-    text = first_text(agent)
+    text = _tidy(agents.first_prompt(agent))
     version = PromptVersion.objects.filter(agent=agent, sha256=_sha256(text)).first()
     if version is None:
         version = _write(agent, text, note="The text that comes with the product.", by=None, at=at)

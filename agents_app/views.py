@@ -14,13 +14,13 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_safe
 
-from agents_app import drafts, evidence, requests, sending, waterfall
+from agents_app import drafts, evidence, requests, routing, sending, waterfall
 from agents_app.forms import EditForm, PersonForm, RejectForm
 from agents_app.models import Draft, Fact, FlowRun, Request, StepRun
 from agents_app.prompts import Material
 from clients.access import scope, visible_clients
 from clients.models import AgentKey, Contact, Event
-from experiments.models import OutcomeEvent
+from experiments.models import OutcomeEvent, OutcomeKind
 from gtm import loop
 from gtm.admin_site import CappedPaginator
 
@@ -94,6 +94,7 @@ def _run_context(run: FlowRun) -> dict[str, Any]:
         "steps": [_step(step, run) for step in steps],
         "waterfall": waterfall.draw([_span(step) for step in steps], until=run.finished_at or timezone.now()),
         "stages": _stages(run, steps),
+        "route": routing.REASONS.get(run.route, run.route),
         "skipped": [_named(choice) for choice in run.skipped],
         "sources": list(run.source_records.order_by("source", "pk")),
         "facts": facts,
@@ -134,11 +135,15 @@ def _step(step: StepRun, run: FlowRun) -> dict[str, Any]:
         "answers": evidence.answers(step.output, given),
         "facts": step.input.get("facts") or [],
         "withheld": step.input.get("withheld") or [],
-        "facts_from": step.input.get("facts_from"),
+        "facts_from": _elsewhere(step.input.get("facts_from"), run),
         "seconds": (step.finished_at - step.started_at).total_seconds() if step.finished_at else None,
         "broken": [check for check in step.checks if not check["passed"]],
         "variant": run.variants.get(step.agent),
     }
+
+
+def _elsewhere(origin: Mapping[str, Any] | None, run: FlowRun) -> Mapping[str, Any] | None:
+    return origin if origin and origin.get("run") != run.pk else None
 
 
 def _span(step: StepRun) -> waterfall.Span:
@@ -206,10 +211,11 @@ def _draft_of(steps: Sequence[StepRun]) -> Draft | None:
 
 
 def _outcomes(draft: Draft | None) -> list[OutcomeEvent]:
-    """What came back to the e-mail; nothing, and no query, before it is sent."""
+    """What came back to the e-mail, its sending apart; nothing, and no query, before it is sent."""
     if draft is None or not hasattr(draft, "send"):
         return []
-    return list(OutcomeEvent.objects.filter(send=draft.send).order_by("occurred_at", "pk"))
+    found = OutcomeEvent.objects.filter(send=draft.send).exclude(kind=OutcomeKind.SENT)
+    return list(found.order_by("occurred_at", "pk"))
 
 
 def _event_before(asked: Request) -> Event | None:

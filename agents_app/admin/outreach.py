@@ -28,6 +28,10 @@ class RequestForm(forms.ModelForm):
     class Meta:
         model = Request
         fields = ("client", "contact", "company_domain", "company_name", "purpose", "depth", "reason")
+        help_texts = {
+            "contact": "Empty: the company as a whole is looked at, and nobody is written to yet.",
+            "company_domain": "For example northwind-bank.example. Empty: as the contact says.",
+        }
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -48,7 +52,7 @@ class RequestForm(forms.ModelForm):
 class RequestAdmin(ScopedAdmin):
     form = RequestForm
     autocomplete_fields = ("client", "contact")
-    list_display = ("story", "client", "whom", "purpose", "depth", "campaign", "run_state", "asked_at")
+    list_display = ("story", "client", "whom", "purpose", "campaign", "run_state", "asked_at")
     list_filter = ("purpose", "depth", "client")
     search_fields = ("company_domain", "company_name", "contact__email_normalised", "contact__full_name")
     ordering = ("-asked_at", "-id")

@@ -1,11 +1,11 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 
 from agents_app import versions
+from agents_app.agents import first_prompt
 from agents_app.models import PromptVersion
 from agents_app.versions import VersionRefused
 from clients.models import AgentKey
@@ -13,14 +13,6 @@ from gtm.records import RecordChanged
 from tests.factories import AT, make_prompt, make_user
 
 AGENT = AgentKey.EMAIL
-
-
-@pytest.fixture
-def first_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for agent in AgentKey.values:
-        (tmp_path / f"{agent.removesuffix('_agent')}.md").write_text(f"You are the {agent}.\n")
-    monkeypatch.setattr(versions, "FIRST_TEXTS", tmp_path)
-    return tmp_path
 
 
 def make_live(*texts: str) -> list[PromptVersion]:
@@ -39,7 +31,13 @@ def test_a_new_text_becomes_the_next_number_as_a_draft():
     first = versions.create(AGENT, text="Write.\n", note=" first ", by=author, at=AT)
     second = versions.create(AGENT, text="Write briefly.", note="shorter", by=author, at=AT)
 
-    assert (first.number, first.text, first.note, first.author, first.label) == (1, "Write.\n", "first", author, "draft")
+    assert (first.number, first.text, first.note, first.author, first.label) == (
+        1,
+        "Write.\n",
+        "first",
+        author,
+        "draft",
+    )
     assert (second.number, second.text, second.created_at) == (2, "Write briefly.\n", AT)
 
 
@@ -156,31 +154,23 @@ def test_the_text_of_a_version_never_changes():
 
 
 @pytest.mark.django_db
-def test_every_agent_starts_with_the_text_that_lies_beside_it(first_texts):
+def test_every_agent_starts_with_the_text_that_lies_beside_it():
     live = versions.live(at=AT)
 
     assert list(live) == AgentKey.values
     assert {agent: (version.number, version.text) for agent, version in live.items()} == {
-        agent: (1, f"You are the {agent}.\n") for agent in AgentKey.values
+        agent: (1, first_prompt(agent).strip() + "\n") for agent in AgentKey.values
     }
     assert versions.live() == live
     assert PromptVersion.objects.count() == 4
 
 
 @pytest.mark.django_db
-def test_what_is_live_is_read_with_one_query(first_texts, django_assert_num_queries):
+def test_what_is_live_is_read_with_one_query(django_assert_num_queries):
     versions.live(at=AT)
 
     with django_assert_num_queries(1):
         versions.live(at=AT)
-
-
-@pytest.mark.django_db
-def test_the_product_brings_a_first_text_for_every_agent():
-    texts = [versions.first_text(agent) for agent in AgentKey.values]
-
-    assert all(len(text) > 200 for text in texts)
-    assert len(set(texts)) == 4
 
 
 def test_a_difference_shows_only_lines_that_matter():
