@@ -74,6 +74,13 @@ class TicketAdmin(ScopedHistoryAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """The owner is chosen among those who can sign in, without buttons to make or mend accounts."""
+        if db_field.name != "owner":
+            return super().formfield_for_dbfield(db_field, request, **kwargs)
+        people = User.objects.filter(is_active=True, is_staff=True).order_by("first_name", "username")
+        return db_field.formfield(queryset=people)
+
     def save_model(self, request: HttpRequest, obj: Any, form: ModelForm, change: bool) -> None:
         if not change:
             obj.created_at = timezone.now()
@@ -155,7 +162,7 @@ class TicketAdmin(ScopedHistoryAdmin):
         return render(request, "insights/ticket_change.html", {**self.admin_site.each_context(request), **context})
 
     def _carry_out(self, request: HttpRequest, ticket: Ticket, form: Any) -> str:
-        """What stood in the way, in words; empty when it is done, or when the form itself says what is missing."""
+        """What stood in the way, in words; empty when it is done, or when the form says what is missing."""
         if form is None or not form.is_valid():
             return "" if form else "Choose one of the changes on this page."
         by = request.user

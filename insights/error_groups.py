@@ -60,7 +60,8 @@ def masked(message: str) -> str:
     text = message.strip().split("\n")[0]
     for pattern, replacement in MASKS:
         text = pattern.sub(replacement, text)
-    return text.strip()[:LONGEST] or "No message"
+    text = text.strip() or "No message"
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1].rstrip()}…"
 
 
 def fingerprint(where: str, message: str) -> str:

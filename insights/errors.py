@@ -1,6 +1,6 @@
 """Where errors are written down, read into groups: failed steps, sources, deliveries, drafts and runs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,21 +14,30 @@ from insights.weeks import Span
 
 @dataclass(frozen=True)
 class Place:
-    """A metric whose hits are errors, and the columns that hold the message and the segment."""
+    """A metric whose hits are errors, and the columns that hold the message and the segment.
+
+    `request` is the way to the request that names a company and a person: their names differ from case to case.
+    """
 
     metric: str
     message: str
     segment: str = ""
+    request: str = ""
     keep: Q = field(default_factory=Q)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(f"{self.request}__{name}" for name in _NAMES) if self.request else ()
 
+
+_NAMES = ("company_name", "contact__company_name", "contact__full_name")
 _ITS_STEP_SAYS_WHY = Exists(StepRun.objects.filter(run=OuterRef("pk"), status=StepRun.Status.FAILED))
 PLACES = (
-    Place("failed_steps", "error", "agent"),
-    Place("source_failures", "reason", "source"),
+    Place("failed_steps", "error", "agent", "run__request"),
+    Place("source_failures", "reason", "source", "run__request"),
     Place("quarantined", "error", "connection__party"),
-    Place("refused_drafts", "refusal"),
-    Place("unfinished_runs", "error", keep=~Q(_ITS_STEP_SAYS_WHY)),
+    Place("refused_drafts", "refusal", request="run__request"),
+    Place("unfinished_runs", "error", request="request", keep=~Q(_ITS_STEP_SAYS_WHY)),
 )
 
 
@@ -39,7 +48,15 @@ def groups(span: Span, *, at: datetime) -> list[Group]:
 
 def _occurrences(place: Place, span: Span, at: datetime) -> Iterator[Occurrence]:
     client = metrics.METRICS[place.metric].client
-    columns = ("pk", place.message, "at", client, *([place.segment] if place.segment else []))
     found = metrics.rows(place.metric, span, at=at).filter(place.keep, hit=True)
-    for pk, message, moment, client_id, *segment in found.values_list(*columns).iterator():
-        yield Occurrence(":".join([place.metric, *segment]), pk, message, moment, client_id)
+    for row in found.values("pk", "at", client, place.message, *place.names, *filter(None, [place.segment])).iterator():
+        where = f"{place.metric}:{row[place.segment]}" if place.segment else place.metric
+        message = _without_names(row[place.message], [row[name] for name in place.names])
+        yield Occurrence(where, row["pk"], message, row["at"], row[client])
+
+
+def _without_names(message: str, names: Iterable[str | None]) -> str:
+    """Longer names first, so that no half of one is left."""
+    for name in sorted(filter(None, names), key=len, reverse=True):
+        message = message.replace(name, "<name>")
+    return message

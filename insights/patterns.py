@@ -148,7 +148,8 @@ def contrasts(outcomes: Iterable[Outcome]) -> list[Contrast]:
                 arm = 2 if pattern.test(outcome.email) else 0
                 row[arm] += outcome.replied
                 row[arm + 1] += 1
-    return [_contrast(key, tables[key]) for key in BY_KEY if key in tables]
+    found = [_contrast(key, tables[key]) for key in BY_KEY if key in tables]
+    return [contrast for contrast in found if contrast.campaigns]
 
 
 def _contrast(key: str, table: dict[int, list[int]]) -> Contrast:

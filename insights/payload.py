@@ -180,7 +180,7 @@ class Payload(TypedDict):
     findings: dict[str, str]
 
 
-MIN_COMPARED = 100  # e-mails on each side, below which two rates are shown but not compared
+MIN_COMPARED = 50  # e-mails on each side, below which two rates are shown but not compared
 
 
 def rate(numerator: int, denominator: int, *, mature: bool = True) -> Rate:

@@ -6,10 +6,19 @@ import pytest
 
 from agents_app.models import Draft, SourceRecord
 from clients.models import Delivery
-from insights import evidence, metrics, weeks
+from insights import errors, evidence, metrics, weeks
 from insights.evidence import Question, QuestionRefused
 from insights.models import SatisfactionScore
-from tests.factories import AT, make_client, make_connection, make_draft, make_run, make_step
+from tests.factories import (
+    AT,
+    make_client,
+    make_connection,
+    make_contact,
+    make_draft,
+    make_request,
+    make_run,
+    make_step,
+)
 from tests.mailings import make_mailing
 
 pytestmark = pytest.mark.django_db
@@ -108,8 +117,6 @@ def test_an_address_without_a_figure_is_refused_in_words(query, words):
 
 
 def test_an_error_group_lists_its_own_rows_only():
-    from insights import errors
-
     for text in ("Timed out after 3 s", "Timed out after 5 s", "Refused"):
         make_step(status="failed", error=text, started_at=IN_WEEK)
     group = errors.groups(SPAN, at=AT)[0]
@@ -118,9 +125,22 @@ def test_an_error_group_lists_its_own_rows_only():
     assert counted(Question(group.where, SPAN, error="no such group")) == (0, 0)
 
 
-def test_a_run_whose_step_says_why_is_one_error_and_not_two():
-    from insights import errors
+def test_errors_about_different_companies_and_people_are_one_group():
+    for company, person in (("Odyne Therapeutics", "Ada Lee"), ("Harbour Pay", "Ben Ode")):
+        contact = make_contact(company_name=company, full_name=person)
+        make_step(
+            make_run(make_request(contact)),
+            status="failed",
+            error=f"No headline names {company}; {person} is new.",
+            started_at=IN_WEEK,
+        )
 
+    assert [(group.message, group.count) for group in errors.groups(SPAN, at=AT)] == [
+        ("No headline names <name>; <name> is new.", 2)
+    ]
+
+
+def test_a_run_whose_step_says_why_is_one_error_and_not_two():
     run = make_run(status="failed", error="The e-mail agent failed: timed out", planned_at=IN_WEEK)
     make_step(run, status="failed", error="Timed out", started_at=IN_WEEK)
 

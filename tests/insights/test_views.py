@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client as Browser
 from django.urls import reverse
+from django.utils import timezone
 
 from agents_app import versions
 from agents_app.models import PromptVersion
@@ -70,7 +71,7 @@ def test_the_newest_review_is_shown_with_last_weeks_tickets_before_the_numbers()
     assert "Week of 9 November 2026" in page
     assert page.index("Shorten the subject") < page.index("The week in numbers") < page.index("Talk to Acme")
     assert "Only 6 e-mails this week. Rates are shown but not compared." in page
-    assert f"metric=reply_rate&amp;from=2026-11-09&amp;to=2026-11-15&amp;client=" in page
+    assert "metric=reply_rate&amp;from=2026-11-09&amp;to=2026-11-15&amp;client=" in page
     assert f"&amp;report={report.pk}" in page
 
 
@@ -99,7 +100,7 @@ def test_a_suggestion_becomes_a_ticket_with_owner_and_day():
     suggestion = Suggestion.objects.get()
     browser, user = signed_in(*EVERYTHING)
     prefix = f"accept-{suggestion.pk}"
-    due = date.today() + timedelta(days=7)
+    due = timezone.localdate() + timedelta(days=7)
 
     answer = decide(
         browser,
