@@ -53,6 +53,7 @@ class RequestAdmin(ScopedAdmin):
     form = RequestForm
     autocomplete_fields = ("client", "contact")
     list_display = ("story", "client", "whom", "purpose", "campaign", "run_state", "asked_at")
+    list_display_links = None
     list_filter = ("purpose", "depth", "client")
     search_fields = ("company_domain", "company_name", "contact__email_normalised", "contact__full_name")
     ordering = ("-asked_at", "-id")
