@@ -28,7 +28,7 @@ class AcceptForm(forms.Form):
     """One suggestion → a ticket. Its fields' ids carry the suggestion's number, as several stand on one page."""
 
     owner = forms.TypedChoiceField(coerce=int, label="Owner")
-    due_date = forms.DateField(label="Due", widget=forms.DateInput(attrs={"type": "date"}))
+    due_date = forms.DateField(label="Due", widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}))
     description = forms.CharField(
         label="What to do", widget=forms.Textarea(attrs={"rows": 4}), max_length=2000, required=False
     )

@@ -93,7 +93,7 @@ def compose(reading: Reading) -> Payload:
         insights=[InsightRow(id=row.pk, pattern=row.pattern, sentence=row.sentence) for row in rollups.insights(span)],
         decided=[
             DecidedRow(ticket_id=row.pk, client_id=row.client_id, title=row.title, effect=effect)
-            for row, effect in rollups.decided(span)
+            for row, effect in rollups.decided(span, reading.at)
         ],
         suggestions=found,
         findings={"replies": _reply_finding(shown, replies), "confidence": _confidence_finding(reading)},

@@ -218,14 +218,15 @@ def insights(span: Span) -> list[SharedInsight]:
     return list(SharedInsight.objects.filter(week=span.first).order_by("-effect_rounded", "pattern"))
 
 
-def decided(span: Span) -> list[tuple[Ticket, str]]:
-    """Tickets made in the span, when last week's review was read, and those measured in it, with their effect."""
+def decided(span: Span, at: datetime) -> list[tuple[Ticket, str]]:
+    """Tickets made in the span, when last week's review was read, and those measured by the day this one is read."""
+    known = min(at, span.until + timedelta(days=1))
     made = Q(created_at__gte=span.since, created_at__lt=span.until)
-    measured = Q(evaluations__measured_at__gte=span.since, evaluations__measured_at__lt=span.until)
+    measured = Q(evaluations__measured_at__gte=span.since, evaluations__measured_at__lte=known)
     rows = (
         Ticket.objects.filter(made | measured).distinct().order_by("created_at", "pk").prefetch_related("evaluations")
     )
-    return [(row, _effect(row, span.until)) for row in rows]
+    return [(row, _effect(row, known)) for row in rows]
 
 
 def handled(span: Span) -> frozenset[tuple[str, int | None, str]]:
@@ -245,8 +246,8 @@ def total(rows: Iterable[Mails], kind: str) -> metrics.Count:
     return metrics.Count(sum(getattr(row, kind) for row in kept), sum(row.sent for row in kept))
 
 
-def _effect(ticket: Ticket, until: datetime) -> str:
-    return next((str(row) for row in ticket.evaluations.all() if row.measured_at < until), "")
+def _effect(ticket: Ticket, known: datetime) -> str:
+    return next((str(row) for row in ticket.evaluations.all() if row.measured_at <= known), "")
 
 
 def _agent(row: Mapping[str, Any]) -> AgentFigures:
