@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.paginator import Paginator
 from django.db import models
-from django.forms import BaseInlineFormSet, ModelForm, SplitDateTimeField, Widget
+from django.forms import BaseInlineFormSet, ModelForm, SplitDateTimeField
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -117,7 +117,7 @@ class LabelledFormSet(BaseInlineFormSet):
     def add_fields(self, form: ModelForm, index: int | None) -> None:
         super().add_fields(form, index)
         for name, field in form.fields.items():
-            widget: Widget = getattr(field.widget, "widget", field.widget)
+            widget: Any = getattr(field.widget, "widget", field.widget)
             widget.attrs.setdefault("aria-label", str(field.label or name.replace("_", " ").capitalize()))
 
 

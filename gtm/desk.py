@@ -117,7 +117,7 @@ class Place(NamedTuple):
 
 def find(user: User, text: str) -> list[Place]:
     """Clients by name, contacts by address or name, runs by number, for the search box."""
-    text = text.strip()
+    text = text.replace("\0", "").strip()
     if not text:
         return []
     return [*_found_runs(user, text), *_found_clients(user, text), *_found_contacts(user, text)]

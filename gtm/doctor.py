@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import Error, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
+from django.db.models import Count, Min
 from django.utils.timesince import timesince
 from django_q.models import OrmQ, Schedule
 
@@ -130,11 +131,12 @@ def workers(at: datetime) -> Verdict:
 
 def queue(at: datetime) -> Verdict:
     """Due rows only: a row that a worker holds is locked until later."""
+    due = OrmQ.objects.filter(lock__lt=at).values("key").annotate(oldest=Min("lock"), count=Count("pk"))
+    waiting = {row["key"]: row for row in due}
     for name, longest in QUEUE_WAIT.items():
-        due = OrmQ.objects.filter(key=name, lock__lt=at).order_by("lock").values_list("lock", flat=True)
-        oldest = due.first()
-        if oldest and at - oldest > longest:
-            meaning = f"{due.count()} jobs wait on “{name}”, the oldest for {timesince(oldest, at)}."
+        row = waiting.get(name)
+        if row and at - row["oldest"] > longest:
+            meaning = f"{row['count']} jobs wait on “{name}”, the oldest for {timesince(row['oldest'], at)}."
             return State.WARN, meaning, "See that the worker lives; if it is only slow, start a second one."
     return State.OK, "No job waits longer than it should.", FINE
 

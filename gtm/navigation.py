@@ -18,7 +18,7 @@ from clients.models import Delivery
 from gtm import menu, roles
 from insights.models import Ticket
 
-COUNTS_LIVE_S = 30
+REMEMBERED_S = 30
 FAILED_RUNS_WAIT_DAYS = 7
 
 WAITING_FOR = {
@@ -56,10 +56,14 @@ def context(request: HttpRequest) -> dict[str, Any]:
     return {
         "navigation": partial(_groups, request, user),
         "environment": environment(),
-        "role": partial(roles.name_of, user),
+        "role": partial(_role, user),
         "site_title": "GTM",
         "site_header": "GTM",
     }
+
+
+def _role(user: User | AnonymousUser) -> str:
+    return str(cache.get_or_set(f"role:{user.pk}", partial(roles.name_of, user), REMEMBERED_S))
 
 
 def environment() -> Environment:
@@ -101,12 +105,12 @@ def _is_current(url: str, path: str) -> bool:
 
 
 def waiting(user: User) -> dict[str, int]:
-    """How much waits for `user`, at most COUNTS_LIVE_S seconds old."""
+    """How much waits for `user`, at most REMEMBERED_S seconds old."""
     key = f"waiting:{user.pk}"
     counts: dict[str, int] | None = cache.get(key)
     if counts is None:
         counts = _count(user)
-        cache.set(key, counts, COUNTS_LIVE_S)
+        cache.set(key, counts, REMEMBERED_S)
     return counts
 
 

@@ -41,6 +41,7 @@ from clients.models import (
     Suppression,
 )
 from experiments.models import AnalysisSnapshot, Assignment, Decision, Experiment, OutcomeEvent, Variant
+from experiments.results import Arm, Plan, judge
 from gtm import roles
 from insights.models import (
     ChangeLink,
@@ -57,18 +58,6 @@ from tests.factories import AT
 
 PASSWORD = "correct horse"
 SHA = "0" * 64
-RESULT = {
-    "variants": [
-        {"key": key, "exposed": 9, "mature": 9, "successes": 1, "rate": 0.1, "low": 0.0, "high": 0.4} for key in "ab"
-    ],
-    "difference": 0.0,
-    "low": -0.3,
-    "high": 0.3,
-    "p_value": 1.0,
-    "srm_p_value": 1.0,
-    "verdict": "too_early",
-    "sentence": "Too early.",
-}
 EFFECT = {
     "before": {"numerator": 1, "denominator": 20},
     "after": {"numerator": 2, "denominator": 20},
@@ -316,7 +305,13 @@ def _experiments(size: int, rows: Rows) -> Rows:
     Variant.objects.bulk_create(
         [*controls, *(Variant(experiment=one, key="b", prompt_version=version) for one, version in pairs)]
     )
-    snapshots = [AnalysisSnapshot(experiment=one, as_of=AT, result=RESULT) for one in experiments]
+    plan = Plan(planned_per_variant=100, alpha=0.05, window_days=14, counted="replies")
+    arms = [
+        Arm(key=key, version=1, label="E-mail v1", is_control=key == "a", weight=1, exposed=9, mature=9, successes=1)
+        for key in "ab"
+    ]
+    result = judge(*arms, plan)
+    snapshots = [AnalysisSnapshot(experiment=one, as_of=AT, result=result) for one in experiments]
     AnalysisSnapshot.objects.bulk_create(snapshots)
     rows[Variant], rows[AnalysisSnapshot] = controls, snapshots
     return {

@@ -62,12 +62,12 @@ def add_pages() -> list[AdminPage]:
     return [AdminPage(*_named(model, "add"), ("add",), _url(model, "add")) for model in _registered()]
 
 
-def row_pages(rows: Rows, at: int = 0) -> list[AdminPage]:
+def row_pages(rows: Rows, at: int = 0, kinds: tuple[str, ...] = ("change",)) -> list[AdminPage]:
     return [
         AdminPage(*_named(model, kind), ("view", "change"), _url(model, kind, rows[model][at].pk))
         for model in _registered()
         if model in rows
-        for kind in ("change", "history")
+        for kind in kinds
     ]
 
 

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client as Browser
@@ -26,9 +27,11 @@ pytestmark = pytest.mark.django_db
 def measure(rows: Rows) -> dict[str, int]:
     """Queries of each page for an operator, navigation counts apart (they are cached)."""
     browser = Browser()
-    browser.force_login(make_user_of("operator", f"operator-{len(rows)}-{id(rows)}"))
+    browser.force_login(make_user_of("operator", f"operator-{User.objects.count()}"))
     urls = {name: places.own_url(name, rows) for name in places.own_names() if name not in NO_PAGES}
-    urls |= {page.name: page.url for page in [*places.list_pages(), *places.row_pages(rows)]}
+    urls |= {
+        page.name: page.url for page in [*places.list_pages(), *places.row_pages(rows, kinds=("change", "history"))]
+    }
     browser.get("/")
     return {name: _queries(browser, url) for name, url in sorted(urls.items())}
 
