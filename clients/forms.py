@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from django import forms
+from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import ValidationError
 
 from clients import config, contacts
@@ -13,6 +14,12 @@ from clients.models import AgencySettings, AgentKey, Client, Connection, Contact
 
 TERM_LENGTH, TERMS = 60, 100
 PROOF_LENGTH, PROOFS = 200, 20
+
+WIDE: dict[str, forms.Widget] = {
+    "offer": AdminTextareaWidget(attrs={"rows": 3}),
+    "call_to_action": AdminTextareaWidget(attrs={"rows": 2}),
+    "postal_address": AdminTextareaWidget(attrs={"rows": 2}),
+}
 
 
 class Lines(forms.CharField):
@@ -75,7 +82,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
     def _say_what_is_inherited(self, field: forms.Field, words: str) -> None:
         if not words:
             return
-        if isinstance(field.widget, forms.CheckboxSelectMultiple):
+        if isinstance(field.widget, forms.CheckboxSelectMultiple | forms.NumberInput):
             field.help_text = f"{field.help_text} {words[0].upper()}{words[1:]}."
         elif isinstance(field, forms.TypedChoiceField):
             field.choices = [("", words), *((key, label) for key, label in field.choices if key)]  # type: ignore[misc,union-attr]
@@ -87,12 +94,14 @@ class AgencySettingsForm(SettingsForm):
     class Meta:
         model = AgencySettings
         fields = "__all__"  # noqa: DJ007 - the admin's fieldsets choose
+        widgets = WIDE
 
 
 class IndustryTemplateForm(SettingsForm):
     class Meta:
         model = IndustryTemplate
         fields = "__all__"  # noqa: DJ007 - the admin's fieldsets choose
+        widgets = WIDE
 
     def below(self) -> tuple[config.Effective | None, dict[str, str]]:
         return config.agency(), {"built in": "Built in", "agency": "Agency"}
@@ -102,6 +111,7 @@ class ClientForm(SettingsForm):
     class Meta:
         model = Client
         fields = "__all__"  # noqa: DJ007 - the admin's fieldsets choose
+        widgets = WIDE
 
     def below(self) -> tuple[config.Effective | None, dict[str, str]]:
         outline = getattr(self.instance, "outline", None) or config.outline(self.instance)

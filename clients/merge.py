@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-LATEST, JOINED = "latest", "joined from first and last name"
+LATEST, JOINED = "latest word", "joined from first and last name"
 
 
 @dataclass(frozen=True)

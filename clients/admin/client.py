@@ -12,7 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from clients import access, config, forms, setup
-from clients.admin.layers import WRITING
+from clients.admin.layers import SHORT_TEXT, WRITING
 from clients.admin.links import to_lists
 from clients.models import Client, ClientPromptOverride
 from clients.scoped_admin import ScopedHistoryAdmin, ScopedStackedInline
@@ -30,6 +30,8 @@ LISTS = (
 
 class ClientOverrides(ScopedStackedInline):
     model = ClientPromptOverride
+    formfield_overrides = SHORT_TEXT
+    verbose_name, verbose_name_plural = "word to an agent", "What this client says to the agents"
 
 
 @admin.register(Client)
@@ -43,7 +45,7 @@ class ClientAdmin(ScopedHistoryAdmin):
         ("At a glance", {"fields": ("checklist", "elsewhere")}),
         (
             "Who they are",
-            {"fields": (("name", "slug"), ("industry", "status"), ("website", "company_size"), "postal_address")},
+            {"fields": ("name", "slug", "industry", "status", "company_size", "website", "postal_address")},
         ),
         *WRITING,
         ("Who looks after them", {"fields": ("managers", "shares_patterns")}),

@@ -3,44 +3,20 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from clients import access, contacts, forms, observations, suppression
 from clients.admin.links import to_lists
-from clients.models import Contact, FieldState, Observation, Suppression
-from clients.scoped_admin import ScopedAdmin, ScopedHistoryAdmin, ScopedRecordAdmin, ScopedTabularInline
+from clients.models import Contact, Observation, Suppression
+from clients.scoped_admin import ScopedAdmin, ScopedHistoryAdmin, ScopedRecordAdmin
 from gtm.admin_site import pill
-
-
-class FieldStates(ScopedTabularInline):
-    model = FieldState
-    fields = readonly_fields = ("field", "value", "source", "since", "rule")
-    can_delete = False
-    verbose_name_plural = "Where the fields come from"
-    ordering = ("pk",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[FieldState]:
-        return super().get_queryset(request).select_related("observation", "contact")
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def value(self, state: FieldState) -> str:
-        return state.observation.value
-
-    def source(self, state: FieldState) -> str:
-        return state.observation.source
-
-    def since(self, state: FieldState) -> Any:
-        return state.observation.occurred_at
 
 
 @admin.register(Contact)
 class ContactAdmin(ScopedHistoryAdmin):
-    inlines = (FieldStates,)
     list_display = ("email", "full_name", "title", "company_name", "client", "source", "created_at")
     list_filter = ("client", "source")
     list_select_related = ("client",)
@@ -58,15 +34,16 @@ class ContactAdmin(ScopedHistoryAdmin):
             return ((None, {"fields": forms.NewContactForm.Meta.fields}),)
         return (
             (None, {"fields": ("client", "email", "suppressed", "elsewhere")}),
-            ("As we know them", {"fields": self.names}),
+            ("As we know them", {"fields": (*self.names, "evidence")}),
             ("Origin", {"fields": ("source", "created_at", "updated_at")}),
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ("client", "email", "suppressed", "elsewhere", "source", "created_at", "updated_at") if obj else ()
-
-    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
-        return self.inlines if obj else ()
+        return (
+            ("client", "email", "suppressed", "elsewhere", "evidence", "source", "created_at", "updated_at")
+            if obj
+            else ()
+        )
 
     def save_model(self, request: HttpRequest, obj: Contact, form: Any, change: bool) -> None:
         at = timezone.now()
@@ -82,6 +59,12 @@ class ContactAdmin(ScopedHistoryAdmin):
     def suppressed(self, contact: Contact) -> SafeString:
         never = suppression.is_suppressed(contact.client, contact.email)
         return pill("Never again: suppressed", "bad") if never else pill("Yes", "ok")
+
+    @admin.display(description="Where this comes from")
+    def evidence(self, contact: Contact) -> SafeString:
+        states = contact.field_states.select_related("observation").order_by("pk")
+        rows = [(state, getattr(contact, state.field)) for state in states]
+        return render_to_string("clients/evidence.html", {"rows": rows})
 
     @admin.display(description="Elsewhere")
     def elsewhere(self, contact: Contact) -> SafeString:

@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.contrib.admin.widgets import AdminTextareaWidget
+from django.db.models import Count, QuerySet, TextField
 from django.http import HttpRequest
 
 from clients import forms
@@ -17,13 +18,19 @@ WRITING: tuple[Any, ...] = (
     ("Agents", {"fields": ("enabled_agents", "confidence_floor")}),
 )
 
+SHORT_TEXT: Any = {TextField: {"widget": AdminTextareaWidget(attrs={"rows": 4})}}
+
 
 class AgencyOverrides(StackedInline):
     model = AgencyPromptOverride
+    formfield_overrides = SHORT_TEXT
+    verbose_name, verbose_name_plural = "word to an agent", "What the agency says to the agents"
 
 
 class IndustryOverrides(StackedInline):
     model = IndustryPromptOverride
+    formfield_overrides = SHORT_TEXT
+    verbose_name, verbose_name_plural = "word to an agent", "What this template says to the agents"
 
 
 @admin.register(AgencySettings)

@@ -95,7 +95,9 @@ def _readable(path: str, value: object) -> str | list[str]:
     if path == "tone":
         return Tone(value).label if value in Tone.values else str(value)
     if path == "enabled_agents" and isinstance(value, Sequence):
-        return [AgentKey(agent).label for agent in value]
+        return ", ".join(AgentKey(agent).label for agent in value)
     if path == "custom_fields.max_words":
         return f"{value} words"
-    return [str(entry) for entry in value] if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return value if path == "custom_fields.proof_points" else ", ".join(value)
+    return str(value)

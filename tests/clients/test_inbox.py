@@ -59,11 +59,11 @@ def test_a_new_contact_stands_there_with_where_every_field_comes_from():
     assert (contact.company_domain, contact.source, contact.created_at) == ("northwind-bank.example", "hubspot", AT)
     states = {state.field: (state.observation.value, state.rule) for state in contact.field_states.all()}
     assert states == {
-        "first_name": ("Ada", "latest"),
-        "last_name": ("Lee", "latest"),
+        "first_name": ("Ada", "latest word"),
+        "last_name": ("Lee", "latest word"),
         "full_name": ("Lee", "joined from first and last name"),
-        "title": ("CFO", "latest"),
-        "company_name": ("Northwind Bank", "latest"),
+        "title": ("CFO", "latest word"),
+        "company_name": ("Northwind Bank", "latest word"),
     }
     (change,) = applied.changes
     assert (change.contact, change.created, change.fields["title"]) == (contact, True, ("", "CFO"))

@@ -68,7 +68,7 @@ def test_no_other_key_opens_anything(key):
 
 
 def test_a_connection_that_is_switched_off_is_not_opened():
-    hubspot, key = connections.create(make_client(), party=Party.HUBSPOT, name="CRM", mode="live", at=AT)
+    _, key = connections.create(make_client(), party=Party.HUBSPOT, name="CRM", mode="live", at=AT)
     Connection.objects.update(is_active=False)
 
     assert connections.authenticate(key) is None
