@@ -5,12 +5,13 @@ Every refusal answers {"code", "message", "field", "hint"}; `field` is a dotted 
 
 from typing import Any
 
-from clients.api import router as clients_router
 from django.contrib.admin.views.decorators import staff_member_required
 from django.http import HttpRequest, HttpResponse
-from experiments.api import router as experiments_router
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from clients.api import router as clients_router
+from experiments.api import router as experiments_router
 
 api = NinjaAPI(
     title="GTM", version="1", urls_namespace="api", docs_decorator=staff_member_required,

@@ -31,8 +31,8 @@ class Record(models.Model):
         abstract = True
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Iterable[str], values: Iterable[Any]) -> Self:
-        row = super().from_db(db, list(field_names), list(values))
+    def from_db(cls, *args: Any, **kwargs: Any) -> Self:
+        row = super().from_db(*args, **kwargs)
         row._as_recorded = {name: row.__dict__[name] for name in cls.recorded if name in row.__dict__}  # type: ignore[attr-defined]
         return row
 
@@ -52,7 +52,8 @@ BEGIN
     IF current_setting('gtm.erasing', true) = 'on' THEN
         RETURN COALESCE(NEW, OLD);
     END IF;
-    RAISE EXCEPTION 'rows of % record what happened and never change', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+    RAISE EXCEPTION 'rows of % record what happened and never change', TG_TABLE_NAME
+        USING ERRCODE = 'restrict_violation';
 END $$;
 """
 
@@ -63,8 +64,9 @@ def guard(table: str, *columns: str) -> RunSQL:
     Foreign keys are named by their column (`contact_id`).
     """
     changed = " OR ".join(f"OLD.{column} IS DISTINCT FROM NEW.{column}" for column in columns)
+    refuse = "EXECUTE FUNCTION gtm_refuse_change()"
     return RunSQL(
-        f"CREATE TRIGGER {table}_keeps BEFORE UPDATE ON {table} FOR EACH ROW WHEN ({changed}) EXECUTE FUNCTION gtm_refuse_change();"
-        f"CREATE TRIGGER {table}_stays BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION gtm_refuse_change();",
+        f"CREATE TRIGGER {table}_keeps BEFORE UPDATE ON {table} FOR EACH ROW WHEN ({changed}) {refuse};"
+        f"CREATE TRIGGER {table}_stays BEFORE DELETE ON {table} FOR EACH ROW {refuse};",
         f"DROP TRIGGER {table}_keeps ON {table}; DROP TRIGGER {table}_stays ON {table};",
     )

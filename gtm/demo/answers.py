@@ -13,7 +13,8 @@ from gtm.demo.content import SATISFACTION, SUPPORT
 from insights.models import SatisfactionScore, SupportTicket
 
 # What a contact likes: chances of a reply within days, a fraction of 1.
-PLAIN, NEWS_ADDS, MORNING_ADDS, MEETING = 0.07, 0.13, 0.12, 0.3
+PLAIN, SHORT_ADDS, MORNING_ADDS, MEETING = 0.04, 0.24, 0.16, 0.3
+SHORT = 75  # words
 
 
 def of(send: Send, rng: Random) -> list[tuple[str, datetime]]:
@@ -34,12 +35,8 @@ def of(send: Send, rng: Random) -> list[tuple[str, datetime]]:
 
 
 def _likes(send: Send) -> float:
-    chance = PLAIN
-    first = (send.draft.sentences or [{"rests_on": []}])[0]["rests_on"]
-    facts = {fact.key: fact.attribute for fact in send.draft.run.facts.all()}
-    if any(facts.get(key) == "news" for key in first):
-        chance += NEWS_ADDS
-    return chance + (MORNING_ADDS if send.sent_at.hour < 12 else 0.0)
+    is_short = len(send.draft.final_body.split()) < SHORT
+    return PLAIN + SHORT_ADDS * is_short + MORNING_ADDS * (send.sent_at.hour < 12)
 
 
 def bring_in(connection: Connection, told: list[tuple[Send, str, datetime]], *, at: datetime) -> None:

@@ -17,7 +17,7 @@ class DemoRefused(Exception):
 
 
 @transaction.atomic
-def fill(anchor: date, *, contacts: int = 250, first_mails: int = 8) -> None:
+def fill(anchor: date, *, contacts: int = 250, first_mails: int = 4) -> None:
     """`anchor` is a Monday. `contacts` counts for each client, `first_mails` also for each week. Raises DemoRefused."""
     if anchor.weekday() != 0:
         raise DemoRefused(
@@ -31,8 +31,8 @@ def fill(anchor: date, *, contacts: int = 250, first_mails: int = 8) -> None:
     roles.sync()
     schedules.sync()
     start = anchor - timedelta(weeks=WEEKS)
-    clock = weeks.Weeks(agency=None, rng=rng, start=start, first_mails=first_mails)
-    clock.agency = agency.open_agency(rng, contacts=contacts, at=clock.at(-1, 0, 9))
+    opened = agency.open_agency(rng, contacts=contacts, at=weeks.moment(start - timedelta(days=7), 9))
+    calendar = weeks.Weeks(opened, rng, start, first_mails)
     for week in range(WEEKS):
-        weeks.live_through(clock, week)
-    weeks.monday(clock, WEEKS)
+        weeks.live_through(calendar, week)
+    weeks.monday(calendar, WEEKS)

@@ -15,12 +15,14 @@ from experiments import lifecycle, outcomes
 from gtm import loop
 from gtm.demo import agency, answers
 from gtm.demo.agency import Account, Agency
-from insights import tickets
-from insights.models import WeeklyReport
+from insights import changes, tickets
+from insights.models import Ticket, WeeklyReport
 
 Told = list[tuple[Send, str, datetime]]
+REJECTIONS = (Draft.Rejection.TEXT, Draft.Rejection.TEXT, Draft.Rejection.PERSON, Draft.Rejection.TIMING)
 TESTED, TESTED_NEXT = "acme-fintech", "ledgerline"  # the clients whose experiment ends, and still runs
-SENDING_HOURS = (8, 9, 10, 11, 13, 14, 15, 16)
+SENDING_HOURS = (9, 14, 11, 16)  # mornings and afternoons in turn
+REVIEWED_FROM = 7  # the week of the first review that is kept
 
 
 @dataclass
@@ -34,15 +36,19 @@ class Weeks:
     coming: dict[str, Told] = field(default_factory=lambda: defaultdict(list))
 
     def at(self, week: int, weekday: int, hour: int, minute: int = 0) -> datetime:
-        day = self.start + timedelta(days=7 * week + weekday)
-        return datetime.combine(day, time(hour, minute), timezone.get_current_timezone())
+        return moment(self.start + timedelta(days=7 * week + weekday), hour, minute)
+
+
+def moment(day: date, hour: int, minute: int = 0) -> datetime:
+    return datetime.combine(day, time(hour, minute), timezone.get_current_timezone())
 
 
 def live_through(weeks: Weeks, week: int) -> None:
     """One whole week."""
     monday(weeks, week)
-    for weekday in range(5):
-        loop.send_due_drafts(at=weeks.at(week, weekday, 17))
+    for weekday in range(1, 5):
+        for hour in sorted(SENDING_HOURS):
+            loop.send_due_drafts(at=weeks.at(week, weekday, hour, 30))
         react(weeks, since=weeks.at(week, weekday, 0))
         bring_in_what_happened(weeks, weeks.at(week, weekday, 18))
     bring_in_what_happened(weeks, weeks.at(week, 6, 20))
@@ -54,7 +60,7 @@ def monday(weeks: Weeks, week: int) -> None:
     """Review of the week before, what it leads to, and the work of the new week."""
     if week >= 4:
         loop.share_patterns(at=weeks.at(week, 0, 5, 30))
-    if week >= 1:
+    if week >= REVIEWED_FROM:
         loop.measure_tickets(at=weeks.at(week, 0, 5))
         hold_review(weeks, week, loop.build_review(at=weeks.at(week, 0, 6)))
     experiment_with(weeks, week)
@@ -70,17 +76,15 @@ def monday(weeks: Weeks, week: int) -> None:
 
 
 def meet_people(weeks: Weeks, account: Account, week: int) -> None:
-    """A twelfth of the client's contacts arrives, most as an import, the last few by webhook, one by one."""
+    """A part of the client's contacts arrives from its CRM: most in one batch, the last by itself, once garbled."""
     at = weeks.at(week, 0, 8)
     share = -(-len(account.to_meet) // max(12 - week, 1))
     arriving, account.to_meet = account.to_meet[:share], account.to_meet[share:]
-    for number, person in enumerate(arriving):
-        stored = inbox.store(
-            account.crm,
-            headers={"Content-Type": "application/json"},
-            body=agency.as_crm(account.crm.party, person),
-            at=at + timedelta(seconds=number),
-        )
+    bodies = [agency.as_crm(account.crm.party, people) for people in (arriving[:-1], arriving[-1:]) if people]
+    if week == 11 and account.client.slug == TESTED_NEXT:
+        bodies.append(b'{"Email": "not an address", "Name": "Test Record"}')
+    for body in bodies:
+        stored = inbox.store(account.crm, headers={"Content-Type": "application/json"}, body=body, at=at)
         inbox.apply(stored.delivery.pk, at=at + timedelta(minutes=5))
 
 
@@ -114,39 +118,33 @@ def ask_for_research(weeks: Weeks, account: Account, contact: Contact, at: datet
 
 def work(weeks: Weeks, asked: list[Request], at: datetime) -> None:
     """Plan and execute the runs, then decide on their drafts, unless this is the week that lies open."""
-    for request in asked:
+    for number, request in enumerate(asked):
         run = loop.plan_run(request.pk, at=at)
         flow.execute(run.pk, clock=lambda: at)
         for draft in Draft.objects.filter(run=run).select_related("run__client", "contact__client"):
-            decide(weeks, draft, at)
+            decide(weeks, draft, number, at)
 
 
-def decide(weeks: Weeks, draft: Draft, at: datetime) -> None:
+def decide(weeks: Weeks, draft: Draft, number: int, at: datetime) -> None:
     """Most drafts are approved as they stand; some are edited, a few rejected. On the last Monday they wait."""
     if at.date() >= weeks.start + timedelta(weeks=12):
         return
-    manager, luck = weeks.agency.users["manager"], weeks.rng.random()
+    manager, luck, then = weeks.agency.users["manager"], weeks.rng.random(), at + timedelta(hours=2)
     if luck < 0.06:
-        reason = weeks.rng.choice(
-            [Draft.Rejection.TEXT, Draft.Rejection.TEXT, Draft.Rejection.PERSON, Draft.Rejection.TIMING]
-        )
-        drafts.reject(draft, by=manager, at=at + timedelta(hours=2), rejection=reason)
+        drafts.reject(draft, by=manager, at=then, rejection=weeks.rng.choice(REJECTIONS))
         return
-    send_at = at.replace(hour=weeks.rng.choice(SENDING_HOURS), minute=weeks.rng.randrange(60)) + timedelta(
-        days=weeks.rng.randint(1, 4)
+    day, hour = (
+        at + timedelta(days=weeks.rng.randint(1, 4)),
+        SENDING_HOURS[(number + at.toordinal() // 7) % len(SENDING_HOURS)],
     )
     body = draft.body.replace("Kind regards", "Best wishes") if luck < 0.14 else None
-    drafts.approve(draft, by=manager, at=at + timedelta(hours=2), body=body, send_at=send_at)
+    send_at = day.replace(hour=hour, minute=weeks.rng.randrange(30))
+    drafts.approve(draft, by=manager, at=then, body=body, send_at=send_at)
 
 
 def react(weeks: Weeks, *, since: datetime) -> None:
     """The contacts make up their minds about what was sent since; their mail services will tell."""
-    sends = (
-        Send.objects.filter(sent_at__gte=since)
-        .select_related("draft__run__client")
-        .prefetch_related("draft__run__facts")
-        .order_by("sent_at", "pk")
-    )
+    sends = Send.objects.filter(sent_at__gte=since).select_related("draft__run__client").order_by("sent_at", "pk")
     for send in sends:
         weeks.coming[send.draft.run.client.slug] += [(send, kind, when) for kind, when in answers.of(send, weeks.rng)]
 
@@ -163,7 +161,7 @@ def experiment_with(weeks: Weeks, week: int) -> None:
     """One experiment from the first week, another from the sixth; when a winner stands, a person makes it live."""
     accounts, operator, at = weeks.agency.accounts, weeks.agency.users["operator"], weeks.at(week, 0, 7)
     if week == 0:
-        agency.start_experiment(accounts[TESTED], agency.NEWS_FIRST, by=operator, at=at)
+        agency.start_experiment(accounts[TESTED], agency.SHORT, by=operator, at=at)
     if week == 6:
         agency.start_experiment(accounts[TESTED_NEXT], agency.PROOF_TWICE, by=operator, at=at)
     for decision in lifecycle.waiting_for_promotion():
@@ -171,11 +169,14 @@ def experiment_with(weeks: Weeks, week: int) -> None:
 
 
 def hold_review(weeks: Weeks, week: int, report: WeeklyReport) -> None:
-    """In the last weeks the team takes the first suggestion as a ticket; the oldest is applied."""
-    if week < 8:
-        return
+    """The team takes the first suggestion as a ticket; at the second meeting the oldest is carried out."""
     operator, at = weeks.agency.users["operator"], weeks.at(week, 0, 9, 30)
     suggestion = report.suggestions.filter(status="open").order_by("rank").first()
     if suggestion is not None:
         due = weeks.start + timedelta(weeks=week + 1)
         tickets.accept(suggestion, owner=weeks.agency.users["manager"], due_date=due, by=operator, at=at)
+    oldest = Ticket.objects.filter(status=Ticket.Status.OPEN, client__isnull=False).select_related("client")
+    for ticket in oldest.order_by("pk")[:1]:
+        assert ticket.client is not None
+        shorter = changes.SettingChanges(ticket.client.pk, "custom_fields.max_words", 110)
+        loop.apply_ticket(ticket, change=shorter, by=operator, at=at + timedelta(days=1))
