@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from agents_app import flow, versions
-from agents_app.models import Campaign, CampaignContact, Draft, Fact, FlowRun, PromptVersion, Request, Send, StepRun
+from agents_app.models import Campaign, CampaignContact, Draft, FlowRun, PromptVersion, Request, Send, StepRun
 from clients import config
 from clients.models import AgentKey, Client, Connection, Contact, Delivery, Event, IndustryTemplate
 from experiments import lifecycle
