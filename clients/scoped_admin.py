@@ -78,6 +78,10 @@ class ScopedAdmin(ScopedChoices, ModelAdmin):
     """`client_path` leads from a row to its client: "client", "run__client", or "" for Client itself."""
 
     client_path = "client"
+    empty_hint = ""  # what to do where the list has no rows yet
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {"empty_hint": self.empty_hint, **(extra_context or {})})
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return access.scope(super().get_queryset(request), request.user, self.client_path)

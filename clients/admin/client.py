@@ -37,6 +37,7 @@ class ClientOverrides(ScopedStackedInline):
 @admin.register(Client)
 class ClientAdmin(ScopedHistoryAdmin):
     client_path = ""
+    empty_hint = "Make one from an industry template, or import its settings from JSON."
     form = forms.ClientForm
     change_form_template = "clients/client_form.html"
     change_list_template = "clients/client_list.html"

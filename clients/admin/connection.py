@@ -21,6 +21,7 @@ from gtm.admin_site import link, pill
 
 @admin.register(Connection)
 class ConnectionAdmin(ScopedHistoryAdmin):
+    empty_hint = "Connect a client's CRM, so that its contacts come in."
     form = forms.ConnectionForm
     change_form_template = "clients/connection_form.html"
     list_display = ("name", "client", "party", "mode", "is_active", "key_hint")

@@ -17,6 +17,7 @@ from gtm.admin_site import pill
 
 @admin.register(Contact)
 class ContactAdmin(ScopedHistoryAdmin):
+    empty_hint = "They come in by themselves once a client's CRM is connected; or add one by hand."
     list_display = ("email", "full_name", "title", "company_name", "client", "source", "created_at")
     list_filter = ("client", "source")
     list_select_related = ("client",)
@@ -55,10 +56,10 @@ class ContactAdmin(ScopedHistoryAdmin):
             super().save_model(request, obj, form, change)
         observations.by_hand(obj, said, by=access.person(request.user), at=at)
 
-    @admin.display(description="May we write?")
+    @admin.display(description="Writing to them")
     def suppressed(self, contact: Contact) -> SafeString:
         never = suppression.is_suppressed(contact.client, contact.email)
-        return pill("Never again: suppressed", "bad") if never else pill("Yes", "ok")
+        return pill("Never again: suppressed", "bad") if never else pill("Allowed", "ok")
 
     @admin.display(description="Where this comes from")
     def evidence(self, contact: Contact) -> SafeString:
@@ -87,6 +88,7 @@ class ObservationAdmin(ScopedRecordAdmin):
 
 @admin.register(Suppression)
 class SuppressionAdmin(ScopedAdmin):
+    empty_hint = "Nobody has unsubscribed, complained or bounced."
     form = forms.SuppressionForm
     list_display = ("client", "reason", "created_at", "fingerprint")
     list_filter = ("client", "reason")

@@ -18,6 +18,7 @@ from gtm.admin_site import pill, pretty
 
 @admin.register(Delivery)
 class DeliveryAdmin(ScopedRecordAdmin):
+    empty_hint = "Nobody has called. Make a connection: its page prints a call to try."
     client_path = "connection__client"
     list_display = ("received_at", "connection", "state", "attempts", "what_is_wrong")
     list_filter = ("status", "connection__client", "connection__party")

@@ -385,3 +385,16 @@ def test_no_list_or_page_costs_more_than_twelve_queries_whatever_the_rows(client
     for address in addresses:
         with django_assert_max_num_queries(12, info=address):
             assert client.get(address).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("model", "hint"),
+    [
+        ("client", "Make one from an industry template"),
+        ("connection", "Connect a client&#x27;s CRM"),
+        ("contact", "They come in by themselves"),
+        ("delivery", "its page prints a call to try"),
+    ],
+)
+def test_an_empty_list_says_what_to_do_next(operator, model, hint):
+    assert hint in operator.get(page("changelist", model)).content.decode()
