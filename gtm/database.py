@@ -26,7 +26,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 USER = "gtm"
 NAME = "postgres"
@@ -179,14 +179,22 @@ def running(data_dir: Path) -> Iterator[Server]:
         yield server
 
 
+class Throwaway(NamedTuple):
+    """`url` is a DATABASE_URL; `home` goes with all that was put into it."""
+
+    url: str
+    home: Path
+
+
 @contextmanager
-def throwaway() -> Iterator[str]:
-    """The DATABASE_URL of an empty, fast, forgetful server that is gone, files and all, after the block."""
+def throwaway() -> Iterator[Throwaway]:
+    """An empty, fast, forgetful server that is gone, files and all, after the block, however that ends."""
     home = Path(tempfile.mkdtemp(prefix="gtm-throwaway-", dir="/tmp"))  # short, and any account can reach it
     home.chmod(0o711 if os.geteuid() == 0 else 0o700)
     server = Server(home, home / "run", "throwaway")
     with server.used():
-        yield f"postgres://{USER}@:{PORT}/{server.sockets}/{NAME}"  # the form django-environ has for a socket's folder
+        # the form that django-environ has for a socket's folder
+        yield Throwaway(f"postgres://{USER}@:{PORT}/{server.sockets}/{NAME}", home)
     deadline = time.monotonic() + STOP_SECONDS
     while home.exists() and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -5,12 +5,9 @@ DATABASE_URL says is ignored, so that tests never touch a database that somebody
 """
 
 import os
-import shutil
 import socket
-import tempfile
 from collections.abc import Generator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,11 +36,10 @@ def pytest_unconfigure() -> None:
 
 
 def _take_own_surroundings() -> None:
-    data_dir = Path(tempfile.mkdtemp(prefix="gtm-tests-"))
-    _held.callback(shutil.rmtree, data_dir, ignore_errors=True)
-    (data_dir / "static").mkdir()  # whitenoise warns where it is missing
-    os.environ["GTM_DATA_DIR"] = str(data_dir)
-    os.environ["DATABASE_URL"] = _held.enter_context(database.throwaway())
+    server = _held.enter_context(database.throwaway())
+    (server.home / "files" / "static").mkdir(parents=True)  # whitenoise warns where it is missing
+    os.environ["GTM_DATA_DIR"] = str(server.home / "files")
+    os.environ["DATABASE_URL"] = server.url
     os.environ["ANTHROPIC_API_KEY"] = os.environ["ANTHROPIC_BASE_URL"] = ""  # set, so that a .env does not fill them
 
 

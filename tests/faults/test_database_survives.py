@@ -193,12 +193,12 @@ def test_a_kill_while_the_cluster_is_being_made_leaves_nothing_that_bars_the_nex
 
 
 def test_a_killed_test_run_leaves_neither_server_nor_files(tmp_path):
-    script = "import sys; from gtm import database\nwith database.throwaway() as url:\n    print(url, flush=True); sys.stdin.read()"
+    script = "import sys; from gtm import database\nwith database.throwaway() as it:\n    print(it.home, flush=True); sys.stdin.read()"
     process = subprocess.Popen(
         [sys.executable, "-c", script], cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
-    home = Path(process.stdout.readline().split("5432/")[1]).parent.parent
+    home = Path(process.stdout.readline().strip())
 
     process.kill()
     process.communicate()
