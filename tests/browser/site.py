@@ -9,17 +9,25 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.core.management import call_command
-from django.db import connection, connections
-from django.test import override_settings
+from django.db import connection, connections, transaction
+from django.test import Client, override_settings
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, Playwright
 from pytest_django.live_server_helper import LiveServer
 
+from agents_app.models import PromptVersion
+from clients.models import AgentKey
+from clients.models import Client as ClientRow
+from experiments import analysis
+from experiments.models import Experiment
 from gtm.demo import fill
+from insights.models import Suggestion, WeeklyReport
 from tests.crowd import PASSWORD
+from tests.factories import AT, fill_variant, make_experiment
 
 CANDIDATES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 QUIET = (
@@ -76,6 +84,14 @@ def _switch(name: str) -> None:
 class Site:
     url: str
 
+    def enter(self, page: Page, username: str) -> None:
+        """Be signed in as `username`, without the login page."""
+        visitor = Client()
+        visitor.force_login(User.objects.get(username=username))
+        cookie = visitor.cookies[settings.SESSION_COOKIE_NAME].value
+        page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": self.url}])
+        page.goto(f"{self.url}/")
+
     def log_in(self, page: Page, username: str) -> None:
         page.goto(f"{self.url}/admin/login/?next=/")
         page.get_by_label("Username").fill(username)
@@ -93,6 +109,8 @@ def running() -> Iterator[Site]:
         today = timezone.localdate()
         fill.fill(today - timedelta(days=today.weekday()), contacts=16, first_mails=2)
         _know_the_password()
+        _end_an_experiment()
+        _leave_something_to_decide()
         server = LiveServer("localhost")
         try:
             yield Site(server.url)
@@ -105,3 +123,23 @@ def _know_the_password() -> None:
     for user in User.objects.filter(username__in=["admin", "operator", "manager", "viewer"]):
         user.set_password(PASSWORD)
         user.save()
+
+
+def _end_an_experiment() -> None:
+    """The small demo has too few people for one to reach its size."""
+    client = ClientRow.objects.exclude(pk__in=Experiment.objects.values("client")).order_by("pk")[0]
+    control, challenger = PromptVersion.objects.filter(agent=AgentKey.EMAIL).order_by("number")[:2]
+    experiment = make_experiment(client, name="Proof first", size=40, control=control, challenger=challenger)
+    fill_variant(experiment, "a", 40, replies=2)
+    fill_variant(experiment, "b", 40, replies=14)
+    with transaction.atomic():
+        analysis.decide(experiment, at=AT + timedelta(days=30))
+
+
+def _leave_something_to_decide() -> None:
+    report = WeeklyReport.objects.order_by("-week", "-version")[0]
+    rank = report.suggestions.count() + 1
+    Suggestion.objects.create(
+        report=report, rule="low_reply_rate", rank=rank, title="Shorten the first e-mail", text="Replies fell by a third.", evidence=[],
+        metric="reply_rate", baseline={"numerator": 9, "denominator": 120},
+    )  # fmt: skip
