@@ -1,11 +1,15 @@
 """A contact's identity: the address, however it is written."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from unicodedata import normalize
 
+from django.db import IntegrityError, transaction
 from email_validator import EmailNotValidError, validate_email
 
 from clients.models import Client, Contact
+
+MOST_TRIES = 5
 
 # Mail houses for private people: their domain says nothing about where somebody works.
 PRIVATE_MAIL = frozenset((
@@ -16,6 +20,10 @@ PRIVATE_MAIL = frozenset((
 
 class InvalidEmail(ValueError):
     """Text that is no e-mail address."""
+
+
+class Contested(Exception):
+    """New contacts could not be made because others made them at the same moment, several times over; try later."""
 
 
 def normalise_email(text: str) -> str:
@@ -46,14 +54,34 @@ def work_domain(email: str) -> str:
     return "" if domain in PRIVATE_MAIL else domain
 
 
-def at_address(client: Client, email: str, *, source: str, at: datetime) -> tuple[Contact, bool]:
-    """The client's contact at this address, made when it is new; and whether it was. Raises InvalidEmail."""
-    normalised = normalise_email(email)
-    fresh = {
-        "email": email.strip(),
-        "company_domain": work_domain(normalised),
-        "source": source,
-        "created_at": at,
-        "updated_at": at,
-    }
-    return Contact.objects.get_or_create(client=client, email_normalised=normalised, defaults=fresh)
+def at_addresses(
+    client: Client, told: Mapping[str, str], *, source: str, at: datetime
+) -> tuple[dict[str, Contact], set[str]]:
+    """The client's contacts at these addresses, locked, made where they are new; and which of them were.
+
+    `told` maps the normalised address to how it was written. A new contact gets no history yet: whoever fills it in
+    writes the first entry. Call it inside a transaction.
+    """
+    wanted = Contact.objects.filter(client=client, email_normalised__in=told.keys()).order_by("email_normalised")
+    for _ in range(MOST_TRIES):
+        found = {contact.email_normalised: contact for contact in wanted.select_for_update()}
+        fresh = [_new(client, told[key], key, source, at) for key in sorted(told.keys() - found.keys())]
+        try:
+            with transaction.atomic():
+                made = Contact.objects.bulk_create(fresh)
+        except IntegrityError:
+            continue  # another worker made one of them meanwhile: look again
+        return found | {contact.email_normalised: contact for contact in made}, {row.email_normalised for row in made}
+    raise Contested("Other workers keep making the same contacts. The delivery is applied with the next round.")
+
+
+def _new(client: Client, written: str, normalised: str, source: str, at: datetime) -> Contact:
+    return Contact(
+        client=client,
+        email=written,
+        email_normalised=normalised,
+        company_domain=work_domain(normalised),
+        source=source,
+        created_at=at,
+        updated_at=at,
+    )

@@ -1,8 +1,13 @@
-"""What the run says at its end when the browser tests could not run."""
+"""What holds for every test, and what the run says at its end when the browser tests could not run."""
 
 import pytest
+from django.conf import settings
 
 BROWSER = "tests/browser/"
+
+
+def pytest_configure() -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a real one takes a third of a second
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
