@@ -59,6 +59,7 @@ SECTIONS = (
         (
             "experiments.",
             "agents_app.campaign",
+            "agents_app.campaigncontact",
             "agents_app.request",
             "agents_app.requestrule",
             "agents_app.draft",

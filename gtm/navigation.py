@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.cache import cache
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 
 from agents_app.models import Draft, FlowRun
@@ -91,10 +91,7 @@ def _links(section: menu.Section, path: str, user: User, counts: dict[str, int])
     for item in section.items:
         if item.permission and not user.has_perm(item.permission):
             continue
-        try:
-            url = reverse(item.url_name)
-        except NoReverseMatch:
-            continue
+        url = reverse(item.url_name)
         words, tone = WAITING_FOR.get(item.waits, ("", ""))
         yield Link(item.label, url, _is_current(url, path), counts.get(item.waits, 0), words, tone)
 

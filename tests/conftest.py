@@ -7,7 +7,9 @@ BROWSER = "tests/browser/"
 
 
 def pytest_configure() -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a real one takes a third of a second
+    settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.MD5PasswordHasher"
+    ]  # a real one takes a third of a second
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
