@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import tenacity
@@ -230,7 +231,7 @@ def _call(asking: _Asking) -> Message:
             messages=asking.messages,
             output_config={
                 "effort": question.effort,
-                "format": {"type": "json_schema", "schema": anthropic.transform_schema(question.schema)},
+                "format": {"type": "json_schema", "schema": _wire_schema(question.schema)},
             },
         )
     except anthropic.APIStatusError as error:
@@ -245,6 +246,14 @@ def _call(asking: _Asking) -> Message:
     asking.record(status=200, started=started, request_id=message._request_id or message.id, outcome="ok")
     asking.pay(message.model, _usage(message))
     return message
+
+
+@cache
+def _wire_schema(schema: type[BaseModel]) -> dict[str, Any]:
+    """The JSON schema as the service takes it: bounds that it does not enforce become part of the descriptions."""
+    import anthropic
+
+    return anthropic.transform_schema(schema)
 
 
 def _blocks(system: Sequence[str]) -> list[TextBlockParam]:

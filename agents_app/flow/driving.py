@@ -7,7 +7,7 @@ goes on with the first step that has not finished.
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -52,6 +52,7 @@ class Hand:
     table: PriceTable
     prompts: Mapping[str, PromptVersion]
     clock: Clock
+    recalled: knowledge.Recalled = field(default_factory=dict)
 
 
 def _drive(run: FlowRun, clock: Clock) -> Ending:
@@ -90,7 +91,7 @@ def _stage(hand: Hand, number: int, agents: Sequence[str]) -> Ending | None:
 
 def _begin(hand: Hand, number: int, agent: str, *, attempt: int) -> tuple[StepRun, Task]:
     """The step's row, written before its work starts, and the work."""
-    given = knowledge.gathered(hand.run, agent)
+    given = knowledge.gathered(hand.run, agent, hand.recalled)
     version = hand.prompts[agent]
     task = _task(hand, agent, given)
     planned = _planned_input(given, task)

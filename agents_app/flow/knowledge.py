@@ -12,6 +12,7 @@ from agents_app.models import Fact, FlowRun, Persona, Request, Send
 from agents_app.research import FactValue
 
 MOST_PEERS = 5
+Recalled = dict[int, list[dict[str, Any]]]  # run id -> its facts as prompts carry them
 PEER_ATTRIBUTES = ("name", "headcount", "funding_total_usd")
 
 
@@ -24,13 +25,18 @@ class Given:
     withheld: tuple[Mapping[str, Any], ...] = ()
 
 
-def gathered(run: FlowRun, agent: str) -> Given:
-    """Everything `agent` may draw on in this run. Research begins with no facts: it goes and gets them."""
+def gathered(run: FlowRun, agent: str, recalled: Recalled) -> Given:
+    """Everything `agent` may draw on in this run. Research begins with no facts: it goes and gets them.
+
+    Facts never change, so those of a run are read once a drive and kept in `recalled`.
+    """
     known = _basics(run)
     if agent == routing.RESEARCH:
         return Given(known)
     source = _facts_of(run)
-    rows = fact_rows(source) if source else []
+    if source is not None and source.pk not in recalled:
+        recalled[source.pk] = fact_rows(source)
+    rows = recalled[source.pk] if source else []
     used, withheld = sure_enough(rows, run.config)
     known = named(replace(known, facts=used))
     if agent == routing.COMPETITIVE:

@@ -13,8 +13,8 @@ from gtm.demo.content import SATISFACTION, SUPPORT
 from insights.models import SatisfactionScore, SupportTicket
 
 # What a contact likes: chances of a reply within days, a fraction of 1.
-PLAIN, SHORT_ADDS, MORNING_ADDS, MEETING = 0.04, 0.24, 0.16, 0.3
-SHORT = 75  # words
+PLAIN, SHORT_ADDS, MORNING_ADDS, MEETING = 0.03, 0.45, 0.22, 0.3
+SHORT = 72  # words
 
 
 def of(send: Send, rng: Random) -> list[tuple[str, datetime]]:

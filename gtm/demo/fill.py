@@ -17,7 +17,7 @@ class DemoRefused(Exception):
 
 
 @transaction.atomic
-def fill(anchor: date, *, contacts: int = 250, first_mails: int = 4) -> None:
+def fill(anchor: date, *, contacts: int = 250, first_mails: int = 3) -> None:
     """`anchor` is a Monday. `contacts` counts for each client, `first_mails` also for each week. Raises DemoRefused."""
     if anchor.weekday() != 0:
         raise DemoRefused(

@@ -22,7 +22,7 @@ Told = list[tuple[Send, str, datetime]]
 REJECTIONS = (Draft.Rejection.TEXT, Draft.Rejection.TEXT, Draft.Rejection.PERSON, Draft.Rejection.TIMING)
 TESTED, TESTED_NEXT = "acme-fintech", "ledgerline"  # the clients whose experiment ends, and still runs
 SENDING_HOURS = (9, 14, 11, 16)  # mornings and afternoons in turn
-REVIEWED_FROM = 7  # the week of the first review that is kept
+REVIEWED_FROM = 8  # the week of the first review that is kept
 
 
 @dataclass
@@ -66,7 +66,7 @@ def monday(weeks: Weeks, week: int) -> None:
     experiment_with(weeks, week)
     for slug, account in weeks.agency.accounts.items():
         meet_people(weeks, account, week)
-        asked = ask_for_mails(weeks, account, week, size=weeks.first_mails * (2 if slug == TESTED else 1))
+        asked = ask_for_mails(weeks, account, week, size=weeks.first_mails * (3 if slug == TESTED else 1))
         work(weeks, asked, weeks.at(week, 0, 10))
     work(
         weeks,
