@@ -58,7 +58,7 @@ def launch(playwright: Playwright) -> Browser:
 def own_database(name: str) -> Iterator[None]:
     """Everything in this block, threads included, works on an empty database of its own."""
     before = connection.settings_dict["NAME"]
-    own = f"{before}_{name}"
+    own = f"{before}_{name}_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
     _run(f'DROP DATABASE IF EXISTS "{own}" WITH (FORCE)', f'CREATE DATABASE "{own}"')
     _switch(own)
     try:
