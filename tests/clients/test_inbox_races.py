@@ -14,7 +14,7 @@ from tests.factories import AT, make_connection
 PEOPLE = [f"p{number}@northwind-bank.example" for number in range(6)]
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_each_person_becomes_one_contact_and_nobody_waits_for_ever():
     hubspot = make_connection()
     numbers = []
