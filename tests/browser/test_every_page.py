@@ -156,7 +156,7 @@ def listen(page: Page, site: Site) -> tuple[list[str], list[str]]:
 
 
 def look(page: Page, noise: list[str], name: str, scheme: str, width: int) -> Iterator[str]:
-    page.emulate_media(color_scheme=scheme)
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     page.set_viewport_size({"width": width, "height": 900})
     photograph(page, f"{name}-{scheme}-{width}")
     where = f"{scheme} {width}:"
