@@ -12,7 +12,7 @@ from math import floor
 
 MIN_CLIENTS = 5  # distinct clients that vote the same way
 MIN_CAMPAIGNS = 3  # of each of them
-MIN_CONTACTS_AN_ARM = 12  # keeps out contrasts of a handful; the test over clients below carries the proof
+MIN_CONTACTS_AN_ARM = 8  # keeps out contrasts of a handful; the test over clients below carries the proof
 MIN_CHANGED = 3  # clients that must have changed before a pattern is published again, or two releases would subtract
 MIN_SHARE = 0.7  # of the clients that count, voting the same way
 EVEN = 0.005  # half a percentage point: a smaller effect is no vote

@@ -28,11 +28,15 @@ def make_industry(key: str = "fintech", **values: Any) -> IndustryTemplate:
 def make_client(slug: str = "", **values: Any) -> Client:
     slug = slug or f"client-{next(_numbers)}"
     values.setdefault("industry", make_industry())
-    return Client.objects.create(**{"slug": slug, "name": slug.replace("-", " ").title(), "status": "active", "created_at": AT, **values})
+    return Client.objects.create(
+        **{"slug": slug, "name": slug.replace("-", " ").title(), "status": "active", "created_at": AT, **values}
+    )
 
 
 def make_connection(client: Client | None = None, party: str = Connection.Party.HUBSPOT, **values: Any) -> Connection:
-    return Connection.objects.create(client=client or make_client(), party=party, **{"name": party, "created_at": AT, **values})
+    return Connection.objects.create(
+        client=client or make_client(), party=party, **{"name": party, "created_at": AT, **values}
+    )
 
 
 def make_contact(client: Client | None = None, email: str = "", **values: Any) -> Contact:
@@ -41,19 +45,24 @@ def make_contact(client: Client | None = None, email: str = "", **values: Any) -
     place = {"company_name": "Northwind Bank", "company_domain": "northwind-bank.example"}
     times = {"created_at": AT, "updated_at": AT}
     return Contact.objects.create(
-        client=client or make_client(), email=email, **{"email_normalised": email.strip().casefold(), **names, **place, **times, **values}
+        client=client or make_client(),
+        email=email,
+        **{"email_normalised": email.strip().casefold(), **names, **place, **times, **values},
     )
 
 
 def make_prompt(agent: str = AgentKey.EMAIL, number: int = 0, **values: Any) -> PromptVersion:
     number = number or next(_numbers)
     text = values.pop("text", f"Prompt {number} of {agent}.")
-    return PromptVersion.objects.create(agent=agent, number=number, **{"text": text, "sha256": "0" * 64, "created_at": AT, **values})
+    return PromptVersion.objects.create(
+        agent=agent, number=number, **{"text": text, "sha256": "0" * 64, "created_at": AT, **values}
+    )
 
 
 def make_campaign(client: Client | None = None, contacts: list[Contact] | None = None, **values: Any) -> Campaign:
     campaign = Campaign.objects.create(
-        client=client or make_client(), **{"name": f"Campaign {next(_numbers)}", "goal": "Book first meetings.", "created_at": AT, **values}
+        client=client or make_client(),
+        **{"name": f"Campaign {next(_numbers)}", "goal": "Book first meetings.", "created_at": AT, **values},
     )
     for contact in contacts or []:
         CampaignContact.objects.create(campaign=campaign, contact=contact, added_at=AT)
@@ -85,14 +94,23 @@ def make_run(request: Request | None = None, **values: Any) -> FlowRun:
 def make_step(run: FlowRun | None = None, agent: str = AgentKey.EMAIL, **values: Any) -> StepRun:
     run = run or make_run()
     prompt = values.pop("prompt_version", None) or make_prompt(agent)
-    done = {"status": "done", "output": {}, "confidence": 0.8, "generator": "offline-composer/1", "finished_at": AT + timedelta(seconds=1)}
+    done = {
+        "status": "done",
+        "output": {},
+        "confidence": 0.8,
+        "generator": "offline-composer/1",
+        "finished_at": AT + timedelta(seconds=1),
+    }
     basis = {"key": agent, "stage": 0, "fence": 1, "input": {}, "input_sha256": "0" * 64, "started_at": AT}
     return StepRun.objects.create(run=run, agent=agent, prompt_version=prompt, **{**basis, **done, **values})
 
 
 def make_draft(run: FlowRun | None = None, **values: Any) -> Draft:
     step = values.pop("step", None) or make_step(run)
-    text = {"subject": "Closing the books faster", "body": "Dear Ada Lee,\n\nNorthwind Bank raised $40 million.\n\nKind regards"}
+    text = {
+        "subject": "Closing the books faster",
+        "body": "Dear Ada Lee,\n\nNorthwind Bank raised $40 million.\n\nKind regards",
+    }
     return Draft.objects.create(
         run=step.run,
         step=step,
@@ -110,7 +128,12 @@ def make_draft(run: FlowRun | None = None, **values: Any) -> Draft:
 
 def make_send(draft: Draft | None = None, **values: Any) -> Send:
     draft = draft or make_draft(status="sent")
-    basis = {"message_id": f"<draft-{draft.pk}@localhost>", "sent_at": AT, "generator": draft.generator, "address_is_reserved": True}
+    basis = {
+        "message_id": f"<draft-{draft.pk}@localhost>",
+        "sent_at": AT,
+        "generator": draft.generator,
+        "address_is_reserved": True,
+    }
     return Send.objects.create(draft=draft, contact=draft.contact, **{**basis, **values})
 
 
@@ -120,7 +143,11 @@ def make_send(draft: Draft | None = None, **values: Any) -> Send:
 def make_experiment(client: Client | None = None, *, starts: bool = True, size: int = 0, **setup: Any) -> Experiment:
     """Planned by the public function and started; `size` replaces the computed contacts a variant, to keep tests small."""
     agent = setup.get("agent", AgentKey.EMAIL)
-    basis = {"name": f"Experiment {next(_numbers)}", "hypothesis": "A question as the last line brings more replies.", "agent": agent}
+    basis = {
+        "name": f"Experiment {next(_numbers)}",
+        "hypothesis": "A question as the last line brings more replies.",
+        "agent": agent,
+    }
     plan = {"metric": "replied", "base_rate": 0.05, "smallest_lift": 0.05, "window_days": 14, "by": None, "at": AT}
     pair = {} if "control" in setup else {"control": make_prompt(agent), "challenger": make_prompt(agent)}
     experiment = lifecycle.create(client or make_client(), **{**basis, **plan, **pair, **setup})
@@ -130,15 +157,26 @@ def make_experiment(client: Client | None = None, *, starts: bool = True, size: 
     return lifecycle.start(experiment, by=None, at=AT) if starts else experiment
 
 
-def fill_variant(experiment: Experiment, key: str, people: int, *, replies: int = 0, leaves: int = 0, exposed_at: Any = AT) -> list[Contact]:
+def fill_variant(
+    experiment: Experiment, key: str, people: int, *, replies: int = 0, leaves: int = 0, exposed_at: Any = AT
+) -> list[Contact]:
     """Contacts in one variant, written to at `exposed_at`; the first `replies` of them answered, the last `leaves` left, a day later."""
     basis = {"client": experiment.client, "created_at": AT, "updated_at": AT}
     numbered = [f"{key}{next(_numbers)}@crowd.example" for _ in range(people)]
-    contacts = Contact.objects.bulk_create([Contact(email=email, email_normalised=email, **basis) for email in numbered])
+    contacts = Contact.objects.bulk_create(
+        [Contact(email=email, email_normalised=email, **basis) for email in numbered]
+    )
     variant = experiment.variants.get(key=key)
     Assignment.objects.bulk_create(
         [
-            Assignment(experiment=experiment, contact=contact, variant=variant, bucket=0.5, assigned_at=AT, exposed_at=exposed_at)
+            Assignment(
+                experiment=experiment,
+                contact=contact,
+                variant=variant,
+                bucket=0.5,
+                assigned_at=AT,
+                exposed_at=exposed_at,
+            )
             for contact in contacts
         ]
     )
@@ -152,11 +190,19 @@ def fill_variant(experiment: Experiment, key: str, people: int, *, replies: int 
 def make_outcome(contact: Contact, kind: str = OutcomeKind.REPLIED, **values: Any) -> OutcomeEvent:
     values.setdefault("occurred_at", AT + timedelta(days=1))
     values.setdefault("received_at", values["occurred_at"])
-    basis = {"client": contact.client, "contact": contact, "kind": kind, "source": "outcomes", "event_key": f"event-{next(_numbers)}"}
+    basis = {
+        "client": contact.client,
+        "contact": contact,
+        "kind": kind,
+        "source": "outcomes",
+        "event_key": f"event-{next(_numbers)}",
+    }
     return OutcomeEvent.objects.create(**{**basis, **values})
 
 
-def make_outcome_event(client: Client, kind: str = OutcomeKind.REPLIED, *, occurred_at: Any = AT, **payload: Any) -> Event:
+def make_outcome_event(
+    client: Client, kind: str = OutcomeKind.REPLIED, *, occurred_at: Any = AT, **payload: Any
+) -> Event:
     """What a mail service posted, stored and parsed, before anybody looked whom it is about."""
     connection = Connection.objects.filter(client=client, party=Connection.Party.OUTCOMES).first()
     connection = connection or make_connection(client, Connection.Party.OUTCOMES)
@@ -187,5 +233,11 @@ def make_ready_client(slug: str = "", **values: Any) -> Client:
 def plan_run(request: Request | None = None, **values: Any) -> FlowRun:
     """The request's run, planned by the public function with the client's own settings and the live prompts."""
     request = request or make_request(make_contact(make_ready_client()))
-    settled = {"config": config.effective(request.client), "prompts": versions.live(at=AT), "variants": {}, "hints": [], "at": AT}
+    settled = {
+        "config": config.effective(request.client),
+        "prompts": versions.live(at=AT),
+        "variants": {},
+        "hints": [],
+        "at": AT,
+    }
     return flow.plan(request, **{**settled, **values})

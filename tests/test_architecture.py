@@ -14,13 +14,24 @@ from gtm.records import Record
 
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ("clients", "agents_app", "experiments", "insights")  # left to right
-OURS = [model for app in APPS for model in apps.get_app_config(app).get_models() if not model.__name__.startswith("Historical")]
-SOURCES = sorted(path for folder in ("gtm", *APPS) for path in (ROOT / folder).rglob("*.py") if "migrations" not in path.parts)
+OURS = [
+    model
+    for app in APPS
+    for model in apps.get_app_config(app).get_models()
+    if not model.__name__.startswith("Historical")
+]
+SOURCES = sorted(
+    path for folder in ("gtm", *APPS) for path in (ROOT / folder).rglob("*.py") if "migrations" not in path.parts
+)
 
 
 def relations(model: type[models.Model]) -> list[models.Field]:
     found = [*model._meta.fields, *model._meta.many_to_many]
-    return [field for field in found if field.is_relation and field.related_model and field.related_model._meta.app_label in APPS]
+    return [
+        field
+        for field in found
+        if field.is_relation and field.related_model and field.related_model._meta.app_label in APPS
+    ]
 
 
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model._meta.label)
@@ -56,13 +67,17 @@ def test_jobs_are_passed_as_functions_never_as_strings():
     assert strings == []
 
 
-@pytest.mark.parametrize("model", [model for model in OURS if issubclass(model, Record)], ids=lambda model: model._meta.label)
+@pytest.mark.parametrize(
+    "model", [model for model in OURS if issubclass(model, Record)], ids=lambda model: model._meta.label
+)
 @pytest.mark.django_db
 def test_what_a_record_records_is_guarded_by_the_database_too(model):
     from django.db import connection
 
     with connection.cursor() as cursor:
-        cursor.execute("SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = %s::regclass", [model._meta.db_table])
+        cursor.execute(
+            "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = %s::regclass", [model._meta.db_table]
+        )
         triggers = dict(cursor.fetchall())
 
     guarded = triggers[f"{model._meta.db_table}_keeps"]
@@ -71,11 +86,17 @@ def test_what_a_record_records_is_guarded_by_the_database_too(model):
 
 
 def functions(path: Path) -> list[ast.FunctionDef]:
-    return [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return [
+        node
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
 
 
 def test_functions_and_files_stay_within_the_budgets():
-    lengths = sorted((node.end_lineno - node.lineno + 1, f"{path.name}:{node.name}") for path in SOURCES for node in functions(path))
+    lengths = sorted(
+        (node.end_lineno - node.lineno + 1, f"{path.name}:{node.name}") for path in SOURCES for node in functions(path)
+    )
     long_files = [path.name for path in SOURCES if len(path.read_text().splitlines()) > 400]
 
     assert lengths[-1][0] <= 50, lengths[-5:]

@@ -2,7 +2,7 @@ from django.db import models
 
 
 class ModelPrice(models.Model):
-    """US dollars per million tokens, from a date on, for prompts of up to `prompt_band_max` input tokens (empty: any)."""
+    """US dollars per million tokens, from a date on, for prompts of up to `prompt_band_max` tokens (empty: any)."""
 
     model = models.CharField(max_length=60)
     valid_from = models.DateField()

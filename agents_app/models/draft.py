@@ -8,8 +8,8 @@ from gtm.records import Record
 class Draft(Record):
     """An e-mail as it was written, and what a person decided about it.
 
-    `sentences` is [{"text", "rests_on": [fact keys or config paths]}]. `final_subject` and `final_body` are what goes out:
-    the draft's own, or the person's edit of it.
+    `sentences` is [{"text", "rests_on": [fact keys or config paths]}]. `final_subject` and `final_body` are what goes
+    out: the draft's own, or the person's edit of it.
     """
 
     recorded = (

@@ -80,7 +80,7 @@ class Fact(Record):
 
 
 class Persona(Record):
-    """Whom to write to at a company, as the persona agent sees it. `rests_on` is a list of fact keys and config paths."""
+    """Whom to write to at a company, as the persona agent sees it. `rests_on` lists fact keys and config paths."""
 
     recorded = ("run_id", "role", "pains", "angle", "rests_on")
 

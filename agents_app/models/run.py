@@ -8,14 +8,14 @@ from gtm.records import Record
 class FlowRun(Record):
     """One planned journey for a request. Everything it needs was fixed when it was planned.
 
-    `stages` is [[{"agent": "research_agent", "reason": "…"}], …]: the agents of one inner list run side by side. `skipped` is
-    [{"agent", "reason"}]. `config` is the effective config as a document, `config_sources` {dotted path: layer}. `hints` is a
-    list of sentences. `variants` is {agent: {"experiment": id, "variant": id, "key": "b"}}.
+    `stages` is [[{"agent": "research_agent", "reason": "…"}], …]: the agents of one inner list run side by side.
+    `skipped` is [{"agent", "reason"}]. `config` is the effective config as a document, `config_sources` {dotted path:
+    layer}. `hints` is a list of sentences. `variants` is {agent: {"experiment": id, "variant": id, "key": "b"}}.
     """
 
     recorded = (
-        "request_id", "client_id", "idempotency_key", "route", "stages", "skipped", "config", "config_sources", "config_sha256", "hints", "variants",
-        "planned_at",
+        "request_id", "client_id", "idempotency_key", "route", "stages", "skipped", "config", "config_sources",
+        "config_sha256", "hints", "variants", "planned_at",
     )  # fmt: skip
 
     class Status(models.TextChoices):
@@ -73,7 +73,7 @@ class PlannedPrompt(models.Model):
 class StepRun(models.Model):
     """One attempt of one agent in one run. A finished attempt never changes (the database refuses it).
 
-    `confidence_terms` is [{"term", "value", "weight", "why"}]; `confidence` is computed from them and from nothing else.
+    `confidence_terms` is [{"term", "value", "weight", "why"}]; `confidence` is computed from them alone.
     """
 
     class Status(models.TextChoices):

@@ -97,7 +97,7 @@ SHORT = Trial(
     "Shorter first mails",
     "At most 70 words and one question bring more replies.",
     "Length: at most 70 words\nAsk: question",
-    0.3,
+    0.35,
 )
 PROOF_TWICE = Trial(
     "Two proofs and material",

@@ -192,12 +192,12 @@ TITLES = (
 SATISFACTION = (
     (9, "Clear reports, quick answers."),
     (10, ""),
-    (8, "Good, though the personas could go deeper into technical detail."),
+    (5, "The personas should go deeper into technical detail: our buyers are engineers."),
     (6, "Two e-mails went out later than agreed."),
     (9, ""),
     (7, "We want to see more of the research behind each e-mail."),
     (10, "The Monday page saves us a meeting."),
-    (4, "Too many drafts needed our edits this month."),
+    (8, "Good, though some drafts needed our edits this month."),
     (9, ""),
 )
 SUPPORT = (

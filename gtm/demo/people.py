@@ -8,6 +8,7 @@ from random import Random
 from typing import NamedTuple
 
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
 
 from gtm.demo.content import FIRST_NAMES, LAST_NAMES, TITLES
@@ -35,7 +36,7 @@ LOGINS = {
 
 def make_logins() -> dict[str, User]:
     """The four demo users, one a role, with one random password kept in the data folder."""
-    password = _password(settings.DATA_DIR / "demo_password")
+    password = make_password(_password(settings.DATA_DIR / "demo_password"))  # slow by design, so once for all four
     return {username: _login(username, password) for username in LOGINS}
 
 
@@ -46,7 +47,7 @@ def _login(username: str, password: str) -> User:
     )
     user.email = f"{username}@agency.example"
     user.is_superuser = role == "Admin"
-    user.set_password(password)
+    user.password = password
     user.save()
     user.groups.set([Group.objects.get(name=role)])
     return user

@@ -1,8 +1,10 @@
 """The rhythm of a week: on Monday the review and new contacts, then drafts, decisions, e-mails and what they bring."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from itertools import count
 from random import Random
 
 from django.utils import timezone
@@ -22,7 +24,7 @@ Told = list[tuple[Send, str, datetime]]
 REJECTIONS = (Draft.Rejection.TEXT, Draft.Rejection.TEXT, Draft.Rejection.PERSON, Draft.Rejection.TIMING)
 TESTED, TESTED_NEXT = "acme-fintech", "ledgerline"  # the clients whose experiment ends, and still runs
 SENDING_HOURS = (9, 14, 11, 16)  # mornings and afternoons in turn
-REVIEWED_FROM = 8  # the week of the first review that is kept
+REVIEWED_FROM = 9  # the week of the first review that is kept
 
 
 @dataclass
@@ -58,7 +60,7 @@ def live_through(weeks: Weeks, week: int) -> None:
 
 def monday(weeks: Weeks, week: int) -> None:
     """Review of the week before, what it leads to, and the work of the new week."""
-    if week >= 4:
+    if week >= REVIEWED_FROM:
         loop.share_patterns(at=weeks.at(week, 0, 5, 30))
     if week >= REVIEWED_FROM:
         loop.measure_tickets(at=weeks.at(week, 0, 5))
@@ -66,7 +68,7 @@ def monday(weeks: Weeks, week: int) -> None:
     experiment_with(weeks, week)
     for slug, account in weeks.agency.accounts.items():
         meet_people(weeks, account, week)
-        asked = ask_for_mails(weeks, account, week, size=weeks.first_mails * (3 if slug == TESTED else 1))
+        asked = ask_for_mails(weeks, account, week, size=weeks.first_mails * (4 if slug == TESTED else 1))
         work(weeks, asked, weeks.at(week, 0, 10))
     work(
         weeks,
@@ -93,7 +95,7 @@ def ask_for_mails(weeks: Weeks, account: Account, week: int, *, size: int) -> li
     at, asked = weeks.at(week, 0, 9), []
     fresh = Contact.objects.filter(client=account.client, campaigns__isnull=True).order_by("created_at", "pk")[:size]
     for number, contact in enumerate(list(fresh)):
-        campaigns.add_contacts(account.campaigns[number % len(account.campaigns)], [contact], at=at)
+        campaigns.add_contacts(account.campaigns[(number + week) % len(account.campaigns)], [contact], at=at)
     for campaign in account.campaigns:
         if campaign.members.exists():
             asked += campaigns.launch(campaign, by=weeks.agency.users["manager"], at=at)
@@ -120,9 +122,15 @@ def work(weeks: Weeks, asked: list[Request], at: datetime) -> None:
     """Plan and execute the runs, then decide on their drafts, unless this is the week that lies open."""
     for number, request in enumerate(asked):
         run = loop.plan_run(request.pk, at=at)
-        flow.execute(run.pk, clock=lambda: at)
+        flow.execute(run.pk, clock=ticking(at))
         for draft in Draft.objects.filter(run=run).select_related("run__client", "contact__client"):
             decide(weeks, draft, number, at)
+
+
+def ticking(at: datetime) -> Callable[[], datetime]:
+    """A clock that goes on by a third of a second each time somebody looks."""
+    looks = count()
+    return lambda: at + timedelta(milliseconds=330) * next(looks)
 
 
 def decide(weeks: Weeks, draft: Draft, number: int, at: datetime) -> None:
@@ -130,14 +138,14 @@ def decide(weeks: Weeks, draft: Draft, number: int, at: datetime) -> None:
     if at.date() >= weeks.start + timedelta(weeks=12):
         return
     manager, luck, then = weeks.agency.users["manager"], weeks.rng.random(), at + timedelta(hours=2)
-    if luck < 0.06:
+    if luck < 0.1:
         drafts.reject(draft, by=manager, at=then, rejection=weeks.rng.choice(REJECTIONS))
         return
     day, hour = (
         at + timedelta(days=weeks.rng.randint(1, 4)),
         SENDING_HOURS[(number + at.toordinal() // 7) % len(SENDING_HOURS)],
     )
-    body = draft.body.replace("Kind regards", "Best wishes") if luck < 0.14 else None
+    body = draft.body.replace("Kind regards", "Best wishes") if luck < 0.2 else None
     send_at = day.replace(hour=hour, minute=weeks.rng.randrange(30))
     drafts.approve(draft, by=manager, at=then, body=body, send_at=send_at)
 
@@ -172,7 +180,7 @@ def hold_review(weeks: Weeks, week: int, report: WeeklyReport) -> None:
     """The team takes the first suggestion as a ticket; at the second meeting the oldest is carried out."""
     operator, at = weeks.agency.users["operator"], weeks.at(week, 0, 9, 30)
     suggestion = report.suggestions.filter(status="open").order_by("rank").first()
-    if suggestion is not None:
+    if suggestion is not None and week < 12:  # the newest is left for whoever looks at the demo
         due = weeks.start + timedelta(weeks=week + 1)
         tickets.accept(suggestion, owner=weeks.agency.users["manager"], due_date=due, by=operator, at=at)
     oldest = Ticket.objects.filter(status=Ticket.Status.OPEN, client__isnull=False).select_related("client")

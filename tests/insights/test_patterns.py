@@ -94,10 +94,10 @@ def test_a_campaign_with_one_kind_of_e_mail_tells_nothing():
 
 @pytest.mark.parametrize(
     ("campaigns", "contacts", "vote"),
-    [(3, 4, 1), (2, 15, 0), (3, 3, 0)],
+    [(4, 2, 1), (2, 15, 0), (3, 2, 0)],
 )
-def test_a_client_votes_with_three_campaigns_and_twelve_contacts_an_arm(campaigns, contacts, vote):
-    outcomes = [row for number in range(campaigns) for row in answers(number, on=(3, contacts), off=(1, contacts))]
+def test_a_client_votes_with_three_campaigns_and_eight_contacts_an_arm(campaigns, contacts, vote):
+    outcomes = [row for number in range(campaigns) for row in answers(number, on=(2, contacts), off=(1, contacts))]
 
     assert contrast_of(outcomes).vote == vote
 

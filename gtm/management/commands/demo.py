@@ -19,7 +19,7 @@ class Command(BaseCommand):
             help="The Monday the weeks end at, as 2026-11-16; by default the last one.",
         )
         parser.add_argument("--contacts", type=int, default=250, help="People a client.")
-        parser.add_argument("--first-mails", type=int, default=3, help="First e-mails a client and week.")
+        parser.add_argument("--first-mails", type=int, default=2, help="First e-mails a client and week.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEBUG:

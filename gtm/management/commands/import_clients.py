@@ -67,7 +67,7 @@ def _files(path: Path) -> list[Path]:
     return [path]
 
 
-def _read(file: Path) -> Any:
+def _read(file: Path) -> Any:  # noqa: ANN401 - whatever JSON says
     """Raises ConfigRefused."""
     try:
         return config.read(file.read_text(encoding="utf-8"))
@@ -77,7 +77,7 @@ def _read(file: Path) -> Any:
         raise ConfigRefused([Problem("", f"The file cannot be read: {error.strerror}.")]) from None
 
 
-def _apply(file: Path, document: Any, client: Client | None) -> None:
+def _apply(file: Path, document: Any, client: Client | None) -> None:  # noqa: ANN401 - read, not yet checked
     at = timezone.now()
     if client is None:
         config.create_client(document, slug=_slug(file), name=_name(file), by=None, at=at)

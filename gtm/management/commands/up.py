@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
@@ -46,26 +47,23 @@ class Command(BaseCommand):
         started = time.monotonic()
         try:
             port = _port(options["port"], is_check=bool(options["check"]))
-            self._prepare(demo=bool(options["demo"]), never=bool(options["no_demo"]))
-            self._run(port, started, is_check=bool(options["check"]))
+            self._prepare()
+            reason = _why_no_demo(demo=bool(options["demo"]), never=bool(options["no_demo"]))
+            if reason and options["demo"]:
+                self._say(reason)
+            self._run(port, started, fills=not reason, is_check=bool(options["check"]))
         except KeyboardInterrupt:
             self._say("Stopped.")
 
-    def _prepare(self, *, demo: bool, never: bool) -> None:
+    def _prepare(self) -> None:
         call_command("migrate", verbosity=0, interactive=False)
         roles.sync()
         schedules.sync()
         self._say(f"Database: {_database_name()}, tables up to date.")
         if not settings.DEBUG:
             call_command("collectstatic", verbosity=0, interactive=False)
-        reason = _why_no_demo(demo=demo, never=never)
-        if not reason:
-            self._say("Filling the demo: companies, contacts and twelve weeks of history (first time only).")
-            call_command("demo", stdout=self.stdout)
-        elif demo:
-            self._say(reason)
 
-    def _run(self, port: int, started: float, *, is_check: bool) -> None:
+    def _run(self, port: int, started: float, *, fills: bool, is_check: bool) -> None:
         with Processes(logs=Path(settings.DATA_DIR) / "logs", say=self._say) as processes:
 
             def meanwhile() -> None:
@@ -73,9 +71,13 @@ class Command(BaseCommand):
                 processes.tend()
 
             try:
+                since = timezone.now()
                 _start(processes, port)
                 self._say("Starting the web server and the workers.")
-                _wait_until_ready(processes, port, meanwhile)
+                if fills:  # meanwhile: they take a while to start
+                    self._say("Filling the demo: companies, contacts and twelve weeks of history (first time only).")
+                    call_command("demo", stdout=self.stdout)
+                _wait_until_ready(processes, port, since, meanwhile)
                 if is_check:
                     self._check(started, meanwhile)
                     return
@@ -204,9 +206,9 @@ def _start(processes: Processes, port: int) -> None:
         processes.start(Program(cluster, [python, manage, "qcluster"], {"Q_CLUSTER_NAME": cluster, **address}))
 
 
-def _wait_until_ready(processes: Processes, port: int, meanwhile: Callable[[], None]) -> None:
-    """Both workers have beaten since now, and the web server says that all is well. Raises CommandError."""
-    since, deadline = timezone.now(), time.monotonic() + READY_SECONDS
+def _wait_until_ready(processes: Processes, port: int, since: datetime, meanwhile: Callable[[], None]) -> None:
+    """Both workers have beaten since then, and the web server says that all is well. Raises CommandError."""
+    deadline = time.monotonic() + READY_SECONDS
     while not (_beating(since) and _says_ready(port)):
         if time.monotonic() > deadline:
             raise CommandError(_why_not_ready(processes))
@@ -214,7 +216,7 @@ def _wait_until_ready(processes: Processes, port: int, meanwhile: Callable[[], N
         time.sleep(0.1)
 
 
-def _beating(since: object) -> bool:
+def _beating(since: datetime) -> bool:
     return Heartbeat.objects.filter(name__in=doctor.CLUSTERS, at__gte=since).count() == len(doctor.CLUSTERS)
 
 
