@@ -20,6 +20,7 @@ from clients import config, inbox
 from clients.models import Delivery, Event
 from experiments import analysis, assign, outcomes
 from experiments.models import Decision, Experiment
+from gtm import logs
 from gtm.models import Heartbeat
 from insights import changes, impact, review, sharing
 from insights.models import ChangeLink, SharedInsight, Ticket, WeeklyReport
@@ -67,7 +68,8 @@ def plan_run(request_id: int, *, at: datetime | None = None) -> FlowRun:
 
 def execute_run(run_id: int) -> None:
     """Planned run → steps → facts, personas, draft. Then a person decides."""
-    flow.execute(run_id)
+    with logs.bound(run=run_id):
+        flow.execute(run_id)
 
 
 def send_due_drafts(*, at: datetime | None = None) -> None:
