@@ -12,6 +12,12 @@ def pytest_configure() -> None:
     ]  # a real one takes a third of a second
 
 
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """The whole server is thrown away at the end (tests/cluster.py), so no database of it is dropped before."""
+    return True
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     skipped = [report for report in terminalreporter.stats.get("skipped", []) if report.nodeid.startswith(BROWSER)]
     if skipped:

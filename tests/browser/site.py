@@ -25,6 +25,7 @@ from clients.models import Client as ClientRow
 from experiments import analysis
 from experiments.models import Experiment
 from gtm.demo import fill
+from insights import tickets
 from insights.models import Suggestion, WeeklyReport
 from tests.crowd import PASSWORD
 from tests.factories import AT, fill_variant, make_experiment
@@ -107,7 +108,7 @@ def running() -> Iterator[Site]:
     with own_database("browser"), override_settings(EMAIL_FILE_PATH=mail, DEBUG=False):
         call_command("migrate", verbosity=0)
         today = timezone.localdate()
-        fill.fill(today - timedelta(days=today.weekday()), contacts=16, first_mails=2)
+        fill.fill(today - timedelta(days=today.weekday()), contacts=16, first_mails=1)
         _know_the_password()
         _end_an_experiment()
         _leave_something_to_decide()
@@ -142,4 +143,9 @@ def _leave_something_to_decide() -> None:
     Suggestion.objects.create(
         report=report, rule="low_reply_rate", rank=rank, title="Shorten the first e-mail", text="Replies fell by a third.", evidence=[],
         metric="reply_rate", baseline={"numerator": 9, "denominator": 120},
+    )  # fmt: skip
+    operator = User.objects.get(username="operator")
+    tickets.create(
+        "Ask for more technical detail", description="The buyers are engineers.", owner=operator,
+        due_date=timezone.localdate(), by=operator, at=timezone.now(),
     )  # fmt: skip
