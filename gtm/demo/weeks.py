@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 from itertools import count
 from random import Random
 
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from agents_app import campaigns, drafts, flow, requests
@@ -14,6 +15,7 @@ from agents_app.models import Depth, Draft, Purpose, Request, Send
 from clients import inbox
 from clients.models import Contact
 from experiments import lifecycle, outcomes
+from experiments.models import Decision
 from gtm import loop
 from gtm.demo import agency, answers
 from gtm.demo.agency import Account, Agency
@@ -173,18 +175,24 @@ def experiment_with(weeks: Weeks, week: int) -> None:
     if week == 6:
         agency.start_experiment(accounts[TESTED_NEXT], agency.PROOF_TWICE, by=operator, at=at)
     for decision in lifecycle.waiting_for_promotion():
-        lifecycle.promote(decision, by=operator, at=at)
+        asked = Ticket.objects.filter(status=Ticket.Status.OPEN, suggestion__rule="rejections_agree").order_by("pk")
+        if ticket := asked.first():
+            answer_with_winner(ticket, decision, by=operator, at=at)
+        else:
+            lifecycle.promote(decision, by=operator, at=at)
+
+
+def answer_with_winner(ticket: Ticket, decision: Decision, *, by: User, at: datetime) -> None:
+    """The ticket asked for better texts: the version that won goes live on its account."""
+    assert decision.winner is not None
+    loop.apply_ticket(ticket, change=changes.PromptGoesLive(decision.winner.prompt_version_id), by=by, at=at)
 
 
 def hold_review(weeks: Weeks, week: int, report: WeeklyReport) -> None:
-    """The team takes the first suggestion as a ticket; at the second meeting the oldest is carried out."""
+    """The team takes the first suggestion as a ticket. The newest one is left for whoever looks at the demo."""
     operator, at = weeks.agency.users["operator"], weeks.at(week, 0, 9, 30)
-    suggestion = report.suggestions.filter(status="open").order_by("rank").first()
-    if suggestion is not None and week < 12:  # the newest is left for whoever looks at the demo
+    open_ones = report.suggestions.filter(status="open").exclude(rule="winner_waits")  # that was done at seven
+    suggestion = open_ones.order_by("rank").first()
+    if suggestion is not None and week < 12:
         due = weeks.start + timedelta(weeks=week + 1)
         tickets.accept(suggestion, owner=weeks.agency.users["manager"], due_date=due, by=operator, at=at)
-    oldest = Ticket.objects.filter(status=Ticket.Status.OPEN, client__isnull=False).select_related("client")
-    for ticket in oldest.order_by("pk")[:1]:
-        assert ticket.client is not None
-        shorter = changes.SettingChanges(ticket.client.pk, "custom_fields.max_words", 110)
-        loop.apply_ticket(ticket, change=shorter, by=operator, at=at + timedelta(days=1))
