@@ -18,6 +18,8 @@ from clients.models import Connection, Delivery, Event
 from clients.observations import Change as Change
 
 PARSERS = {**CRMS, **SERVICES}
+MOST_FAULTS = 5
+FAULT = "It was tried {times} times, and each time the system met a fault of its own. Retry it once that is mended."
 KEPT_HEADERS = ("content-type", "user-agent", "webhook-id", "webhook-timestamp")  # never a key, token or cookie
 SENDER_ID = "webhook-id"  # the header of Standard Webhooks
 
@@ -76,10 +78,19 @@ def quarantine(delivery: Delivery, words: str) -> None:
     delivery.save(update_fields=["status", "error", "attempts"])
 
 
+def note_fault(delivery_id: int) -> None:
+    """Applying it met a fault of ours. After MOST_FAULTS of them it is set aside until a person releases it."""
+    delivery = Delivery.objects.get(pk=delivery_id)
+    delivery.attempts += 1
+    delivery.save(update_fields=["attempts"])
+    if delivery.attempts >= MOST_FAULTS and delivery.status == Delivery.Status.RECEIVED:
+        quarantine(delivery, FAULT.format(times=delivery.attempts))
+
+
 def release(delivery: Delivery) -> None:
     """Back to the deliveries that wait to be applied, for example after a repair."""
-    delivery.status, delivery.error = Delivery.Status.RECEIVED, ""
-    delivery.save(update_fields=["status", "error"])
+    delivery.status, delivery.error, delivery.attempts = Delivery.Status.RECEIVED, "", 0
+    delivery.save(update_fields=["status", "error", "attempts"])
 
 
 def _clean(header: str) -> str:

@@ -34,8 +34,18 @@ def later(job: Callable[..., Any], *args: Any) -> None:
 
 
 def process_delivery(delivery_id: int) -> None:
-    """Webhook → contact, and the requests its changes ask for; or webhook → what became of an e-mail."""
-    at = timezone.now()
+    """Webhook → contact, and the requests its changes ask for; or webhook → what became of an e-mail.
+
+    An edge: whatever goes wrong is counted on the delivery, so that no fault of ours is met again for ever.
+    """
+    try:
+        _apply_delivery(delivery_id, at=timezone.now())
+    except Exception:
+        inbox.note_fault(delivery_id)
+        raise
+
+
+def _apply_delivery(delivery_id: int, *, at: datetime) -> None:
     with transaction.atomic():
         applied = inbox.apply(delivery_id, at=at)
         for change in applied.changes:

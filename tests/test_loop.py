@@ -12,7 +12,7 @@ from django.utils import timezone
 from agents_app import campaigns, drafts, versions
 from agents_app.models import Draft, FlowRun, Request, RequestRule, Send
 from clients import config, connections, suppression
-from clients.models import AgentKey, Client, Connection, Contact
+from clients.models import AgentKey, Client, Connection, Contact, Delivery
 from experiments import assign, lifecycle, outcomes
 from experiments.models import Assignment, Decision, Experiment, OutcomeEvent
 from gtm import loop, roles
@@ -242,3 +242,21 @@ def test_a_week_becomes_a_review_a_suggestion_a_ticket_a_change_and_its_measured
     loop.measure_tickets(at=monday + timedelta(weeks=16))
     assert OutcomeEvaluation.objects.get(ticket=ticket).result["sentence"]
     assert Ticket.objects.get(pk=ticket.pk).status == "measured"
+
+
+def test_a_fault_of_ours_is_met_five_times_and_then_waits_for_a_person(client, acme, monkeypatch):
+    def breaks(*_args, **_kwargs):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("clients.observations.apply", breaks)
+    post(client, connect(acme, "hubspot"), ADA)
+    delivery = Delivery.objects.get()
+
+    for _ in range(5):
+        with pytest.raises(ZeroDivisionError):
+            loop.process_delivery(delivery.pk)
+
+    delivery.refresh_from_db()
+    assert (delivery.status, delivery.attempts) == ("quarantined", 5)
+    assert delivery.error.startswith("It was tried 5 times")
+    assert not Contact.objects.filter(client=acme).exists()
