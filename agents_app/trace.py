@@ -105,10 +105,6 @@ def of_request(request: Request) -> list[RunTrace]:
     return [_run(run) for run in _whole(FlowRun.objects.filter(request=request).order_by("pk"))]
 
 
-def of_run(run: FlowRun) -> RunTrace:
-    return _run(_whole(FlowRun.objects.filter(pk=run.pk)).get())
-
-
 def document(trace: RunTrace) -> dict[str, Any]:
     """The trace as JSON-ready values: times in ISO 8601, money as a number of US dollars."""
     plain: dict[str, Any] = _plain(asdict(trace))

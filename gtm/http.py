@@ -66,20 +66,6 @@ def get_json(
     return _ask(request, timeout_s=timeout_s, sandbox=sandbox, max_bytes=max_bytes)
 
 
-def post_json(
-    url: str,
-    *,
-    body: object,
-    headers: Mapping[str, str] | None = None,
-    timeout_s: float,
-    sandbox: bool,
-    max_bytes: int = MAX_BYTES,
-) -> Reply:
-    """Raises Unavailable or Refused; a 2xx answer that is no JSON is Unavailable."""
-    request = httpx.Request("POST", url, json=body, headers=headers)
-    return _ask(request, timeout_s=timeout_s, sandbox=sandbox, max_bytes=max_bytes)
-
-
 def _ask(request: httpx.Request, *, timeout_s: float, sandbox: bool, max_bytes: int) -> Reply:
     started = time.monotonic()
     request.headers.setdefault("User-Agent", USER_AGENT)

@@ -142,10 +142,11 @@ def contrasts(outcomes: Iterable[Outcome]) -> list[Contrast]:
     """Every pattern that one client's e-mails let us compare at all."""
     tables: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0, 0, 0]))
     for outcome in outcomes:
+        shown = features(outcome.email)
         for pattern in PATTERNS:
             if pattern.applies(outcome.email):
                 row = tables[pattern.key][outcome.campaign]
-                arm = 2 if pattern.test(outcome.email) else 0
+                arm = 2 if pattern.key in shown else 0
                 row[arm] += outcome.replied
                 row[arm + 1] += 1
     found = [_contrast(key, tables[key]) for key in BY_KEY if key in tables]

@@ -123,10 +123,3 @@ def test_an_answer_that_is_too_large_is_not_read_to_its_end():
         pytest.raises(http.Unavailable, match="1,000 bytes"),
     ):
         ask_news(max_bytes=1000)
-
-
-def test_a_body_is_posted_as_json():
-    with faults.inject("newsapi", Fault(200, b'{"got": true}')):
-        reply = http.post_json(NEWS, body={"a": 1}, timeout_s=1.0, sandbox=True)
-
-    assert reply.json == {"got": True}
