@@ -224,3 +224,9 @@ def in_english(text: str) -> Check:
 def broken(checks: Iterable[Check]) -> list[Check]:
     """The failed checks that decide."""
     return [check for check in checks if check.must and not check.passed]
+
+
+def overlap(wanted: str, text: str) -> float:
+    """The share of the content words of `wanted` that stand in `text`, 0 to 1."""
+    words_wanted = _content(wanted)
+    return len(words_wanted & _content(text)) / len(words_wanted) if words_wanted else 0.0

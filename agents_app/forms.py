@@ -1,12 +1,17 @@
-"""What people type about drafts and runs. The rules of what may go out stand in `agents_app.drafts`."""
+"""What people type about drafts, requests and questions. The rules stand in `drafts`, `requests` and `flow`."""
+
+from typing import Any, cast
 
 from django import forms
+from django.conf import settings
+from django.contrib.auth.models import User
 from django.utils import timezone
 
-from agents_app import drafts
-from agents_app.models import Draft, FlowRun
+from agents_app import drafts, gate_texts, requests
+from agents_app.models import Depth, Draft, FlowRun, Gate, Purpose, Request
 from clients import contacts
-from clients.models import Contact
+from clients.access import visible_clients
+from clients.models import Client, Contact
 
 
 class EditForm(forms.Form):
@@ -46,13 +51,156 @@ class PersonForm(forms.Form):
         self.run = run
 
     def clean_email(self) -> Contact:
+        return contact_of(self.run.client, self.cleaned_data["email"])
+
+
+def contact_of(client: Client, email: str) -> Contact:
+    """Raises forms.ValidationError where the client knows nobody of this address."""
+    try:
+        address = contacts.normalise_email(email)
+    except contacts.InvalidEmail as error:
+        raise forms.ValidationError(str(error)) from error
+    contact = Contact.objects.filter(client=client, email_normalised=address).first()
+    if contact is None:
+        raise forms.ValidationError(
+            f"{client} has no contact with this address. Add the person under Contacts, then come back."
+        )
+    return contact
+
+
+class AskForm(forms.Form):
+    """What a person asks for; refused here, with everything typed kept, where `requests.ask` would refuse it."""
+
+    client = forms.ChoiceField()
+    email = forms.CharField(
+        label="E-mail address of the contact",
+        max_length=254,
+        required=False,
+        widget=forms.TextInput(attrs={"list": "people", "autocomplete": "off"}),
+        help_text="Empty: the company as a whole is looked at.",
+    )
+    company_domain = forms.CharField(
+        label="Company's domain",
+        max_length=253,
+        required=False,
+        help_text="For example northwind-bank.example. Empty: as the contact says.",
+    )
+    company_name = forms.CharField(
+        label="Company's name", max_length=160, required=False, help_text="Empty: as the contact or the research says."
+    )
+    purpose = forms.ChoiceField(choices=Purpose.choices)
+    depth = forms.ChoiceField(initial=Depth.STANDARD)
+    reason = forms.CharField(
+        label="Why", max_length=300, required=False, help_text="A note for whoever reads the request later."
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        visible = visible_clients(user).select_related("industry").order_by("name", "pk")
+        self.clients = {str(client.pk): client for client in visible}  # one query, to choose from and to go on with
+        names = [(key, client.name) for key, client in self.clients.items()]
+        cast(forms.ChoiceField, self.fields["client"]).choices = [("", "Choose a client"), *names]
+        cast(forms.ChoiceField, self.fields["depth"]).choices = [(each.value, _bounds(each)) for each in Depth]
+        self.asked = Request()
+
+    def clean_client(self) -> Client:
+        return self.clients[self.cleaned_data["client"]]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if self.errors:
+            return data
+        data["contact"] = self._contact(data["client"], data.pop("email"))
+        if self.errors:
+            return data
+        wanted = {name: value for name, value in data.items() if name not in ("client", "reason")}
         try:
-            address = contacts.normalise_email(self.cleaned_data["email"])
-        except contacts.InvalidEmail as error:
-            raise forms.ValidationError(str(error)) from error
-        contact = Contact.objects.filter(client=self.run.client_id, email_normalised=address).first()
-        if contact is None:
-            raise forms.ValidationError(
-                f"{self.run.client} has no contact with this address. Add the person under Contacts, then come back."
-            )
-        return contact
+            self.asked = requests.prepare(data["client"], **wanted)
+        except requests.RequestRefused as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
+        return data
+
+    def _contact(self, client: Client, email: str) -> Contact | None:
+        if not email:
+            return None
+        try:
+            return contact_of(client, email)
+        except forms.ValidationError as error:
+            self.add_error("email", error)
+            return None
+
+
+def _bounds(depth: Depth) -> str:
+    """“Standard: 30 s, at most $0.25”."""
+    return f"{depth.label}: {settings.RUN_SECONDS[depth]} s, at most ${settings.RUN_BUDGET_USD[depth]:.2f}"
+
+
+class AnswerForm(forms.Form):
+    """The texts of a gate's output, each as a field in words; a choice where sources give several values."""
+
+    comment = forms.CharField(label="Why, in your words", max_length=300, required=False)
+
+    def __init__(self, gate: Gate, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.gate = gate
+        self.places = gate_texts.places(gate.shown) if gate.may_edit else []
+        for place in self.places:
+            self.fields |= _choice_of(place) if place.options else {place.name: _text_of(place)}
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether the question is which value is right."""
+        return any(place.options for place in self.places)
+
+    def sections(self) -> list[tuple[str, list[forms.BoundField]]]:
+        """(heading, its fields), the comment apart."""
+        found: dict[str, list[forms.BoundField]] = {}
+        for place in self.places:
+            names = (place.name, _other(place)) if place.options else (place.name,)
+            found.setdefault(place.section, []).extend(self[name] for name in names)
+        return list(found.items())
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        for place in self.places:
+            if place.options and data.get(place.name) == OTHER:
+                data[place.name] = data.get(_other(place), "")
+                if not data[place.name]:
+                    self.add_error(_other(place), "Write the value that is right, or choose one of those above.")
+        return data
+
+    def edited(self) -> dict[str, Any]:
+        """The output with the texts as they were typed."""
+        return gate_texts.filled(self.gate.shown, {place.name: self.cleaned_data[place.name] for place in self.places})
+
+
+class CommentForm(forms.Form):
+    """Why something is rejected."""
+
+    comment = forms.CharField(label="Why, in your words", max_length=300, required=False)
+
+
+OTHER = "another value"
+LONGEST_TEXT, LONGEST_FACT = 2000, 300
+EMPTY = "This cannot be left empty. Put other words here, or reject the whole."
+
+
+def _text_of(place: gate_texts.Place) -> forms.CharField:
+    most = LONGEST_FACT if place.path[0] == "facts" else LONGEST_TEXT
+    widget = forms.Textarea(attrs={"rows": 3, "spellcheck": "true"}) if len(place.text) > 70 else forms.TextInput()
+    errors = {"required": EMPTY}
+    return forms.CharField(label=place.label, initial=place.text, max_length=most, widget=widget, error_messages=errors)
+
+
+def _choice_of(place: gate_texts.Place) -> dict[str, forms.Field]:
+    """The values of the sources, and a place for another one."""
+    values = list(dict.fromkeys([*place.options, place.text]))
+    choices = [*((value, value) for value in values), (OTHER, "Another value")]
+    return {
+        place.name: forms.ChoiceField(label=place.label, choices=choices, initial=place.text, widget=forms.RadioSelect),
+        _other(place): forms.CharField(label=f"{place.label}, another value", max_length=LONGEST_FACT, required=False),
+    }
+
+
+def _other(place: gate_texts.Place) -> str:
+    return f"{place.name}_other"

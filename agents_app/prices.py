@@ -5,6 +5,7 @@ The driver of a run loads the table once and hands it to its threads, which neve
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -16,12 +17,13 @@ MILLION = Decimal(1_000_000)
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens; `input` counts only what no cache held."""
+    """Tokens; `input` counts only what no cache held. `cache_write` lives 5 minutes, `cache_write_1h` an hour."""
 
     input: int = 0
     output: int = 0
     cache_read: int = 0
     cache_write: int = 0
+    cache_write_1h: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -29,12 +31,13 @@ class Usage:
             self.output + other.output,
             self.cache_read + other.cache_read,
             self.cache_write + other.cache_write,
+            self.cache_write_1h + other.cache_write_1h,
         )
 
     @property
     def prompt(self) -> int:
         """All tokens of the prompt, cached or not: what price bands count."""
-        return self.input + self.cache_read + self.cache_write
+        return self.input + self.cache_read + self.cache_write + self.cache_write_1h
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Price:
     output: Decimal
     cache_read: Decimal
     cache_write: Decimal
+    cache_write_1h: Decimal
 
     def of(self, usage: Usage) -> Decimal:
         """US dollars, exact."""
@@ -56,7 +60,13 @@ class Price:
             + usage.output * self.output
             + usage.cache_read * self.cache_read
             + usage.cache_write * self.cache_write
+            + usage.cache_write_1h * self.cache_write_1h
         ) / MILLION
+
+    @property
+    def dearest(self) -> Decimal:
+        """The most that one million tokens of a prompt can cost."""
+        return max(self.input, self.cache_read, self.cache_write, self.cache_write_1h)
 
 
 @dataclass(frozen=True)
@@ -65,20 +75,48 @@ class PriceTable:
 
     def cost(self, model: str, usage: Usage, on: date) -> Decimal | None:
         """US dollars; None when no price of this model holds on that day for a prompt of that size."""
-        found = [price for price in self.prices if price.model == model and price.valid_from <= on]
-        fitting = [price for price in found if price.prompt_band_max is None or usage.prompt <= price.prompt_band_max]
-        if not fitting:
+        price = self._holding(model, usage.prompt, on)
+        return None if price is None else price.of(usage)
+
+    def worst(self, model: str, prompt_tokens: int, output_tokens: int, on: date) -> Decimal | None:
+        """US dollars that no call with at most so many tokens can exceed; None where `cost` could be None.
+
+        How large the prompt turns out decides its band, and what the caches hold decides the kind of its tokens; so
+        every band up to that size counts, and every token as the dearest kind.
+        """
+        bands = {price.prompt_band_max for price in self.prices if price.model == model}
+        sizes = {prompt_tokens, *(band for band in bands if band is not None and band < prompt_tokens)}
+        found = [self._holding(model, size, on) for size in sizes]
+        prices = [price for price in found if price is not None]
+        if len(prices) < len(found):
             return None
-        return max(fitting, key=lambda price: (price.valid_from, -(price.prompt_band_max or float("inf")))).of(usage)
+        prompt, output = max(price.dearest for price in prices), max(price.output for price in prices)
+        return (prompt_tokens * prompt + output_tokens * output) / MILLION
+
+    def _holding(self, model: str, prompt_tokens: int, on: date) -> Price | None:
+        """The latest price that has begun, and of its bands the smallest that the prompt fits in."""
+        fitting = [
+            price
+            for price in self.prices
+            if price.model == model
+            and price.valid_from <= on
+            and (price.prompt_band_max is None or prompt_tokens <= price.prompt_band_max)
+        ]
+        return max(
+            fitting,
+            key=lambda price: (price.valid_from, -(price.prompt_band_max or float("inf"))),
+            default=None,
+        )
+
+
+COLUMNS = (
+    "model", "valid_from", "prompt_band_max", "input", "output", "cache_read", "cache_write", "cache_write_1h",
+)  # fmt: skip
 
 
 def load() -> PriceTable:
-    rows = ModelPrice.objects.order_by("model", "valid_from", "prompt_band_max")
-    return PriceTable(
-        tuple(
-            Price(
-                row.model, row.valid_from, row.prompt_band_max, row.input, row.output, row.cache_read, row.cache_write
-            )
-            for row in rows
-        )
-    )
+    return table(ModelPrice.objects.order_by("model", "valid_from", "prompt_band_max"))
+
+
+def table(rows: Iterable[ModelPrice]) -> PriceTable:
+    return PriceTable(tuple(Price(*(getattr(row, name) for name in COLUMNS)) for row in rows))

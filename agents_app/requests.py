@@ -103,6 +103,13 @@ def _choices_exist(request: Request) -> None:
             raise RequestRefused(f"“{value}” is no {name}. Choose one of: {', '.join(choices.values)}.")
 
 
+def _account_is_a_company(request: Request) -> None:
+    if request.purpose == Purpose.ACCOUNT and request.contact is not None:
+        raise RequestRefused(
+            "An account is a company: each of its contacts gets an e-mail. Leave the contact empty and name the domain."
+        )
+
+
 def _client_works(request: Request) -> None:
     if request.client.status == Client.Status.PAUSED:
         raise RequestRefused(f"{request.client} is paused. Set it to active on its page before asking for work.")
@@ -148,6 +155,7 @@ CHECKS = (
     _choices_exist,
     _client_works,
     _somebody_is_named,
+    _account_is_a_company,
     _stays_with_the_client,
     _may_be_written_to,
     _something_to_follow,
@@ -170,9 +178,8 @@ def _matches(rule: RequestRule, change: Change) -> bool:
 
 def _by_rule(rule: RequestRule, contact: Contact, at: datetime) -> Request | None:
     """None where the request is refused, or where the same was asked and is not finished."""
-    open_runs = [FlowRun.Status.PLANNED, FlowRun.Status.RUNNING]
     asked = Request.objects.filter(client=rule.client, contact=contact, purpose=rule.purpose)
-    if asked.filter(runs__isnull=True).exists() or asked.filter(runs__status__in=open_runs).exists():
+    if asked.filter(runs__isnull=True).exists() or asked.filter(runs__status__in=FlowRun.OPEN).exists():
         return None
     try:
         return ask(rule.client, contact=contact, purpose=rule.purpose, depth=rule.depth, reason=f"Rule: {rule}", at=at)

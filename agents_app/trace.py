@@ -8,16 +8,36 @@ from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 
-from agents_app.models import Draft, Fact, FlowRun, Persona, PlannedPrompt, Request, SourceRecord, StepRun
-from agents_app.routing import REASONS
+from agents_app.models import (
+    Draft,
+    Fact,
+    FlowRun,
+    Gate,
+    Persona,
+    PlannedPrompt,
+    PlanRevision,
+    Request,
+    SourceRecord,
+    StepRun,
+)
+
+STEPS = StepRun.objects.select_related("prompt_version", "context", "contact", "gate")
 
 
 @dataclass(frozen=True)
 class StepTrace:
-    """`offset_s` counts from the run's start; both seconds are None while it is not known."""
+    """`key` is the step's name in the plan; tools, gates and joins have no agent, `tool` is a tool's name.
+
+    `contact` is whom a step of a map is about. `offset_s` counts from the run's start; both seconds are None while they
+    are not known. `gate` is {"question", "decision", "comment"} of a gate that was asked.
+    """
 
     id: int
+    key: str
+    kind: str
     agent: str
+    tool: str
+    contact: str
     stage: int
     attempt: int
     status: str
@@ -37,7 +57,21 @@ class StepTrace:
     attempts: list[dict[str, Any]]
     tokens: dict[str, int]
     cost_usd: Decimal
+    uncertain_usd: Decimal
+    votes: dict[str, Any]
+    gate: dict[str, str] | None
     error: str
+
+
+@dataclass(frozen=True)
+class RevisionTrace:
+    """A change of the plan while it ran, and the plan from then on as node documents."""
+
+    number: int
+    trigger: str
+    rule: str
+    reason: str
+    nodes: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -75,13 +109,16 @@ class DraftTrace:
 
 @dataclass(frozen=True)
 class RunTrace:
+    """`stages` are lists of node documents, the plan as it began; `skipped` is [{"key", "agent", "reason"}]."""
+
     id: int
     status: str
     error: str
     rule: str
     reason: str
-    stages: list[list[dict[str, str]]]
+    stages: list[list[dict[str, Any]]]
     skipped: list[dict[str, str]]
+    revisions: list[RevisionTrace]
     planned_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -114,7 +151,8 @@ def document(trace: RunTrace) -> dict[str, Any]:
 def _whole(runs: QuerySet[FlowRun]) -> QuerySet[FlowRun]:
     return runs.select_related("brief").prefetch_related(
         Prefetch("prompts", PlannedPrompt.objects.select_related("version").order_by("agent")),
-        Prefetch("steps", StepRun.objects.select_related("prompt_version").order_by("stage", "pk")),
+        Prefetch("steps", STEPS.order_by("stage", "pk")),
+        Prefetch("revisions", PlanRevision.objects.order_by("number")),
         Prefetch("source_records", SourceRecord.objects.prefetch_related("claims").order_by("pk")),
         Prefetch("facts", Fact.objects.prefetch_related("claims__source_record").order_by("pk")),
         Prefetch("personas", Persona.objects.order_by("pk")),
@@ -129,9 +167,10 @@ def _run(run: FlowRun) -> RunTrace:
         status=run.status,
         error=run.error,
         rule=run.route,
-        reason=REASONS.get(run.route, ""),
+        reason=run.reason,
         stages=run.stages,
         skipped=run.skipped,
+        revisions=[_revision(revision) for revision in run.revisions.all()],
         planned_at=run.planned_at,
         started_at=run.started_at,
         finished_at=run.finished_at,
@@ -154,7 +193,11 @@ def _run(run: FlowRun) -> RunTrace:
 def _step(step: StepRun, run_started_at: datetime | None) -> StepTrace:
     return StepTrace(
         id=step.pk,
+        key=step.key,
+        kind=step.kind,
         agent=step.agent,
+        tool=step.tool,
+        contact=str(step.contact) if step.contact else "",
         stage=step.stage,
         attempt=step.attempt,
         status=step.status,
@@ -162,7 +205,7 @@ def _step(step: StepRun, run_started_at: datetime | None) -> StepTrace:
         finished_at=step.finished_at,
         offset_s=_seconds(run_started_at, step.started_at),
         seconds=_seconds(step.started_at, step.finished_at),
-        prompt=str(step.prompt_version),
+        prompt=str(step.prompt_version or ""),
         prompt_sent=step.prompt_sent,
         input=step.input,
         input_sha256=step.input_sha256,
@@ -177,10 +220,22 @@ def _step(step: StepRun, run_started_at: datetime | None) -> StepTrace:
             "output": step.tokens_output,
             "cache_read": step.tokens_cache_read,
             "cache_write": step.tokens_cache_write,
+            "cache_write_1h": step.tokens_cache_write_1h,
         },
         cost_usd=step.cost_usd,
+        uncertain_usd=step.uncertain_usd,
+        votes=step.votes,
+        gate=_gate(step.gate) if hasattr(step, "gate") else None,
         error=step.error,
     )
+
+
+def _gate(gate: Gate) -> dict[str, str]:
+    return {"question": gate.question, "decision": gate.decision, "comment": gate.comment}
+
+
+def _revision(row: PlanRevision) -> RevisionTrace:
+    return RevisionTrace(row.number, row.trigger, row.rule, row.reason, row.nodes)
 
 
 def _source(record: SourceRecord) -> SourceTrace:

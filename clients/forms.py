@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from django import forms
+from django.conf import settings
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import ValidationError
 
@@ -112,6 +113,11 @@ class ClientForm(SettingsForm):
         model = Client
         fields = "__all__"  # noqa: DJ007 - the admin's fieldsets choose
         widgets = WIDE
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if budget := self.fields.get("daily_budget_usd"):
+            budget.widget.attrs["placeholder"] = f"inherited: {settings.CLIENT_DAY_BUDGET_USD:.2f}"
 
     def below(self) -> tuple[config.Effective | None, dict[str, str]]:
         outline = getattr(self.instance, "outline", None) or config.outline(self.instance)

@@ -140,12 +140,13 @@ def pretty(value: object) -> SafeString:
 
 TONES = {
     "ok": (
-        "active", "applied", "approved", "done", "finished", "helped", "live", "measured", "ok", "sent", "solved",
-        "succeeded", "winner",
+        "active", "applied", "approved", "done", "edited", "finished", "helped", "live", "measured", "ok", "sent",
+        "solved", "succeeded", "winner",
     ),
-    "warn": ("candidate", "needs_input", "no_match", "paused", "refused", "waiting", "warn"),
-    "bad": ("bad", "fail", "failed", "harmed", "invalid", "lost", "quarantined", "rejected"),
-    "info": ("accepted", "info", "open", "planned", "received", "running"),
+    "warn": ("candidate", "expired", "needs_input", "no_match", "paused", "refused", "waiting", "warn"),
+    "bad": ("bad", "dead", "fail", "failed", "harmed", "invalid", "lost", "quarantined", "rejected"),
+    "info": ("accepted", "info", "open", "planned", "received", "retry", "running"),
+    "quiet": ("cancelled", "skipped"),
 }  # fmt: skip
 _TONE_OF = {state: tone for tone, states in TONES.items() for state in states}
 

@@ -6,6 +6,9 @@ class GTMConfig(AppConfig):
     name = "gtm"
     default = True
 
+    def ready(self) -> None:
+        from gtm import checks  # noqa: F401 registering is what it is imported for
+
 
 class AdminConfig(apps.AdminConfig):
     default = False

@@ -9,7 +9,7 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 
-from agents_app.models import Draft, FlowRun, Send
+from agents_app.models import Draft, FlowRun, Gate, Send
 from clients.access import scope, visible_clients
 from clients.models import Client, Contact, Delivery
 from experiments.models import OutcomeEvent, OutcomeKind
@@ -30,6 +30,7 @@ class Figure(NamedTuple):
 class Desk(NamedTuple):
     clients: list[Client]
     drafts: list[Draft]
+    questions: list[Gate]
     failed: list[FlowRun]
     quarantine: list[Delivery]
     tickets: list[Ticket]
@@ -40,6 +41,7 @@ def of(user: User, *, at: datetime) -> Desk:
     return Desk(
         clients=list(_clients(user)),
         drafts=list(_drafts(user)),
+        questions=list(_questions(user)) if user.has_perm("agents_app.view_gate") else [],
         failed=list(_failed(user, at)) if user.has_perm("agents_app.view_flowrun") else [],
         quarantine=list(_quarantine(user)) if user.has_perm("clients.view_delivery") else [],
         tickets=list(_tickets(user)),
@@ -60,8 +62,16 @@ def _drafts(user: User) -> QuerySet[Draft]:
     return rows.select_related("contact", "run__client").order_by("written_at", "pk")[:SHOWN]
 
 
+def _questions(user: User) -> QuerySet[Gate]:
+    rows = scope(Gate.objects.open(), user, "step__run__client")
+    return rows.select_related("step__run__client").order_by("expires_at", "pk")[:SHOWN]
+
+
+WRONG = (FlowRun.Status.FAILED, FlowRun.Status.NEEDS_INPUT, FlowRun.Status.DEAD)
+
+
 def _failed(user: User, at: datetime) -> QuerySet[FlowRun]:
-    wrong = Q(status=FlowRun.Status.FAILED) | Q(status=FlowRun.Status.NEEDS_INPUT)
+    wrong = Q(status__in=WRONG)
     rows = scope(FlowRun.objects.filter(wrong, planned_at__gte=at - WEEK), user)
     return rows.select_related("client").order_by("-planned_at", "-pk")[:SHOWN]
 

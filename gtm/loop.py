@@ -22,7 +22,7 @@ from experiments import analysis, assign, outcomes
 from experiments.models import Decision, Experiment
 from gtm import logs
 from gtm.models import Heartbeat
-from insights import changes, impact, review, sharing
+from insights import changes, impact, review, sharing, tickets
 from insights.models import ChangeLink, SharedInsight, Ticket, WeeklyReport
 
 LEFT_BEHIND = timedelta(minutes=1)  # how long a row may wait for its bell before the sweep rings again
@@ -77,9 +77,11 @@ def plan_run(request_id: int, *, at: datetime | None = None) -> FlowRun:
 
 
 def execute_run(run_id: int) -> None:
-    """Planned run → steps → facts, personas, draft. Then a person decides."""
+    """Planned run → steps → facts, personas, draft. Then a person decides. What had to be given up gets a ticket."""
     with logs.bound(run=run_id):
-        flow.execute(run_id)
+        run = flow.execute(run_id)
+    if run.status == FlowRun.Status.DEAD:
+        tickets.for_dead_run(run, at=timezone.now())
 
 
 def send_due_drafts(*, at: datetime | None = None) -> None:
@@ -147,7 +149,8 @@ def measure_tickets(*, at: datetime | None = None) -> None:
 
 
 def sweep() -> None:
-    """Ring again for what was left behind: deliveries not applied, requests without a run, runs whose worker died."""
+    """Ring again for what was left behind: deliveries not applied, requests without a run, runs whose worker died or
+    whose time has come."""
     at = timezone.now()
     old = at - LEFT_BEHIND
     for delivery in Delivery.objects.filter(status=Delivery.Status.RECEIVED, received_at__lt=old).order_by("pk")[:500]:
@@ -156,6 +159,8 @@ def sweep() -> None:
         later(start_run, request.pk)
     for run_id in flow.lost(at):
         later(execute_run, run_id)
+    for run in tickets.dead_runs_without()[:500]:
+        tickets.for_dead_run(run, at=at)
     for event in outcomes.events_not_recorded(old)[:500]:
         later(record_outcome, event.pk)
 

@@ -51,6 +51,8 @@ SECTIONS = (
         "Outreach",
         (
             Item("Approval queue", "approvals", "agents_app.view_draft", "waiting_drafts"),
+            Item("Questions", "questions", "agents_app.view_gate", "open_gates"),
+            Item("Ask for work", "plan", "agents_app.add_request"),
             Item("Campaigns", "admin:agents_app_campaign_changelist", "agents_app.view_campaign"),
             Item("Requests", "admin:agents_app_request_changelist", "agents_app.view_request"),
             Item("Messages sent", "admin:agents_app_send_changelist", "agents_app.view_send"),
@@ -71,6 +73,8 @@ SECTIONS = (
         "Agents",
         (
             Item("Runs", "admin:agents_app_flowrun_changelist", "agents_app.view_flowrun", "failed_runs"),
+            Item("Flow templates", "admin:agents_app_flowtemplate_changelist", "agents_app.view_flowtemplate"),
+            Item("Routing rules", "admin:agents_app_routingrule_changelist", "agents_app.view_routingrule"),
             Item("Prompt versions", "admin:agents_app_promptversion_changelist", "agents_app.view_promptversion"),
             Item("Prompt performance", "prompt_performance", "agents_app.view_promptversion"),
         ),

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from agents_app.models import Draft, FlowRun
+from agents_app.models import Draft, FlowRun, Gate
 from clients.access import scope
 from clients.models import Delivery
 from gtm import menu, roles
@@ -24,6 +24,7 @@ FAILED_RUNS_WAIT_DAYS = 7
 WAITING_FOR = {
     "open_tickets": ("open", "info"),
     "waiting_drafts": ("waiting for approval", "info"),
+    "open_gates": ("waiting for an answer", "info"),
     "failed_runs": ("failed this week", "bad"),
     "quarantine": ("in quarantine", "bad"),
 }
@@ -111,12 +112,16 @@ def waiting(user: User) -> dict[str, int]:
     return counts
 
 
+GIVEN_UP = (FlowRun.Status.FAILED, FlowRun.Status.DEAD)
+
+
 def _count(user: User) -> dict[str, int]:
     since = timezone.now() - timedelta(days=FAILED_RUNS_WAIT_DAYS)
     return {
         "open_tickets": scope(Ticket.objects.filter(status=Ticket.Status.OPEN), user).count(),
         "waiting_drafts": scope(Draft.objects.filter(status=Draft.Status.WAITING), user, "run__client").count(),
-        "failed_runs": scope(FlowRun.objects.filter(status=FlowRun.Status.FAILED, planned_at__gte=since), user).count(),
+        "open_gates": scope(Gate.objects.open(), user, "step__run__client").count(),
+        "failed_runs": scope(FlowRun.objects.filter(status__in=GIVEN_UP, planned_at__gte=since), user).count(),
         "quarantine": scope(
             Delivery.objects.filter(status=Delivery.Status.QUARANTINED), user, "connection__client"
         ).count(),

@@ -61,12 +61,13 @@ END $$;
 def guard(table: str, *columns: str) -> RunSQL:
     """The migration operation that makes PostgreSQL refuse a change of `columns`, and any delete, in `table`.
 
-    Foreign keys are named by their column (`contact_id`).
+    Foreign keys are named by their column (`contact_id`). An update that names none of the columns is not looked at.
     """
     changed = " OR ".join(f"OLD.{column} IS DISTINCT FROM NEW.{column}" for column in columns)
     refuse = "EXECUTE FUNCTION gtm_refuse_change()"
     return RunSQL(
-        f"CREATE TRIGGER {table}_keeps BEFORE UPDATE ON {table} FOR EACH ROW WHEN ({changed}) {refuse};"
+        f"CREATE TRIGGER {table}_keeps BEFORE UPDATE OF {', '.join(columns)} ON {table} "
+        f"FOR EACH ROW WHEN ({changed}) {refuse};"
         f"CREATE TRIGGER {table}_stays BEFORE DELETE ON {table} FOR EACH ROW {refuse};",
         f"DROP TRIGGER {table}_keeps ON {table}; DROP TRIGGER {table}_stays ON {table};",
     )

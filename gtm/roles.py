@@ -20,11 +20,12 @@ class Role(NamedTuple):
     grants: tuple[str, ...]
 
 
+OPERATOR = "Operator"
 ROLES = (
     Role("admin", "Admin", "Everything, users and roles included.", ("*",)),
     Role(
         "operator",
-        "Operator",
+        OPERATOR,
         "Sees every client; keeps prompts, connections, runs and experiments in order.",
         (
             "clients.*",
@@ -56,6 +57,7 @@ ROLES = (
             "agents_app.*_campaigncontact",
             "agents_app.change_draft",
             "agents_app.decide_draft",
+            "agents_app.answer_gate",
             "experiments.view_*",
             "experiments.add_experiment",
             "experiments.change_experiment",
@@ -89,6 +91,10 @@ PAGES = {
     "home": Access(SIGNED_IN),
     "search": Access(SIGNED_IN),
     "run_page": Access("agents_app.view_flowrun", "agents_app.add_request"),
+    "run_progress": Access("agents_app.view_flowrun"),
+    "plan": Access("agents_app.add_request", "agents_app.add_request"),
+    "questions": Access("agents_app.view_gate"),
+    "gate": Access("agents_app.view_gate", "agents_app.answer_gate"),
     "request_trace": Access("agents_app.view_flowrun"),
     "approvals": Access("agents_app.view_draft", "agents_app.decide_draft"),
     "approval": Access("agents_app.view_draft", "agents_app.decide_draft"),

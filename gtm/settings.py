@@ -1,6 +1,7 @@
 """Every setting, with a value that works on a laptop; the environment (or a .env file) overrides each of them."""
 
 import secrets
+from decimal import Decimal
 from pathlib import Path
 
 import environ
@@ -25,6 +26,15 @@ def _laptop_secret() -> str:
     return path.read_text()
 
 
+def _code_revision() -> str:
+    """The commit of this checkout; runs keep it, so that they can be understood after the code has moved on."""
+    head = BASE_DIR / ".git" / "HEAD"
+    text = head.read_text().strip() if head.is_file() else ""
+    ref = BASE_DIR / ".git" / text.removeprefix("ref: ")
+    return (ref.read_text().strip() if text.startswith("ref: ") and ref.is_file() else text)[:40]
+
+
+CODE_REVISION: str = env.str("GTM_REVISION", default=_code_revision())
 DEBUG: bool = env.bool("DEBUG", default=True)
 SECRET_KEY: str = env.str("SECRET_KEY", default=_laptop_secret() if DEBUG else "")
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
@@ -98,6 +108,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Two clusters, so that a long run never holds up a webhook. Our rows carry the truth and are claimed with a lease,
 # so a task is handed out once (max_attempts) and its failure acknowledged; `retry` stays well above `timeout`.
+# gtm/checks.py refuses to start with values that contradict this.
 Q_CLUSTER = {
     "name": "ingest",
     "orm": "default",
@@ -112,7 +123,7 @@ Q_CLUSTER = {
     "catch_up": False,
     "save_limit": 500,
     "label": "Background jobs",
-    "ALT_CLUSTERS": {"runs": {"timeout": 600, "retry": 1800, "workers": 2, "queue_limit": 2}},
+    "ALT_CLUSTERS": {"runs": {"timeout": 900, "retry": 2700, "workers": 2, "queue_limit": 2}},
 }
 
 LANGUAGE_CODE = "en-gb"
@@ -169,6 +180,16 @@ EMAIL_FILE_PATH = Path(env.str("EMAIL_FILE_PATH", default=str(DATA_DIR / "mail")
 ANTHROPIC_API_KEY: str = env.str("ANTHROPIC_API_KEY", default="")
 ANTHROPIC_BASE_URL: str = env.str("ANTHROPIC_BASE_URL", default="")
 MODEL: str = env.str("GTM_MODEL", default="claude-sonnet-5-5")
+MODEL_CHEAPER: str = env.str("GTM_MODEL_CHEAPER", default="claude-haiku-5-5")  # where the budget runs short
+
+# What a request's depth means: seconds for its run, and US dollars that the run may spend on the model.
+RUN_SECONDS = {"quick": 5, "standard": 30, "comprehensive": 300}
+RUN_BUDGET_USD: dict[str, Decimal] = {
+    "quick": Decimal(env.str("GTM_BUDGET_QUICK_USD", default="0.25")),
+    "standard": Decimal(env.str("GTM_BUDGET_STANDARD_USD", default="0.60")),
+    "comprehensive": Decimal(env.str("GTM_BUDGET_COMPREHENSIVE_USD", default="3.00")),
+}
+CLIENT_DAY_BUDGET_USD = Decimal(env.str("GTM_CLIENT_DAY_BUDGET_USD", default="25"))
 
 # Keys that encrypt stored credentials, newest first; on a laptop they derive from SECRET_KEY.
 CREDENTIAL_KEYS: list[str] = env.list("GTM_CREDENTIAL_KEYS", default=[])

@@ -28,7 +28,6 @@ DOCUMENT = {
 }
 PATIENCE_SECONDS = 60.0
 POLL_SECONDS = 0.2
-OVER = (FlowRun.Status.SUCCEEDED, FlowRun.Status.FAILED, FlowRun.Status.NEEDS_INPUT)
 
 
 class TrialFailed(Exception):
@@ -61,7 +60,7 @@ def ask(*, at: datetime) -> Request:
 def wait(request: Request, *, meanwhile: Callable[[], None]) -> Outcome:
     """Raises TrialFailed. `meanwhile` is called between two looks."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (run := request.runs.filter(status__in=OVER).first()):
+    while not (run := request.runs.exclude(status__in=FlowRun.OPEN).first()):
         if time.monotonic() > deadline:
             raise TrialFailed(f"The request waited {PATIENCE_SECONDS:.0f} s. {_how_far(request)}")
         meanwhile()

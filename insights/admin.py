@@ -49,7 +49,7 @@ class TicketAdmin(ScopedHistoryAdmin):
     fieldsets = [
         (None, {"fields": ["title", "description", "owner", "due_date", "client"]}),
         ("What came of it", {"fields": ["state", "next_step", "changed", "effect", "closed_reason"]}),
-        ("Where it comes from", {"fields": ["source", "metric_name", "created_at"]}),
+        ("Where it comes from", {"fields": ["source", "run_link", "metric_name", "created_at"]}),
     ]
     readonly_fields = [
         "state",
@@ -58,6 +58,7 @@ class TicketAdmin(ScopedHistoryAdmin):
         "effect",
         "closed_reason",
         "source",
+        "run_link",
         "metric_name",
         "created_at",
     ]
@@ -116,10 +117,16 @@ class TicketAdmin(ScopedHistoryAdmin):
 
     @admin.display(description="from")
     def source(self, ticket: Ticket) -> SafeString | str:
+        if ticket.run_id:
+            return "The system: a run was given up."
         if ticket.report is None:
             return "A person's own idea."
         args = (ticket.report.week, ticket.report.version)
         return link(f"Review of the week of {ticket.report.week:%d %B %Y}", "weekly_review_version", *args)
+
+    @admin.display(description="run")
+    def run_link(self, ticket: Ticket) -> SafeString | str:
+        return link(f"Run {ticket.run_id}", "run_page", ticket.run_id) if ticket.run_id else "None."
 
     @admin.display(description="measured on")
     def metric_name(self, ticket: Ticket) -> str:

@@ -108,7 +108,7 @@ KINDS: dict[type[Model], Kind] = {
     ),
     StepRun: Kind(
         ("run__client",),
-        lambda row: f"{row.get_agent_display()}: {row.error or _confidence(row.confidence)}",
+        lambda row: f"{row.label}: {row.error or _confidence(row.confidence)}",
         lambda row: row.run.client,
         lambda row: ("run_page", row.run_id),
     ),

@@ -92,8 +92,12 @@ def _sure_steps(agent: str, at: datetime) -> QuerySet[Any]:
     return _marked(done.filter(_only("agent", agent)), Q(confidence__gte=SURE))
 
 
+AT_WORK = ~Q(agent="") & ~Q(status=StepRun.Status.SKIPPED)  # steps in which an agent worked
+UNFINISHED = (FlowRun.Status.FAILED, FlowRun.Status.NEEDS_INPUT, FlowRun.Status.DEAD)
+
+
 def _failed_steps(agent: str, at: datetime) -> QuerySet[Any]:
-    steps = StepRun.objects.filter(_only("agent", agent), started_at__lte=at)
+    steps = StepRun.objects.filter(AT_WORK, _only("agent", agent), started_at__lte=at)
     return _marked(steps, Q(status=StepRun.Status.FAILED))
 
 
@@ -113,7 +117,7 @@ def _refused(_: str, at: datetime) -> QuerySet[Any]:
 
 def _unfinished(_: str, at: datetime) -> QuerySet[Any]:
     runs = FlowRun.objects.filter(planned_at__lte=at)
-    return _marked(runs, Q(status__in=[FlowRun.Status.FAILED, FlowRun.Status.NEEDS_INPUT]))
+    return _marked(runs, Q(status__in=UNFINISHED))
 
 
 def _quarantined(party: str, at: datetime) -> QuerySet[Any]:

@@ -144,7 +144,9 @@ def mails(span: Span, at: datetime) -> list[Mails]:
 
 def agents(span: Span, at: datetime) -> list[AgentFigures]:
     answered = Q(status=StepRun.Status.DONE, confidence__isnull=False)
-    inside = StepRun.objects.filter(started_at__gte=span.since, started_at__lt=span.until, started_at__lte=at)
+    inside = StepRun.objects.filter(
+        metrics.AT_WORK, started_at__gte=span.since, started_at__lt=span.until, started_at__lte=at
+    )
     rows = inside.annotate(week=_week("started_at", span)).values("week", "agent").annotate(
         steps=Count("pk"),
         failed=Count("pk", filter=Q(status=StepRun.Status.FAILED)),

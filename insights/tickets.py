@@ -1,18 +1,22 @@
 """Improvements that somebody took on: from a suggestion or from a person's own idea, with an owner and a day."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import NotRequired, TypedDict, Unpack
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from agents_app.models import FlowRun
 from clients.models import Client
+from gtm import roles
 from insights.models import Suggestion, Ticket, WeeklyReport
 from insights.weeks import spoken
 
 Status = Ticket.Status
 MOST_WORDS = 300  # characters of a reason
+DAYS_FOR_DEAD_RUNS = 2
 
 
 class TicketRefused(ValueError):
@@ -63,6 +67,37 @@ def create(
         raise TicketRefused("Say in a few words what is to be improved.", "title")
     ticket = Ticket(title=title.strip(), description=description.strip(), **about)
     return _open(ticket, owner=owner, due_date=due_date, by=by, at=at)
+
+
+@transaction.atomic
+def for_dead_run(run: FlowRun, *, at: datetime) -> Ticket | None:
+    """Somebody has to find out why a run had to be given up: one ticket a run, for the operator who was here first.
+
+    None while there is nobody who could own it; the run's page and the weekly review show it all the same.
+    """
+    found = Ticket.objects.filter(run=run).first()
+    owner = _operator()
+    if found or owner is None:
+        return found
+    ticket = Ticket(
+        run=run,
+        client=run.client,
+        title=f"Find out why run {run.pk} had to be given up",
+        description=f"{run.error} Its page shows which step was open each time; the log has the workers' last words.",
+    )
+    due_date = timezone.localtime(at).date() + timedelta(days=DAYS_FOR_DEAD_RUNS)
+    return _open(ticket, owner=owner, due_date=due_date, by=None, at=at)
+
+
+def dead_runs_without() -> QuerySet[FlowRun]:
+    """Runs that were given up and have no ticket yet: their worker died before it could be opened."""
+    with_ticket = Ticket.objects.filter(run__isnull=False).values("run")
+    return FlowRun.objects.filter(status=FlowRun.Status.DEAD).exclude(pk__in=with_ticket).order_by("pk")
+
+
+def _operator() -> User | None:
+    people = User.objects.filter(is_active=True).order_by("pk")
+    return people.filter(groups__name=roles.OPERATOR).first() or people.filter(is_superuser=True).first()
 
 
 @transaction.atomic

@@ -1,31 +1,20 @@
 """Many rows of every model at once, one of each per client, so that list pages can be measured and rows told apart."""
 
 from datetime import timedelta
-from itertools import count
-from typing import Any
 
 from django.contrib.auth.models import Group, User
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Model
 from django_q.models import OrmQ, Schedule, Task
 
 from agents_app.models import (
-    Brief,
     Campaign,
     CampaignContact,
     CampaignStep,
-    Claim,
     Draft,
-    Fact,
-    FlowRun,
-    ModelPrice,
-    Persona,
-    PlannedPrompt,
     PromptVersion,
     Request,
     RequestRule,
     Send,
-    SourceRecord,
     StepRun,
 )
 from clients.models import (
@@ -43,6 +32,7 @@ from clients.models import (
 from experiments.models import AnalysisSnapshot, Assignment, Decision, Experiment, OutcomeEvent, Variant
 from experiments.results import Arm, Plan, judge
 from gtm import roles
+from gtm.models import RateLimit
 from insights.models import (
     ChangeLink,
     ClientPattern,
@@ -54,10 +44,10 @@ from insights.models import (
     Ticket,
     WeeklyReport,
 )
+from tests.crowd_runs import SHA, Rows, a_number, flows, knowledge, numbers, questions, runs
 from tests.factories import AT
 
 PASSWORD = "correct horse"
-SHA = "0" * 64
 EFFECT = {
     "before": {"numerator": 1, "denominator": 20},
     "after": {"numerator": 2, "denominator": 20},
@@ -67,9 +57,6 @@ EFFECT = {
     "verdict": "no effect seen",
     "sentence": "No effect seen.",
 }
-_numbers = count(100_000)
-
-Rows = dict[type[Model], list[Any]]
 
 
 def make_user_of(role: str, username: str = "") -> User:
@@ -90,8 +77,10 @@ def make_crowd(size: int) -> Rows:
         _people,
         _prompts,
         _requests,
-        _runs,
-        _knowledge,
+        flows,
+        runs,
+        questions,
+        knowledge,
         _mails,
         _experiments,
         _insights,
@@ -103,16 +92,12 @@ def make_crowd(size: int) -> Rows:
     return rows
 
 
-def _n(size: int) -> list[int]:
-    return [next(_numbers) for _ in range(size)]
-
-
 def _agency(size: int, rows: Rows) -> Rows:
-    industries = [IndustryTemplate(key=f"industry-{n}", name=f"Industry {n}") for n in _n(size)]
+    industries = [IndustryTemplate(key=f"industry-{n}", name=f"Industry {n}") for n in numbers(size)]
     IndustryTemplate.objects.bulk_create(industries)
     clients = [
         Client(slug=f"crowd-{n}", name=f"Crowd {n}", industry=industry, status="active", created_at=AT)
-        for n, industry in zip(_n(size), industries, strict=True)
+        for n, industry in zip(numbers(size), industries, strict=True)
     ]
     Client.objects.bulk_create(clients)
     rows[IndustryTemplate], rows[Client] = industries, clients
@@ -182,7 +167,7 @@ def _prompts(size: int, rows: Rows) -> Rows:
     return {
         PromptVersion: [
             PromptVersion(agent="email_agent", number=n, text=f"Prompt {n}.", sha256=SHA, created_at=AT)
-            for n in _n(size)
+            for n in numbers(size)
         ]
     }
 
@@ -204,55 +189,6 @@ def _requests(size: int, rows: Rows) -> Rows:
             for campaign, contact in pairs
         ],
         RequestRule: [RequestRule(client=client) for client in rows[Client]],
-    }
-
-
-def _runs(size: int, rows: Rows) -> Rows:
-    stages = [[{"agent": "email_agent", "reason": "An e-mail was asked for."}]]
-    runs = [
-        FlowRun(
-            request=one, client=one.client, idempotency_key=f"request:{one.pk}", route="default", stages=stages, config={},
-            config_sha256=SHA, planned_at=AT, started_at=AT, finished_at=AT + timedelta(seconds=3), status="succeeded",
-        )
-        for one in rows[Request]
-    ]  # fmt: skip
-    FlowRun.objects.bulk_create(runs)
-    rows[FlowRun] = runs
-    pairs = list(zip(runs, rows[PromptVersion], strict=True))
-    return {
-        PlannedPrompt: [PlannedPrompt(run=run, agent="email_agent", version=version) for run, version in pairs],
-        StepRun: [
-            StepRun(
-                run=run, key="email_agent", agent="email_agent", stage=0, status="done", fence=1, input={}, input_sha256=SHA, output={},
-                confidence=0.8, prompt_version=version, generator="offline-composer/1", started_at=AT, finished_at=AT + timedelta(seconds=2),
-            )
-            for run, version in pairs
-        ],
-    }  # fmt: skip
-
-
-def _knowledge(size: int, rows: Rows) -> Rows:
-    sources = [
-        SourceRecord(
-            run=run, source="newsapi", company_domain="northwind-bank.example", request_key="GET /v2/everything", status="ok",
-            payload={"status": "ok"}, fetched_at=AT,
-        )
-        for run in rows[FlowRun]
-    ]  # fmt: skip
-    SourceRecord.objects.bulk_create(sources)
-    rows[SourceRecord] = sources
-    sentence = {"text": "Northwind Bank has 1,240 people.", "rests_on": ["f1"]}
-    return {
-        Claim: [
-            Claim(source_record=source, attribute="headcount", value="1,240", pointer="/size") for source in sources
-        ],
-        Fact: [Fact(run=run, key="f1", attribute="headcount", value="1,240", confidence=0.8) for run in rows[FlowRun]],
-        Persona: [Persona(run=run, role="CFO", pains=[sentence], angle="Close faster.") for run in rows[FlowRun]],
-        Brief: [Brief(run=run, sentences=[sentence]) for run in rows[FlowRun]],
-        ModelPrice: [
-            ModelPrice(model=f"model-{n}", valid_from=AT.date(), input=1, output=2, cache_read=1, cache_write=1)
-            for n in _n(size)
-        ],
     }
 
 
@@ -336,7 +272,7 @@ def _experiments(size: int, rows: Rows) -> Rows:
 
 
 def _insights(size: int, rows: Rows) -> Rows:
-    week = AT.date() - timedelta(days=7 * (next(_numbers) % 1000 + 20))
+    week = AT.date() - timedelta(days=7 * (a_number() % 1000 + 20))
     reports = [WeeklyReport(week=week, version=n, payload={}, sha256=SHA, built_at=AT) for n in range(1, size + 1)]
     WeeklyReport.objects.bulk_create(reports)
     rows[WeeklyReport] = reports
@@ -358,13 +294,13 @@ def _insights(size: int, rows: Rows) -> Rows:
             SharedInsight(
                 pattern=f"p{n}", week=AT.date(), clients_rounded=5, effect_rounded=0.01, supporting_share=0.8, sentence="Ask.", released_at=AT
             )
-            for n in _n(size)
+            for n in numbers(size)
         ],
     }  # fmt: skip
 
 
 def _tickets(size: int, rows: Rows) -> Rows:
-    owners = [User(username=f"owner-{n}", is_staff=True) for n in _n(size)]
+    owners = [User(username=f"owner-{n}", is_staff=True) for n in numbers(size)]
     User.objects.bulk_create(owners)
     rows[User] = owners
     tickets = [
@@ -394,12 +330,13 @@ def _tickets(size: int, rows: Rows) -> Rows:
 
 
 def _frame(size: int, rows: Rows) -> Rows:
-    numbers = _n(size)
+    keys = numbers(size)
     return {
         Task: [
             Task(id=f"{n:032d}", name=f"job {n}", func="gtm.loop.sweep", started=AT, stopped=AT, success=True)
-            for n in numbers
+            for n in keys
         ],
-        Schedule: [Schedule(name=f"job {n}", func="gtm.loop.sweep", next_run=AT) for n in numbers],
-        OrmQ: [OrmQ(key="runs", payload="", lock=AT) for _ in numbers],
+        Schedule: [Schedule(name=f"job {n}", func="gtm.loop.sweep", next_run=AT) for n in keys],
+        OrmQ: [OrmQ(key="runs", payload="", lock=AT) for _ in keys],
+        RateLimit: [RateLimit(name=f"messages model-{n}", requests_remaining=50, updated_at=AT) for n in keys],
     }

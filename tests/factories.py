@@ -7,7 +7,18 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from agents_app import flow, versions
-from agents_app.models import Campaign, CampaignContact, Draft, FlowRun, PromptVersion, Request, Send, StepRun
+from agents_app.flow import results
+from agents_app.models import (
+    Campaign,
+    CampaignContact,
+    Draft,
+    FlowRun,
+    PromptVersion,
+    Request,
+    Send,
+    StepContext,
+    StepRun,
+)
 from clients import config
 from clients.models import AgentKey, Client, Connection, Contact, Delivery, Event, IndustryTemplate
 from experiments import lifecycle
@@ -82,13 +93,25 @@ def make_run(request: Request | None = None, **values: Any) -> FlowRun:
         **{
             "idempotency_key": f"request:{request.pk}:{next(_numbers)}",
             "route": "default",
-            "stages": [[{"agent": "email_agent", "reason": "An e-mail was asked for."}]],
+            "nodes": [
+                {
+                    "key": "email",
+                    "kind": "agent",
+                    "agent": "email_agent",
+                    "after": [],
+                    "reason": "An e-mail was asked for.",
+                }
+            ],
             "config": {},
             "config_sha256": "0" * 64,
             "planned_at": AT,
             **values,
         },
     )
+
+
+def make_context(document: dict[str, Any]) -> StepContext:
+    return StepContext.objects.get_or_create(sha256=results.digest(document), defaults={"document": document})[0]
 
 
 def make_step(run: FlowRun | None = None, agent: str = AgentKey.EMAIL, **values: Any) -> StepRun:
@@ -101,7 +124,9 @@ def make_step(run: FlowRun | None = None, agent: str = AgentKey.EMAIL, **values:
         "generator": "offline-composer/1",
         "finished_at": AT + timedelta(seconds=1),
     }
-    basis = {"key": agent, "stage": 0, "fence": 1, "input": {}, "input_sha256": "0" * 64, "started_at": AT}
+    basis = {"key": agent.removesuffix("_agent"), "stage": 0, "fence": 1, "started_at": AT}
+    if "input" in values:
+        basis["context"] = make_context(values.pop("input"))
     return StepRun.objects.create(run=run, agent=agent, prompt_version=prompt, **{**basis, **done, **values})
 
 

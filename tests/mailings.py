@@ -16,11 +16,9 @@ TEXTS = {
 }
 STEP = {
     "agent": AgentKey.EMAIL,
-    "key": AgentKey.EMAIL,
+    "key": "email",
     "stage": 0,
     "fence": 1,
-    "input": {},
-    "input_sha256": "0" * 64,
     "status": "done",
     "output": {},
     "confidence": 0.8,
@@ -88,7 +86,6 @@ def _make_runs(
             client=client,
             idempotency_key=f"mailing:{one.pk}",
             route="default",
-            stages=[],
             config={},
             config_sha256="0" * 64,
             planned_at=at,

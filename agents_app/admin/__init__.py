@@ -1,5 +1,5 @@
 """The admin's pages of how we write. What only records is read; each button calls one public function."""
 
-from agents_app.admin import mail, outreach, prompts, runs
+from agents_app.admin import flow_versions, flows, gates, knowledge, mail, money, outreach, prompts, rules, runs
 
-__all__ = ["mail", "outreach", "prompts", "runs"]
+__all__ = ["flow_versions", "flows", "gates", "knowledge", "mail", "money", "outreach", "prompts", "rules", "runs"]

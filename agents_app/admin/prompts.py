@@ -5,21 +5,24 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models.functions import JSONObject
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from agents_app import versions
+from agents_app import llm, sending, versions
 from agents_app.admin.reading import user_of
-from agents_app.models import PromptVersion
+from agents_app.llm.question import CALLS_THAT_TELL
+from agents_app.models import PromptVersion, StepRun
 from clients.access import scope
 from clients.models import AgentKey, ClientPromptOverride, OverrideMode
 from gtm.admin_site import HistoryAdmin, link, pill
 
 MAY_MOVE = "agents_app.move_label"
+STEPS_LOOKED_AT = 200
 
 
 class VersionForm(forms.ModelForm):
@@ -44,17 +47,28 @@ class VersionForm(forms.ModelForm):
 class PromptVersionAdmin(HistoryAdmin):
     form = VersionForm
     change_form_template = "admin/agents_app/promptversion/change_form.html"
-    list_display = ("version", "label_pill", "note", "author", "created_at", "runs", "success")
+    list_display = ("version", "label_pill", "cache", "note", "runs", "author", "created_at")
     list_filter = ("agent", "label")
     list_select_related = ("author",)
     search_fields = ("note", "text")
     ordering = ("agent", "-number")
     actions = ("make_live", "roll_back")
     history_list_display = ["label"]
-    fields = ("version", "label_pill", "note", "text", "author", "created_at", "runs", "success")
+    fields = (
+        "version",
+        "label_pill",
+        "note",
+        "text",
+        "author",
+        "created_at",
+        "runs",
+        "success",
+        "cache",
+        "cache_counts",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows: QuerySet[Any] = super().get_queryset(request).annotate(planned_runs=Count("planned"))
+        rows: QuerySet[Any] = super().get_queryset(request).annotate(planned_runs=Count("planned"), cached=_cached())
         return rows
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -153,6 +167,27 @@ class PromptVersionAdmin(HistoryAdmin):
     def success(self, version: PromptVersion) -> SafeString:
         return link("Compare", "prompt_performance")
 
+    @admin.display(description="prompt cache")
+    def cache(self, version: Any) -> SafeString:
+        said = version.cached
+        if said["steps"] < CALLS_THAT_TELL:
+            return pill("Not known yet")
+        if llm.cache_never_formed(said["steps"], said["written"], said["read"]):
+            return pill("The cache never formed", "warn")
+        return pill("In use", "ok") if said["read"] else pill("Written, never read", "warn")
+
+    @admin.display(description="behind it")
+    def cache_counts(self, version: Any) -> str:
+        said = version.cached
+        if not said["steps"]:
+            return "No step asked a real model with this version. The offline composer caches nothing."
+        steps = f"{said['steps']:,} step{'' if said['steps'] == 1 else 's'}"
+        return (
+            f"Its last {steps} on a real model: {said['written']:,} tokens written to the cache, {said['read']:,} read "
+            f"from it, {said['plain']:,} sent at full price. This tells something from {CALLS_THAT_TELL} steps on. A "
+            "cache never forms when the prompt's beginning is too short for the model, or changes from call to call."
+        )
+
 
 STEPS = {"make_live": "Make live", "roll_back": "Roll back"}
 
@@ -160,6 +195,24 @@ STEPS = {"make_live": "Make live", "roll_back": "Roll back"}
 def _steps_from(version: PromptVersion) -> dict[str, bool]:
     is_live = version.label == PromptVersion.Label.LIVE
     return {"can_go_live": not is_live, "can_roll_back": is_live and versions.can_roll_back(version.agent)}
+
+
+def _cached() -> Subquery:
+    """{"steps", "written", "read", "plain"} over the version's last steps on a real model; of none, sums are None.
+
+    They are found by what was planned, which has an index; steps have none by version.
+    """
+    real = StepRun.objects.exclude(generator="").exclude(generator__startswith=sending.COMPOSER)
+    planned = real.filter(run__prompts__version=OuterRef(OuterRef("pk")), agent=F("run__prompts__agent"))
+    last = planned.order_by("-pk").values("pk")[:STEPS_LOOKED_AT]
+    counts = JSONObject(
+        steps=Count("pk"),
+        written=Sum(F("tokens_cache_write") + F("tokens_cache_write_1h")),
+        read=Sum("tokens_cache_read"),
+        plain=Sum("tokens_input"),
+    )
+    rows = StepRun.objects.filter(pk__in=last).order_by().values(all_in_one=Value(1))
+    return Subquery(rows.annotate(counts=counts).values("counts"))
 
 
 def _number(text: str | None) -> int:

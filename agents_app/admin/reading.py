@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from clients.scoped_admin import ScopedRecordAdmin
-from gtm.admin_site import pill, pretty
+from gtm.admin_site import link, pill, pretty
 
 
 class Readable:
@@ -52,6 +52,22 @@ class ReadOnly(Readable, ScopedRecordAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request).select_related(*self.related)
         return rows
+
+
+class OfRun(ReadOnly):
+    """Rows that a run made; they link back to its page."""
+
+    related: ClassVar[tuple[str, ...]] = ("run__client",)
+    search_fields: ClassVar[tuple[str, ...]] = ("run__request__company_domain",)
+    ordering: ClassVar[tuple[str, ...]] = ("-id",)
+
+    @admin.display(description="run", ordering="run")
+    def page(self, row: Any) -> SafeString:
+        return link(row.run, "run_page", row.run_id)
+
+    @admin.display(description="client", ordering="run__client__name")
+    def client(self, row: Any) -> str:
+        return str(row.run.client)
 
 
 def listed(count: int, noun: str, model: str, **where: object) -> SafeString:

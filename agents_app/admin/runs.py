@@ -1,36 +1,63 @@
-"""Runs, their steps, what was found out about companies, and what the model costs."""
+"""Runs, their steps, how their plans changed, and what steps were given."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from agents_app.admin.reading import Readable, ReadOnly
-from agents_app.models import Brief, Claim, Fact, FlowRun, ModelPrice, Persona, SourceRecord, StepRun
+from agents_app.admin import drawing
+from agents_app.admin.reading import OfRun, Readable, ReadOnly, listed
+from agents_app.models import FlowRun, FlowTemplate, PlanRevision, StepContext, StepRun
+from clients import access
 from clients.scoped_admin import ScopedStackedInline
-from gtm.admin_site import ModelAdmin, link
+from gtm.admin_site import RecordAdmin, link, pretty
 
-STEP_JSON = ("output", "confidence_terms", "checks", "input")
+STEP_JSON = ("output", "confidence_terms", "checks", "votes", "attempts")
 STEP_FIELDS = (
-    "state", "stage", "confidence", "prompt_version", "generator", "cost_usd", "started_at", "finished_at", "error",
-    "output_json", "confidence_terms_json", "checks_json", "input_json",
+    "state", "kind", "who", "contact", "confidence", "prompt_version", "generator", "cost", "uncertain",
+    "started_at", "finished_at", "error", "given", "output_json", "confidence_terms_json", "checks_json", "votes_json",
 )  # fmt: skip
 
 
-class StepInline(Readable, ScopedStackedInline):
+class Step(Readable):
+    """What a step's own page and the steps on a run's page show alike."""
+
+    json_columns = (*STEP_JSON, "spans")
+
+    @admin.display(description="agent or tool")
+    def who(self, step: StepRun) -> str:
+        name = step.get_agent_display() if step.agent else step.tool
+        place = f", contact {step.map_index} of the map" if step.map_index else ""
+        return f"{name or 'Neither'}{place}"
+
+    @admin.display(description="cost", ordering="cost_usd")
+    def cost(self, step: StepRun) -> str:
+        return f"${step.cost_usd:.4f}"
+
+    @admin.display(description="perhaps billed")
+    def uncertain(self, step: StepRun) -> str:
+        return f"${step.uncertain_usd:.4f}, the worst case of calls whose answer never came"
+
+    @admin.display(description="what it was given")
+    def given(self, step: StepRun) -> SafeString | str:
+        return pretty(step.input) if step.context_id else "Nothing."
+
+
+class StepInline(Step, ScopedStackedInline):
     model = StepRun
-    json_columns = STEP_JSON
     fields = STEP_FIELDS
     readonly_fields = STEP_FIELDS
     classes = ("collapse",)
-    ordering = ("stage", "key", "attempt")
+    ordering = ("stage", "key", "map_index", "attempt")
     can_delete = False
     show_change_link = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("prompt_version")
+        return super().get_queryset(request).select_related("prompt_version", "context", "contact")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -39,23 +66,44 @@ class StepInline(Readable, ScopedStackedInline):
         return False
 
 
+class TemplateFilter(admin.SimpleListFilter):
+    title = "flow template"
+    parameter_name = "template"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return FlowTemplate.objects.order_by("name").values_list("key", "name")
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[FlowRun]) -> QuerySet[FlowRun]:
+        return queryset.filter(template_version__key=self.value()) if self.value() else queryset
+
+
 @admin.register(FlowRun)
 class FlowRunAdmin(ReadOnly):
     client_path = "client"
-    related = ("client", "request__contact", "request__campaign")
-    list_display = ("page", "client", "whom", "purpose", "route", "state", "cost", "planned_at")
+    related = (
+        "client",
+        "request__contact",
+        "request__campaign",
+        "template_version",
+        "rules_version",
+        "cancel_asked_by",
+    )
+    list_display = ("page", "client", "whom", "flow", "state", "cost", "changes", "planned_at")
     list_display_links = None
-    list_filter = ("status", "route", "client")
+    list_filter = ("status", TemplateFilter, "route", "request__purpose", "client")
     search_fields = ("request__company_domain", "request__contact__email_normalised", "request__contact__full_name")
     ordering = ("-planned_at", "-id")
     inlines = (StepInline,)
-    json_columns = ("stages", "skipped", "hints", "variants", "config", "config_sources")
+    json_columns = ("hints", "variants", "config", "config_sources")
     fields = (
-        "page", "state", "client", "request_link", "route", "stages_json", "skipped_json", "error", "planned_at",
-        "started_at", "finished_at", "recoveries", "hints_json", "variants_json", "config_json", "config_sources_json",
-        "config_sha256",
+        "page", "state", "client", "request_link", "error", "route", "reason", "flow", "rules", "code_revision", "plan",
+        "left_out", "changes", "budget", "spent", "set_aside", "planned_at", "started_at", "finished_at", "recoveries",
+        "cancelled", "hints_json", "variants_json", "config_json", "config_sources_json", "config_sha256",
     )  # fmt: skip
     readonly_fields = fields
+
+    class Media:
+        css = {"all": ("gtm/flows.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request).annotate(total_usd=Sum("steps__cost_usd"))
@@ -77,123 +125,150 @@ class FlowRunAdmin(ReadOnly):
     def purpose(self, run: FlowRun) -> str:
         return run.request.get_purpose_display()
 
+    @admin.display(description="flow", ordering="template_version__key")
+    def flow(self, run: FlowRun) -> SafeString | str:
+        version = run.template_version
+        if version is None:
+            return "None"
+        return link(f"{version.document['name']}, v{version.number}", "admin:agents_app_flowversion_change", version.pk)
+
+    @admin.display(description="routing rules")
+    def rules(self, run: FlowRun) -> SafeString | str:
+        version = run.rules_version
+        if version is None:
+            return "None"
+        return link(f"Version {version.number}", "admin:agents_app_flowversion_change", version.pk)
+
+    @admin.display(description="plan as it began")
+    def plan(self, run: FlowRun) -> SafeString | str:
+        return drawing.lanes(run.nodes) if run.nodes else "No step: the request could not be met."
+
+    @admin.display(description="left out")
+    def left_out(self, run: FlowRun) -> SafeString | str:
+        items = format_html_join("", "<li>{}: {}</li>", ((each["key"], each["reason"]) for each in run.skipped))
+        return format_html('<ul class="plain">{}</ul>', items) if items else "Nothing."
+
+    @admin.display(description="plan changed", ordering="revised")
+    def changes(self, run: FlowRun) -> SafeString | str:
+        if not run.revised:
+            return "None"
+        return listed(run.revised, "change", "agents_app_planrevision", run__id__exact=run.pk)
+
     @admin.display(description="cost")
     def cost(self, run: Any) -> str:
         return f"${run.total_usd or 0:.4f}"
 
+    @admin.display(description="budget")
+    def budget(self, run: FlowRun) -> str:
+        return f"${run.budget_usd:.2f} and {run.time_budget_s} seconds"
 
-class OfRun(ReadOnly):
-    """Rows that a run made; they link back to its page."""
+    @admin.display(description="spent of it")
+    def spent(self, run: FlowRun) -> str:
+        return f"${run.spent_usd:.4f}, the worst case of calls without an answer included"
 
-    related: ClassVar[tuple[str, ...]] = ("run__client",)
-    search_fields: ClassVar[tuple[str, ...]] = ("run__request__company_domain",)
-    ordering: ClassVar[tuple[str, ...]] = ("-id",)
+    @admin.display(description="set aside")
+    def set_aside(self, run: FlowRun) -> str:
+        return f"${run.reserved_usd:.4f} for calls under way"
 
-    @admin.display(description="run", ordering="run")
-    def page(self, row: Any) -> SafeString:
-        return link(row.run, "run_page", row.run_id)
-
-    @admin.display(description="client", ordering="run__client__name")
-    def client(self, row: Any) -> str:
-        return str(row.run.client)
+    @admin.display(description="cancel")
+    def cancelled(self, run: FlowRun) -> str:
+        if run.cancel_asked_at is None:
+            return "Nobody asked."
+        return f"Asked at {run.cancel_asked_at:%d %B %Y, %H:%M} by {run.cancel_asked_by or 'the system'}"
 
 
 @admin.register(StepRun)
-class StepRunAdmin(OfRun):
-    related = ("run__client", "prompt_version")
+class StepRunAdmin(Step, OfRun):
+    related = ("run__client", "prompt_version", "contact")
     list_display = (
-        "agent",
-        "attempt",
-        "state",
-        "page",
-        "client",
-        "confidence",
-        "cost_usd",
-        "prompt_version",
-        "error",
-        "started_at",
-    )
-    list_filter = ("agent", "status", "error_class", "run__client")
-    ordering = ("-started_at", "-id")
-    json_columns = (*STEP_JSON, "attempts")
-    fields = (
-        "page", "client", "agent", "attempt", *STEP_FIELDS, "input_sha256", "prompt_sent", "provider_request_id",
-        "attempts_json", "tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write", "error_class",
+        "step", "state", "page", "client", "sure", "cost", "prompt_version", "error", "started_at",
     )  # fmt: skip
-    readonly_fields = fields
-
-
-@admin.register(SourceRecord)
-class SourceRecordAdmin(OfRun):
-    list_display = (
-        "source",
-        "company_domain",
-        "state",
-        "reason",
-        "page",
-        "client",
-        "elapsed_ms",
-        "is_sandbox",
-        "fetched_at",
-    )
-    list_filter = ("source", "status", "is_sandbox", "run__client")
-    search_fields = ("company_domain",)
-    ordering = ("-fetched_at", "-id")
-    json_columns = ("payload",)
-    fields = (
-        "source", "company_domain", "state", "reason", "page", "client", "request_key", "http_status", "elapsed_ms",
-        "is_sandbox", "fetched_at", "payload_json", "payload_sha256",
-    )  # fmt: skip
-    readonly_fields = fields
-
-
-@admin.register(Claim)
-class ClaimAdmin(ReadOnly):
-    client_path = "source_record__run__client"
-    related = ("source_record__run__client",)
-    list_display = ("attribute", "value", "source_record", "pointer", "as_of_date")
-    list_filter = ("attribute", "source_record__source")
-    search_fields = ("value", "source_record__company_domain")
+    list_filter = ("agent", "kind", "status", "error_class", "run__client")
     ordering = ("-id",)
-
-
-@admin.register(Fact)
-class FactAdmin(OfRun):
-    list_display = ("key", "attribute", "value", "confidence", "page", "client")
-    list_filter = ("attribute", "run__client")
-    search_fields = ("value", "run__request__company_domain")
-    fields = ("key", "attribute", "value", "confidence", "page", "client", "confidence_terms_json", "rests_on")
-    json_columns = ("confidence_terms",)
+    fields = (
+        "page", "client", "key", "attempt", "stage", *STEP_FIELDS, "context_link", "input_sha256", "prompt_sent",
+        "provider_request_id", "attempts_json", "spans_json", "set_aside", "tokens_input", "tokens_output",
+        "tokens_cache_read", "tokens_cache_write", "tokens_cache_write_1h", "error_class",
+    )  # fmt: skip
     readonly_fields = fields
 
-    @admin.display(description="claims it rests on")
-    def rests_on(self, fact: Fact) -> str:
-        claims = fact.claims.select_related("source_record").order_by("pk")
-        return "; ".join(f"{claim.source_record.source} at {claim.pointer}: {claim.value}" for claim in claims)
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Without what only the page of one step shows: lists would carry megabytes."""
+        return super().get_queryset(request).defer("prompt_sent", *STEP_JSON)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        step = super().get_object(request, object_id, from_field)
+        if step is not None:
+            step.refresh_from_db(fields=["prompt_sent", *STEP_JSON])
+        return step
+
+    @admin.display(description="step", ordering="key")
+    def step(self, step: StepRun) -> str:
+        place = f" {step.map_index}" if step.map_index else ""
+        return f"{step.key}{place}" + (f", attempt {step.attempt}" if step.attempt > 1 else "")
+
+    @admin.display(description="confidence", ordering="confidence")
+    def sure(self, step: StepRun) -> str:
+        return "None" if step.confidence is None else f"{step.confidence:.2f}"
+
+    @admin.display(description="set aside")
+    def set_aside(self, step: StepRun) -> str:
+        return f"${step.reserved_usd:.4f} for calls under way"
+
+    @admin.display(description="kept as")
+    def context_link(self, step: StepRun) -> SafeString | str:
+        if not step.context_id:
+            return "Nothing was given."
+        return link(step.context_id[:12], "admin:agents_app_stepcontext_change", step.context_id)
 
 
-@admin.register(Persona)
-class PersonaAdmin(OfRun):
-    list_display = ("role", "page", "client", "angle")
-    list_filter = ("run__client",)
-    search_fields = ("role", "run__request__company_domain")
-    fields = ("role", "page", "client", "pains_json", "angle", "rests_on_json")
-    json_columns = ("pains", "rests_on")
+@admin.register(PlanRevision)
+class PlanRevisionAdmin(OfRun):
+    list_display = ("number", "page", "client", "rule", "trigger", "reason", "at")
+    list_filter = ("rule", "run__client")
+    search_fields = ("trigger", "reason", "run__request__company_domain")
+    ordering = ("-at", "-id")
+    fields = ("number", "page", "client", "rule", "trigger", "reason", "at", "plan", "changed")
     readonly_fields = fields
 
+    class Media:
+        css = {"all": ("gtm/flows.css",)}
 
-@admin.register(Brief)
-class BriefAdmin(OfRun):
-    list_display = ("page", "client")
-    list_display_links = None
-    list_filter = ("run__client",)
-    fields = ("page", "client", "sentences_json")
-    json_columns = ("sentences",)
+    @admin.display(description="plan from then on")
+    def plan(self, row: PlanRevision) -> SafeString:
+        return drawing.lanes(row.nodes)
+
+    @admin.display(description="what changed")
+    def changed(self, row: PlanRevision) -> SafeString:
+        before = PlanRevision.objects.filter(run=row.run, number__lt=row.number).order_by("-number").first()
+        old = before.nodes if before else row.run.nodes
+        return drawing.difference(drawing.plan_lines(old), drawing.plan_lines(row.nodes))
+
+
+@admin.register(StepContext)
+class StepContextAdmin(RecordAdmin):
+    """What steps were given. Equal contexts of several clients are one row, so only who runs the system reads it."""
+
+    list_display = ("sha256",)
+    search_fields = ("^sha256",)
+    ordering = ("sha256",)
+    fields = ("sha256", "used", "document_text")
     readonly_fields = fields
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("document")
 
-@admin.register(ModelPrice)
-class ModelPriceAdmin(ModelAdmin):
-    list_display = ("model", "valid_from", "prompt_band_max", "input", "output", "cache_read", "cache_write")
-    list_filter = ("model",)
-    ordering = ("model", "-valid_from", "prompt_band_max")
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return access.sees_all(request.user) and request.user.has_perm("agents_app.change_stepcontext")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    @admin.display(description="given to")
+    def used(self, context: StepContext) -> SafeString:
+        url = f"{reverse('admin:agents_app_steprun_changelist')}?context__sha256__exact={context.pk}"
+        return format_html('<a href="{}">The steps that were given this</a>', url)
+
+    @admin.display(description="what it says")
+    def document_text(self, context: StepContext) -> SafeString:
+        return pretty(context.document)

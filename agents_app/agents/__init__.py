@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from agents_app.agents import competitive, email, persona, research
-from agents_app.agents.agent import Agent, Known
+from agents_app.agents.agent import Agent, chosen
 
 AGENTS: Mapping[str, Agent] = {module.AGENT.key: module.AGENT for module in (research, competitive, persona, email)}
 
@@ -14,4 +14,4 @@ def first_prompt(key: str) -> str:
     return Path(__file__).with_name(f"{key.removesuffix('_agent')}.md").read_text(encoding="utf-8")
 
 
-__all__ = ["AGENTS", "Agent", "Known", "first_prompt"]
+__all__ = ["AGENTS", "Agent", "chosen", "first_prompt"]

@@ -1,10 +1,15 @@
 """What every agent is: what it is asked, how its answer is shaped and checked, and what its confidence rests on."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import (
+    Any,
+    NotRequired,  # pydantic reads typing's own only from Python 3.12 on
+)
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, TypeAdapter, with_config
+from typing_extensions import TypedDict
 
 from agents_app import confidence, contracts
 from agents_app.confidence import Term
@@ -12,41 +17,109 @@ from agents_app.contracts import Check
 from agents_app.prompts import Material
 
 Terms = list[Term]
+Config = dict[str, Any]  # the settings that the agent declares, in the shape of the effective document
+CLOSED = with_config(ConfigDict(extra="forbid"))
 
 
-@dataclass(frozen=True)
-class Known:
-    """All that a run knows when a step begins; each agent takes from it what it needs.
+@CLOSED
+class Company(TypedDict):
+    domain: str
+    name: str
 
-    Shapes: `contact` {"first_name", "last_name", "full_name", "title"}; `persona` {"role", "pains", "angle"};
-    `previous` {"subject", "sent_on"}; `peers` [{"key", "name", "domain", "industry", "headcount",
-    "funding_total_usd"}].
-    """
 
-    company: Mapping[str, str]
-    purpose: str
-    config: Mapping[str, Any]
-    facts: Sequence[Mapping[str, Any]] = ()
-    contact: Mapping[str, str] | None = None
-    persona: Mapping[str, Any] | None = None
-    previous: Mapping[str, str] | None = None
-    peers: Sequence[Mapping[str, str]] = ()
-    hints: Sequence[str] = ()
-    goal: str = ""
-    sequence_step: int = 1
+@CLOSED
+class Person(TypedDict):
+    first_name: str
+    last_name: str
+    full_name: str
+    title: str
+
+
+@CLOSED
+class FactGiven(TypedDict):
+    """`as_of` is an ISO date or empty; `fact_id` the row's, once it has one."""
+
+    key: str
+    attribute: str
+    value: str
+    confidence: float
+    source: str
+    as_of: str
+    fact_id: NotRequired[int | None]
+
+
+@CLOSED
+class SaidGiven(TypedDict):
+    text: str
+    rests_on: list[str]
+
+
+@CLOSED
+class PersonaGiven(TypedDict):
+    role: str
+    pains: list[SaidGiven]
+    angle: SaidGiven
+
+
+@CLOSED
+class MailBefore(TypedDict):
+    """`sent_on` is an ISO date."""
+
+    subject: str
+    sent_on: str
+
+
+@CLOSED
+class Peer(TypedDict):
+    key: str
+    name: str
+    domain: str
+    industry: str
+    headcount: str
+    funding_total_usd: str
 
 
 @dataclass(frozen=True)
 class Agent:
-    """`contexts` gives one context a question; most agents ask one question a step."""
+    """`needs` is a dataclass: its fields are the parts of what a run knows that the agent is given, and no others;
+    `settings` are dotted paths of the client's settings. `contexts` makes one context a question; most agents ask one.
+    """
 
     key: str
     schema: type[BaseModel]
-    contexts: Callable[[Known], list[dict[str, Any]]]
+    needs: type[Any]
+    settings: tuple[str, ...]
+    contexts: Callable[[Any], list[dict[str, Any]]]
     check: Callable[[Any, Material], list[Check]]
     terms: Callable[[Any, Material, Sequence[Check]], Terms]
     max_tokens: int = 2000
-    needs: Sequence[str] = field(default=())  # parts of Known, in words, for the trace page
+
+    def needed(self) -> tuple[str, ...]:
+        return tuple(field.name for field in fields(self.needs))
+
+    def given(self, parts: Mapping[str, Any]) -> Any:  # noqa: ANN401 each agent has a type of its own
+        """The agent's needs, checked; raises pydantic's ValidationError where a part has another shape."""
+        return self._adapter.validate_python({name: parts[name] for name in self.needed()})
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[Any]:
+        return TypeAdapter(self.needs)
+
+
+def chosen(config: Mapping[str, Any], paths: Sequence[str], agent: str) -> Config:
+    """The part of the effective document that these dotted paths name, with the agent's own prompt overrides."""
+    document: Config = {"prompt_overrides": {}}
+    for path in paths:
+        *parents, name = path.split(".")
+        source: Any = config
+        target = document
+        for parent in parents:
+            source, target = source.get(parent, {}), target.setdefault(parent, {})
+        if name in source:
+            target[name] = source[name]
+    if agent in config.get("prompt_overrides", {}):
+        document["prompt_overrides"][agent] = config["prompt_overrides"][agent]
+    return document
 
 
 def start() -> Term:

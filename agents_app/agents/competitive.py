@@ -1,6 +1,7 @@
 """Competitive: the company beside others of its industry that this client's earlier runs know."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,6 +15,16 @@ from agents_app.prompts import Material
 ENOUGH_PEERS = 3  # with fewer, a comparison says little
 
 
+@dataclass(frozen=True)
+class Needs:
+    """`peers` are companies of the same industry that this client's earlier runs know."""
+
+    company: agent.Company
+    config: agent.Config
+    facts: list[agent.FactGiven]
+    peers: list[agent.Peer]
+
+
 class CompetitiveAnswer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -22,7 +33,7 @@ class CompetitiveAnswer(BaseModel):
     missing: Annotated[list[Annotated[str, Field(max_length=300)]], Field(max_length=12)]
 
 
-def contexts(known: agent.Known) -> list[dict[str, Any]]:
+def contexts(known: Needs) -> list[dict[str, Any]]:
     return [{"company": known.company, "peers": list(known.peers)}]
 
 
@@ -61,5 +72,6 @@ AGENT = agent.Agent(
     contexts=contexts,
     check=check,
     terms=terms,
-    needs=("company", "facts", "companies of the same industry known from this client's earlier runs"),
+    needs=Needs,
+    settings=("client_name", "industry", "confidence_floor", "custom_fields.emphasis", "custom_fields.avoid_terms"),
 )

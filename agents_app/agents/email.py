@@ -1,6 +1,7 @@
 """E-mail: one message that a person could send as it stands, each sentence resting on something given."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,6 +13,22 @@ from agents_app.contracts import Check, Sentence
 from agents_app.prompts import Material
 
 
+@dataclass(frozen=True)
+class Needs:
+    """`hints` are sentences on what worked for other clients."""
+
+    company: agent.Company
+    contact: agent.Person | None
+    purpose: str
+    sequence_step: int
+    goal: str
+    config: agent.Config
+    facts: list[agent.FactGiven]
+    persona: agent.PersonaGiven | None
+    previous: agent.MailBefore | None
+    hints: list[str]
+
+
 class Line(Sentence):
     paragraph: Annotated[int, Field(ge=0, le=12)]
 
@@ -20,13 +37,13 @@ class EmailAnswer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     subject: Annotated[str, Field(max_length=200)]
-    greeting: Annotated[str, Field(max_length=120)]
+    greeting: Annotated[str, Field(max_length=260)]
     sentences: Annotated[list[Line], Field(max_length=14)]
     closing: Annotated[str, Field(max_length=240)]
     missing: Annotated[list[Annotated[str, Field(max_length=300)]], Field(max_length=12)]
 
 
-def contexts(known: agent.Known) -> list[dict[str, Any]]:
+def contexts(known: Needs) -> list[dict[str, Any]]:
     return [
         {
             "company": known.company,
@@ -36,7 +53,7 @@ def contexts(known: agent.Known) -> list[dict[str, Any]]:
             "goal": known.goal,
             "persona": known.persona,
             "previous": known.previous,
-            "hints": list(known.hints),
+            "hints": known.hints,
         }
     ]
 
@@ -107,13 +124,6 @@ AGENT = agent.Agent(
     contexts=contexts,
     check=check,
     terms=terms,
-    needs=(
-        "company",
-        "contact",
-        "facts",
-        "persona",
-        "the mail before",
-        "campaign goal",
-        "hints from other clients' results",
-    ),
+    needs=Needs,
+    settings=("client_name", "industry", "tone", "confidence_floor", "custom_fields"),
 )

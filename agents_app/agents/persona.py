@@ -1,6 +1,7 @@
 """Persona: what is on the desk of the person (or role) to write to, and the angle that follows from it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,6 +13,15 @@ from agents_app.contracts import Check, Name, Sentence
 from agents_app.prompts import Material
 
 PERSONAS_OF_A_BRIEF = 3
+
+
+@dataclass(frozen=True)
+class Needs:
+    company: agent.Company
+    contact: agent.Person | None
+    purpose: str
+    config: agent.Config
+    facts: list[agent.FactGiven]
 
 
 class Angle(BaseModel):
@@ -26,15 +36,15 @@ class Angle(BaseModel):
 class PersonaAnswer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    role: Annotated[str, Field(max_length=120)]
+    role: Annotated[str, Field(max_length=160)]
     pains: Annotated[list[Sentence], Field(max_length=6)]
     angle: Angle
     missing: Annotated[list[Annotated[str, Field(max_length=300)]], Field(max_length=12)]
 
 
-def contexts(known: agent.Known) -> list[dict[str, Any]]:
+def contexts(known: Needs) -> list[dict[str, Any]]:
     """One question for a mail; for a brief one a department, so that its personas are different people."""
-    title = (known.contact or {}).get("title", "")
+    title = known.contact["title"] if known.contact else ""
     if known.purpose == "deep_research":
         chosen = playbook.ranked(title, _signals(known))[:PERSONAS_OF_A_BRIEF]
         return [_context(known, [each], _if_theirs(known, each)) for each in chosen]
@@ -62,16 +72,16 @@ def sentences(answer: PersonaAnswer) -> list[Sentence]:
     return [*answer.pains, *angle]
 
 
-def _context(known: agent.Known, chosen: Sequence[playbook.Department], contact: object) -> dict[str, Any]:
+def _context(known: Needs, chosen: Sequence[playbook.Department], contact: object) -> dict[str, Any]:
     entries = [each.as_context() for each in chosen]
     return {"company": known.company, "contact": contact, "purpose": known.purpose, "playbook": entries}
 
 
-def _if_theirs(known: agent.Known, department: playbook.Department) -> object:
-    return known.contact if known.contact and department.fits(known.contact.get("title", "")) else None
+def _if_theirs(known: Needs, department: playbook.Department) -> object:
+    return known.contact if known.contact and department.fits(known.contact["title"]) else None
 
 
-def _signals(known: agent.Known) -> str:
+def _signals(known: Needs) -> str:
     """Everything that says which departments matter at this company and to this client."""
     overrides = known.config.get("prompt_overrides", {}).get("persona_agent", [])
     emphasis = str(known.config.get("custom_fields", {}).get("emphasis", ""))
@@ -105,5 +115,13 @@ AGENT = agent.Agent(
     contexts=contexts,
     check=check,
     terms=terms,
-    needs=("company", "contact", "facts", "the playbook's departments that fit"),
+    needs=Needs,
+    settings=(
+        "client_name",
+        "industry",
+        "confidence_floor",
+        "custom_fields.emphasis",
+        "custom_fields.avoid_terms",
+        "custom_fields.offer",
+    ),
 )

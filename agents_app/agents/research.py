@@ -1,6 +1,7 @@
 """Research: from the facts about a company, what is worth knowing, and what is missing."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,6 +20,16 @@ WANTED = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Needs:
+    """`facts` is empty when the step begins: it goes and gets them."""
+
+    company: agent.Company
+    purpose: str
+    config: agent.Config
+    facts: list[agent.FactGiven] = field(default_factory=list)
+
+
 class ResearchAnswer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -31,7 +42,7 @@ def wanted(purpose: str) -> tuple[str, ...]:
     return WANTED.get(purpose, WANTED["outreach"])
 
 
-def contexts(known: agent.Known) -> list[dict[str, Any]]:
+def contexts(known: Needs) -> list[dict[str, Any]]:
     return [{"company": known.company, "purpose": known.purpose, "required": list(wanted(known.purpose))}]
 
 
@@ -82,5 +93,6 @@ AGENT = agent.Agent(
     contexts=contexts,
     check=check,
     terms=terms,
-    needs=("company", "facts from every connected source", "wanted attributes"),
+    needs=Needs,
+    settings=("client_name", "industry", "confidence_floor", "custom_fields.emphasis", "custom_fields.avoid_terms"),
 )

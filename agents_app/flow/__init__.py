@@ -1,7 +1,20 @@
 """A run: planned with all its inputs fixed, then executed so that it survives the death of whoever executes it."""
 
+from agents_app.flow.cancelling import CancelRefused, cancel
 from agents_app.flow.driving import execute
+from agents_app.flow.gates import AnswerRefused, answer
 from agents_app.flow.lease import LostLease, lost
-from agents_app.flow.planning import plan
+from agents_app.flow.planning import Preview, plan, preview
 
-__all__ = ["LostLease", "execute", "lost", "plan"]
+__all__ = [
+    "AnswerRefused",
+    "CancelRefused",
+    "LostLease",
+    "Preview",
+    "answer",
+    "cancel",
+    "execute",
+    "lost",
+    "plan",
+    "preview",
+]

@@ -1,69 +1,116 @@
-"""Does a run go on after a stage? If not, how it ends, in words for the person who asked for it."""
+"""Nothing runs and nothing may begin: how the run is left, in words for the person who asked for it."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from agents_app import llm, routing
+from agents_app import graph, llm, routing
+from agents_app.flow import gates
+from agents_app.flow.hand import PASSING, WAITS, Hand, retries
 from agents_app.flow.lease import Ending
-from agents_app.flow.work import NothingKnown, SourcesUnavailable
-from agents_app.models import FlowRun, StepRun
+from agents_app.flow.work import NothingKnown
+from agents_app.models import FlowRun, StepKind, StepRun
 from clients.models import AgentKey
 
-MOST_ATTEMPTS = 3
-WAITS_S = (60.0, 600.0)  # before the second and the third attempt of a step that failed for a passing reason
-PASSING = (llm.ModelUnavailable, llm.AnswerInvalid, SourcesUnavailable)
-
 Status = FlowRun.Status
+ORDER = (Status.FAILED, Status.NEEDS_INPUT, Status.RETRY, Status.WAITING)  # of several reasons, the first one counts
 
 logger = logging.getLogger(__name__)
 
 
-def verdict(finished: Sequence[tuple[StepRun, Exception | None]], *, at: datetime) -> Ending | None:
-    """Of several failures the one that a person must mend comes first, then one that passes by itself."""
-    failures = [(step, error) for step, error in finished if error is not None]
-    endings = [_failure(step, error, at) for step, error in failures]
-    endings += [ending for step, error in finished if error is None and (ending := _unwritten(step))]
-    return min(endings, key=lambda ending: ORDER.index(ending.status), default=None)
+def of(hand: Hand) -> Ending:
+    """Of several reasons, the one that a person must mend comes first, then one that passes by itself."""
+    if hand.cancelled:
+        return Ending(Status.CANCELLED, _cancelled(hand))
+    found = [*_failures(hand), *_rejections(hand), *_unwritten(hand), *_waiting(hand)]
+    ending = min(found, key=lambda each: ORDER.index(each.status), default=None)
+    return ending or Ending(Status.SUCCEEDED)
 
 
-ORDER = (Status.FAILED, Status.NEEDS_INPUT, Status.PLANNED)
-
-
-def name(agent: str) -> str:
+def name(row: StepRun) -> str:
     """`persona_agent` → "The persona step"."""
-    label = AgentKey(agent).label
-    return f"The {label.lower()} step"
+    if row.agent:
+        return f"The {AgentKey(row.agent).label.lower()} step"
+    return f"The step “{row.key.replace('_', ' ')}”"
 
 
-def _failure(step: StepRun, error: Exception, at: datetime) -> Ending:
-    if isinstance(error, NothingKnown):
+def moment(at: datetime, *, now: datetime) -> str:
+    """14:05, or 14:05 on 3 March where that is another day."""
+    return f"{at:%H:%M}" if at.date() == now.date() else f"{at:%H:%M} on {at:%-d %B}"
+
+
+def _cancelled(hand: Hand) -> str:
+    hand.run.refresh_from_db(fields=["cancel_asked_by"])  # it may have been asked for while this drive went on
+    who = hand.run.cancel_asked_by.get_username() if hand.run.cancel_asked_by else "Somebody"
+    left = len(hand.nodes) - len(hand.states())
+    return f"{who} cancelled it. {left} of its {len(hand.nodes)} steps had not begun."
+
+
+def _failures(hand: Hand) -> Iterator[Ending]:
+    """Of a map, contacts that failed for good count only where nothing else of it is to be tried again."""
+    for node in hand.nodes:
+        if hand.states().get(node.key) == "failed":
+            tries = hand.failed(node)
+            passing = [rows for rows in tries if retries(node, rows)]
+            yield from (_failure(hand, rows[-1]) for rows in passing or tries)
+
+
+def _failure(hand: Hand, row: StepRun) -> Ending:
+    error = hand.failures.get(row.pk)
+    if isinstance(error, PASSING) or row.status == StepRun.Status.LOST or error is None:
+        return _later(hand, row, error)
+    if isinstance(error, NothingKnown | llm.BudgetSpent):
         return Ending(Status.NEEDS_INPUT, str(error))
-    if isinstance(error, PASSING):
-        return _later(step, error, at)
-    if isinstance(error, llm.ModelRefused):
-        return Ending(Status.FAILED, f"{name(step.agent)} got no answer: {error}")
-    logger.error("step %s of run %s", step.pk, step.run_id, exc_info=error)
-    return Ending(Status.FAILED, f"{name(step.agent)} stopped on a fault of this system; the log has it.")
+    if isinstance(error, llm.ModelError):
+        return Ending(Status.FAILED, f"{name(row)} got no answer: {error}")
+    logger.error("step %s of run %s", row.pk, row.run_id, exc_info=error)
+    return Ending(Status.FAILED, f"{name(row)} stopped on a fault of this system; the log has it.")
 
 
-def _later(step: StepRun, error: Exception, at: datetime) -> Ending:
-    if step.attempt >= MOST_ATTEMPTS:
-        return Ending(Status.FAILED, f"{name(step.agent)} was tried {step.attempt} times. The last time: {error}")
-    asked_for = getattr(error, "retry_after_s", None) or 0.0
-    again_at = at + timedelta(seconds=max(WAITS_S[step.attempt - 1], asked_for))
-    return Ending(Status.PLANNED, f"{error} It is tried again by itself at {again_at:%H:%M}.", again_at)
+def _later(hand: Hand, row: StepRun, error: Exception | None) -> Ending:
+    node = hand.node(row.key)
+    tries = [each for each in hand.rows_of(row.key) if each.map_index == row.map_index]
+    if not retries(node, tries):
+        times = "once" if len(tries) == 1 else f"{len(tries)} times"
+        return Ending(Status.FAILED, f"{name(row)} was tried {times}. The last time: {row.error}")
+    asked_for = timedelta(seconds=getattr(error, "retry_after_s", None) or 0.0)
+    again_at = hand.clock() + max(WAITS[node.retry][len(tries) - 1], asked_for)
+    when = moment(again_at, now=hand.clock())
+    return Ending(Status.RETRY, f"{row.error} It is tried again by itself at {when}.", again_at)
 
 
-def _unwritten(step: StepRun) -> Ending | None:
+def _rejections(hand: Hand) -> Iterator[Ending]:
+    for row in hand.rows:
+        if row.status == StepRun.Status.REJECTED:
+            stopped = [node.key for node in graph.behind(hand.nodes, {row.key})]
+            behind = f" So this was not done: {', '.join(stopped)}." if stopped else ""
+            yield Ending(Status.NEEDS_INPUT, f"{row.error}{behind}")
+
+
+def _unwritten(hand: Hand) -> Iterator[Ending]:
     """An e-mail step that finished without a draft: something is missing, or its text breaks a promise."""
-    if step.agent != routing.EMAIL or StepRun.objects.filter(pk=step.pk, draft__isnull=False).exists():
-        return None
-    missing = (step.output or {}).get("missing", [])
-    if not (step.output or {}).get("sentences"):
+    done = [row for row in hand.rows if row.agent == routing.EMAIL and row.status == StepRun.Status.DONE]
+    if not done:
+        return
+    written = set(
+        StepRun.objects.filter(pk__in=[row.pk for row in done], draft__isnull=False).values_list("pk", flat=True)
+    )
+    for row in done:
+        if row.pk not in written and not (row.kind == StepKind.MAP and written):
+            yield _why_unwritten(row)
+
+
+def _why_unwritten(row: StepRun) -> Ending:
+    missing = (row.output or {}).get("missing", [])
+    if not (row.output or {}).get("sentences"):
         return Ending(Status.NEEDS_INPUT, f"The e-mail was not written. {' '.join(missing)}".strip())
-    broken = " ".join(check["detail"] for check in step.checks if check["must"] and not check["passed"])
+    broken = " ".join(check["detail"] for check in row.checks if check["must"] and not check["passed"])
     return Ending(
         Status.NEEDS_INPUT,
         f"The e-mail did not become a draft. {broken} Change the client's settings or the prompt, then ask again.",
     )
+
+
+def _waiting(hand: Hand) -> Iterator[Ending]:
+    if question := gates.question_of(hand):
+        yield Ending(Status.WAITING, f"A person is asked: {question}")

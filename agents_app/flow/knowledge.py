@@ -1,49 +1,66 @@
-"""What the rows know when a step begins: company, contact, facts, persona, peers, the mail before."""
+"""What the rows know when a step begins: company, contact, facts, persona, peers, the mail before.
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+An agent declares what it needs (`agents/`); it is given exactly that, checked against its types, and nothing else.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import Q, QuerySet
 
 from agents_app import routing
-from agents_app.agents import Known
+from agents_app.agents import Agent, chosen
+from agents_app.graph import nodes_of
 from agents_app.models import Fact, FlowRun, Persona, Request, Send
 from agents_app.research import FactValue
+from clients.models import Contact
 
 MOST_PEERS = 5
-Recalled = dict[int, list[dict[str, Any]]]  # run id -> its facts as prompts carry them
 PEER_ATTRIBUTES = ("name", "headcount", "funding_total_usd")
+Rows = list[dict[str, Any]]
+
+
+@dataclass
+class Recalled:
+    """What a drive has read already: facts never change, so those of a run are read once until it adds some."""
+
+    facts: dict[int, Rows] = field(default_factory=dict)
+    source: dict[int, FlowRun | None] = field(default_factory=dict)
+
+    def forget(self, run: FlowRun) -> None:
+        self.facts.pop(run.pk, None)
 
 
 @dataclass(frozen=True)
 class Given:
-    """`facts_from` says whose research the facts are; `withheld` are facts too unsure to be used."""
+    """`needs` is the agent's own dataclass; `facts_from` says whose research the facts are; `withheld` are facts too
+    unsure to be used."""
 
-    known: Known
+    needs: Any
     facts_from: Mapping[str, Any] | None = None
-    withheld: tuple[Mapping[str, Any], ...] = ()
+    withheld: Sequence[Mapping[str, Any]] = ()
 
 
-def gathered(run: FlowRun, agent: str, recalled: Recalled) -> Given:
-    """Everything `agent` may draw on in this run. Research begins with no facts: it goes and gets them.
+@dataclass(frozen=True)
+class _Asking:
+    """Who needs something in which run; a map's step speaks of its own contact."""
 
-    Facts never change, so those of a run are read once a drive and kept in `recalled`.
-    """
-    known = _basics(run)
-    if agent == routing.RESEARCH:
-        return Given(known)
-    source = _facts_of(run)
-    if source is not None and source.pk not in recalled:
-        recalled[source.pk] = fact_rows(source)
-    rows = recalled[source.pk] if source else []
-    used, withheld = sure_enough(rows, run.config)
-    known = named(replace(known, facts=used))
-    if agent == routing.COMPETITIVE:
-        known = replace(known, peers=_peers(run, used))
-    if agent == routing.EMAIL:
-        known = replace(known, persona=_persona(run), previous=_previous(run.request))
-    return Given(known, _told(run, source), tuple(withheld))
+    run: FlowRun
+    agent: Agent
+    contact: Contact | None
+
+
+def given(run: FlowRun, agent: Agent, contact: Contact | None, recalled: Recalled) -> Given:
+    """Everything the agent declares, and only that. Research begins with no facts: it goes and gets them; for an agent
+    that needs none, none are looked up."""
+    asking = _Asking(run, agent, contact)
+    needed = agent.needed()
+    if agent.key == routing.RESEARCH or "facts" not in needed:
+        return Given(agent.given({name: PARTS[name](asking, []) for name in needed}))
+    used, withheld = sure_enough(_facts(run, recalled), run.config)
+    needs = agent.given({name: PARTS[name](asking, used) for name in needed})
+    return Given(needs, _told(run, _source(run, recalled)), withheld)
 
 
 def company(request: Request) -> dict[str, str]:
@@ -63,18 +80,21 @@ def researched(request: Request) -> FlowRun | None:
     return _about(request, domain).order_by("-pk").first()
 
 
-def named(known: Known) -> Known:
+def named(company: Mapping[str, str], facts: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """With the company's name from the facts, where the request knew only its domain."""
-    name = next((str(fact["value"]) for fact in known.facts if fact["attribute"] == "name"), "")
-    if not name or known.company["name"] not in ("", known.company["domain"]):
-        return known
-    return replace(known, company={**known.company, "name": name})
+    name = next((str(fact["value"]) for fact in facts if fact["attribute"] == "name"), "")
+    if not name or company["name"] not in ("", company["domain"]):
+        return dict(company)
+    return {**company, "name": name}
 
 
-def fact_rows(run: FlowRun) -> list[dict[str, Any]]:
-    """The run's facts as prompts carry them, with the id of each row."""
-    facts = Fact.objects.filter(run=run).prefetch_related("claims__source_record").order_by("pk")
-    return [_from_row(fact) for fact in facts]
+def fact_rows(run: FlowRun) -> Rows:
+    """The run's facts as prompts carry them, with the id of each row; of one attribute (news apart) the newest."""
+    facts = list(Fact.objects.filter(run=run).prefetch_related("claims__source_record").order_by("pk"))
+    newest = {fact.attribute: fact for fact in facts if fact.attribute != "news"}
+    first_said = {fact.value.casefold(): fact for fact in reversed(facts) if fact.attribute == "news"}
+    kept = {id(fact) for fact in [*newest.values(), *first_said.values()]}
+    return [_from_row(fact) for fact in facts if id(fact) in kept]
 
 
 def from_value(fact: FactValue) -> dict[str, Any]:
@@ -83,43 +103,40 @@ def from_value(fact: FactValue) -> dict[str, Any]:
     return _shaped(fact.key, fact.attribute, fact.value, fact.confidence) | {"source": fact.source, "as_of": as_of}
 
 
-def sure_enough(
-    facts: Iterable[Mapping[str, Any]], config: Mapping[str, Any]
-) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+def sure_enough(facts: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> tuple[Rows, Rows]:
     """(facts at or above the client's confidence floor, the others with the reason)."""
     floor = float(config["confidence_floor"])
-    used: list[Mapping[str, Any]] = []
-    withheld: list[Mapping[str, Any]] = []
+    used: Rows = []
+    withheld: Rows = []
     for fact in facts:
         if fact["confidence"] >= floor:
-            used.append(fact)
+            used.append(dict(fact))
         else:
             reason = f"Its confidence {fact['confidence']:.2f} is below this client's floor of {floor:.2f}."
             withheld.append({"key": fact["key"], "attribute": fact["attribute"], "reason": reason})
     return used, withheld
 
 
-def _basics(run: FlowRun) -> Known:
-    request = run.request
-    return Known(
-        company=company(request),
-        purpose=request.purpose,
-        config=run.config,
-        contact=_contact(request),
-        hints=run.hints,
-        goal=request.campaign.goal if request.campaign else "",
-        sequence_step=request.sequence_step,
-    )
+def known_facts(run: FlowRun, recalled: Recalled) -> Rows:
+    """The facts that this run rests on: its own, or those of the run it starts from."""
+    return _facts(run, recalled)
 
 
-def _contact(request: Request) -> dict[str, str] | None:
-    names = ("first_name", "last_name", "full_name", "title")
-    return {name: getattr(request.contact, name) for name in names} if request.contact else None
+def _facts(run: FlowRun, recalled: Recalled) -> Rows:
+    source = _source(run, recalled)
+    if source is None:
+        return []
+    if source.pk not in recalled.facts:
+        recalled.facts[source.pk] = fact_rows(source)
+    return recalled.facts[source.pk]
 
 
-def _facts_of(run: FlowRun) -> FlowRun | None:
-    own = any(choice["agent"] == routing.RESEARCH for stage in run.stages for choice in stage)
-    return run if own else researched(run.request)
+def _source(run: FlowRun, recalled: Recalled) -> FlowRun | None:
+    """The run's own research, or the one it leans on."""
+    if run.pk not in recalled.source:
+        own = any(node.agent == routing.RESEARCH for node in nodes_of(run.nodes))
+        recalled.source[run.pk] = run if own else researched(run.request)
+    return recalled.source[run.pk]
 
 
 def _told(run: FlowRun, source: FlowRun | None) -> dict[str, Any] | None:
@@ -135,32 +152,51 @@ def _about(request: Request, domain: str) -> QuerySet[FlowRun]:
     """This client's runs that hold facts on the company and were planned before this request's own."""
     same = Q(request__company_domain=domain) | Q(request__company_domain="", request__contact__company_domain=domain)
     runs = FlowRun.objects.filter(same, client=request.client_id, facts__isnull=False)
-    return runs.filter(request_id__lt=request.pk).distinct()
+    return (runs.filter(request_id__lt=request.pk) if request.pk else runs).distinct()
 
 
-def _persona(run: FlowRun) -> dict[str, Any] | None:
-    """This run's persona, else the first of the brief it starts from."""
+# --- the parts
+
+
+def _company(asking: _Asking, facts: Rows) -> dict[str, str]:
+    return named(company(asking.run.request), facts)
+
+
+def _contact(asking: _Asking, facts: Rows) -> dict[str, str] | None:
+    names = ("first_name", "last_name", "full_name", "title")
+    return {name: getattr(asking.contact, name) for name in names} if asking.contact else None
+
+
+def _persona(asking: _Asking, facts: Rows) -> dict[str, Any] | None:
+    """The persona of this contact, else one that names nobody: this run's newest (a person may have edited the one
+    before at a gate), else the first of the brief it starts from."""
+    run = asking.run
     runs = [run.pk, *([run.request.follows_id] if run.request.follows_id else [])]
-    found = Persona.objects.filter(run__in=runs).order_by("-run_id", "pk").first()
+    rows = list(Persona.objects.filter(run__in=runs).order_by("pk"))
+    rows = [*(row for row in reversed(rows) if row.run_id == run.pk), *rows]
+    own = [row for row in rows if asking.contact and row.contact_id == asking.contact.pk]
+    nobodys = [row for row in rows if row.contact_id is None]
+    found = next(iter([*own, *nobodys]), None)
     if found is None:
         return None
-    angle = {"text": found.angle, "rests_on": found.rests_on}
-    return {"role": found.role, "pains": found.pains, "angle": angle}
+    return {"role": found.role, "pains": found.pains, "angle": {"text": found.angle, "rests_on": found.rests_on}}
 
 
-def _previous(request: Request) -> dict[str, str] | None:
+def _previous(asking: _Asking, facts: Rows) -> dict[str, str] | None:
     """The last mail this contact got, of the same campaign where the request belongs to one."""
-    if request.contact_id is None or (request.purpose != "follow_up" and request.sequence_step == 1):
+    request = asking.run.request
+    if asking.contact is None or (request.purpose != "follow_up" and request.sequence_step == 1):
         return None
-    sends = Send.objects.filter(contact=request.contact_id).select_related("draft")
+    sends = Send.objects.filter(contact=asking.contact).select_related("draft")
     if request.campaign_id:
         sends = sends.filter(draft__run__request__campaign=request.campaign_id)
     last = sends.order_by("-sent_at").first()
     return {"subject": last.draft.final_subject, "sent_on": last.sent_at.date().isoformat()} if last else None
 
 
-def _peers(run: FlowRun, facts: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+def _peers(asking: _Asking, facts: Rows) -> list[dict[str, str]]:
     """Other companies of the same industry, each from this client's newest run on it."""
+    run = asking.run
     industry = next((str(fact["value"]) for fact in facts if fact["attribute"] == "industry"), "")
     if not industry:
         return []
@@ -171,6 +207,21 @@ def _peers(run: FlowRun, facts: Iterable[Mapping[str, Any]]) -> list[dict[str, s
         newest.setdefault(company(row.run.request)["domain"], row.run)
     newest.pop(company(run.request)["domain"], None)
     return _described(list(newest.items())[:MOST_PEERS], industry)
+
+
+PARTS: Mapping[str, Callable[[_Asking, Rows], Any]] = {
+    "company": _company,
+    "contact": _contact,
+    "purpose": lambda asking, facts: asking.run.request.purpose,
+    "sequence_step": lambda asking, facts: asking.run.request.sequence_step,
+    "goal": lambda asking, facts: asking.run.request.campaign.goal if asking.run.request.campaign else "",
+    "config": lambda asking, facts: chosen(asking.run.config, asking.agent.settings, asking.agent.key),
+    "facts": lambda asking, facts: facts,
+    "persona": _persona,
+    "previous": _previous,
+    "peers": _peers,
+    "hints": lambda asking, facts: list(asking.run.hints),
+}
 
 
 def _described(peers: list[tuple[str, FlowRun]], industry: str) -> list[dict[str, str]]:

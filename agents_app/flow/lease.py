@@ -1,20 +1,21 @@
 """Who may work on a run. One worker at a time, by a claim that ends by itself.
 
 A claim is one conditional UPDATE: it takes a free run, raises its fence and holds it for 30 seconds. Every later write
-first renews the lease under the same fence, in the same transaction: where that finds no row, somebody else owns the
-run, and nothing is written.
+happens in a transaction that first locks the run's row under the same fence: where that finds no row, somebody else
+owns the run, and nothing is written.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Case, F, Q, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, F, OuterRef, Q
 
-from agents_app.models import FlowRun, StepRun
+from agents_app.flow.journal import Journal, lock
+from agents_app.models import FlowRun, Gate, StepRun
 
 LEASE = timedelta(seconds=30)
 HEARTBEAT_S = LEASE.total_seconds() / 3
@@ -27,10 +28,13 @@ Status = FlowRun.Status
 class LostLease(Exception):
     """Another worker owns the run by now; nothing was written."""
 
+    def __init__(self, run: FlowRun) -> None:
+        super().__init__(f"Run {run.pk} is owned by another worker (this one holds fence {run.fence}).")
+
 
 @dataclass(frozen=True)
 class Ending:
-    """How a worker leaves a run. `again_at` is set when it is to be taken up again."""
+    """How a worker leaves a run. `again_at` is set when it is to be taken up again by itself."""
 
     status: FlowRun.Status
     error: str = ""
@@ -40,57 +44,92 @@ class Ending:
 def claim(run_id: int, *, at: datetime) -> FlowRun | None:
     """The run, owned from now on; None while somebody else owns it, before its time, or when it has ended.
 
-    Steps that the last owner left open are marked lost: they will be tried again.
+    Belongs into the transaction of the first turn. The UPDATE's condition is what was read, so the columns in hand are
+    those of the row that was claimed. A row that somebody else is writing at this moment is not waited for: an owner
+    that froze in the middle of a write would hold up one worker after the other. The sweep rings again.
     """
-    recovered = Case(When(status=Status.RUNNING, then=1), default=0)
-    with transaction.atomic():
-        claimed = FlowRun.objects.filter(_free(at), pk=run_id).update(
-            status=Status.RUNNING,
-            fence=F("fence") + 1,
-            lease_until=at + LEASE,
-            recoveries=F("recoveries") + recovered,
-            started_at=Coalesce("started_at", Value(at)),
-            error="",
-        )
-        if not claimed:
-            return None
-        run = FlowRun.objects.select_related("client", "request__contact", "request__campaign").get(pk=run_id)
-        StepRun.objects.filter(run=run, status=StepRun.Status.RUNNING).update(
-            status=StepRun.Status.LOST, finished_at=at, error="Its worker ended in the middle of it."
-        )
+    journal, found = Journal(), list[FlowRun]()
+    journal.find(FlowRun, found, ending="FOR NO KEY UPDATE SKIP LOCKED", id=run_id)
+    journal.send()
+    if not found or not _is_free(found[0], at):
+        return None
+    run = found[0]
+    as_read = {"status": run.status, "fence": run.fence, "lease_until": run.lease_until}
+    run.recoveries += run.status == Status.RUNNING
+    run.status, run.fence, run.lease_until = Status.RUNNING, run.fence + 1, at + LEASE
+    run.started_at, run.error = run.started_at or at, ""
+    try:
+        _write(run, journal, TAKEN, **as_read)
+    except LostLease:
+        return None
     return run
 
 
+TURN = ("seq", "revised", "reserved_usd", "spent_usd")
+LEFT = ("lease_until", "status", "error", "finished_at")
+TAKEN = ("status", "fence", "lease_until", "recoveries", "started_at", "error")
+
+
 @contextmanager
-def held(run: FlowRun, *, at: datetime) -> Iterator[None]:
-    """A transaction for writes to an owned run; raises LostLease, and rolls back, when it is no longer owned."""
+def held(run: FlowRun) -> Iterator[datetime | None]:
+    """A transaction for writes to an owned run; gives since when somebody wants it cancelled.
+
+    Raises LostLease, and rolls back, when it is no longer owned.
+    """
     with transaction.atomic():
-        _renew(run, lease_until=at + LEASE)
-        yield
+        row = lock(run, "cancel_asked_at", fence=run.fence, status=Status.RUNNING)
+        if row is None:
+            raise LostLease(run)
+        yield row[0]
+
+
+def renew(run: FlowRun, journal: Journal, *, at: datetime) -> None:
+    """Hold it for another 30 seconds, and write what the turn changed of it."""
+    run.lease_until = at + LEASE
+    _write(run, journal, ("lease_until", *TURN), fence=run.fence, status=Status.RUNNING)
 
 
 def beat(run: FlowRun, *, at: datetime) -> None:
-    _renew(run, lease_until=at + LEASE)
+    run.lease_until = at + LEASE
+    _write(run, Journal(), ("lease_until",), fence=run.fence, status=Status.RUNNING)
 
 
-def leave(run: FlowRun, ending: Ending, *, at: datetime) -> None:
+def leave(run: FlowRun, journal: Journal, ending: Ending, *, at: datetime) -> None:
     """Write how it ended. A run to be taken up again keeps its lease as the time before which nobody may."""
-    again = ending.again_at is not None
-    finished_at = None if again else at
-    _renew(run, lease_until=ending.again_at, status=ending.status, error=ending.error, finished_at=finished_at)
+    run.lease_until, run.status, run.error = ending.again_at, ending.status, ending.error
+    run.finished_at = None if ending.status in FlowRun.OPEN else at
+    _write(run, journal, (*LEFT, *TURN), fence=run.fence, status=Status.RUNNING)
+
+
+def stumbled(run_id: int, *, at: datetime) -> None:
+    """A fault of ours kept a worker from beginning. It counts as a recovery, or it would be met for ever."""
+    why = "A fault of this system kept it from going on; the log has it. It is tried again by itself."
+    free = FlowRun.objects.filter(_free(at), pk=run_id)
+    free.update(status=Status.RETRY, recoveries=F("recoveries") + 1, lease_until=at + LEASE, error=why)
 
 
 def lost(at: datetime) -> list[int]:
-    """Runs to ring for again: their owner died, their time has come, or their first bell was never heard."""
-    waiting = Q(status=Status.RUNNING) | Q(lease_until__isnull=False) | Q(planned_at__lt=at - PATIENCE)
-    return list(FlowRun.objects.filter(_free(at), waiting).order_by("pk").values_list("pk", flat=True)[:500])
+    """Runs to ring for again: their owner died, their time has come, a person answered, or nobody heard the bell."""
+    answered = Gate.objects.filter(~Q(decision="") | Q(expires_at__lte=at), step__status=StepRun.Status.WAITING)
+    due = (
+        Q(status=Status.RUNNING)
+        | Q(status=Status.RETRY)
+        | Q(status=Status.PLANNED, planned_at__lt=at - PATIENCE)
+        | Q(Exists(answered.filter(step__run=OuterRef("pk"))), status=Status.WAITING)
+        | Q(status=Status.WAITING, cancel_asked_at__isnull=False)
+    )
+    return list(FlowRun.objects.filter(_free(at), due).order_by("pk").values_list("pk", flat=True)[:500])
+
+
+def _is_free(run: FlowRun, at: datetime) -> bool:
+    return run.status in FlowRun.OPEN and (run.lease_until is None or run.lease_until < at)
 
 
 def _free(at: datetime) -> Q:
-    return Q(status__in=[Status.PLANNED, Status.RUNNING]) & (Q(lease_until=None) | Q(lease_until__lt=at))
+    return Q(is_open=True) & (Q(lease_until=None) | Q(lease_until__lt=at))
 
 
-def _renew(run: FlowRun, **values: object) -> None:
-    owned = FlowRun.objects.filter(pk=run.pk, fence=run.fence, status=Status.RUNNING).update(**values)
-    if not owned:
-        raise LostLease(f"Run {run.pk} is owned by another worker (this one holds fence {run.fence}).")
+def _write(run: FlowRun, journal: Journal, names: Sequence[str], **where: Any) -> None:
+    """Send the turn's writes, these columns last; raises LostLease where the run is not as `where` says."""
+    journal.update(run, names, otherwise=LostLease(run), **where)
+    journal.send()

@@ -1,16 +1,41 @@
-"""Request → run, with everything fixed that the run needs."""
+"""Request → run, with everything fixed that the run needs. `preview` says the same without writing anything."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
-from agents_app import routing
+from agents_app import flows, routing
+from agents_app.agents import research as researcher
 from agents_app.flow import knowledge
-from agents_app.models import FlowRun, PlannedPrompt, PromptVersion, Request
+from agents_app.models import FlowRun, FlowVersion, PlannedPrompt, PromptVersion, Request, Send
+from clients import suppression
 from clients.config import Effective
+from clients.models import Contact
+
+MOST_CONTACTS = 25  # of one map
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What is fixed beside the route: the client's settings, prompt versions, variants of experiments, hints."""
+
+    config: Effective
+    prompts: Mapping[str, PromptVersion]
+    variants: Mapping[str, Any]
+    hints: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The plan of a request that was not asked yet. `problem` says why it could not end, empty when it can."""
+
+    route: routing.Route
+    template: str
+    problem: str = ""
 
 
 def plan(
@@ -23,18 +48,21 @@ def plan(
     at: datetime,
 ) -> FlowRun:
     """One run a request, however often this is called. A route that cannot end gives a run that needs input."""
-    frozen = _route(request, config) | {
+    frozen = _route(request, config, at) | {
         "client": request.client,
         "request": request,
         "config": config.document,
         "config_sources": dict(config.sources),
         "config_sha256": config.sha256,
         "hints": list(hints),
+        "code_revision": settings.CODE_REVISION,
+        "budget_usd": settings.RUN_BUDGET_USD[request.depth],
+        "time_budget_s": settings.RUN_SECONDS[request.depth],
         "planned_at": at,
     }
-    agents = [choice["agent"] for stage in frozen["stages"] for choice in stage]
+    agents = list(dict.fromkeys(node["agent"] for node in frozen["nodes"] if node["agent"]))
     frozen["variants"] = {agent: variants[agent] for agent in agents if agent in variants}
-    if not agents:
+    if not frozen["nodes"]:
         frozen["finished_at"] = at
     with transaction.atomic():
         run, is_new = FlowRun.objects.get_or_create(idempotency_key=f"request:{request.pk}", defaults=frozen)
@@ -45,32 +73,83 @@ def plan(
     return run
 
 
-def _route(request: Request, config: Effective) -> dict[str, Any]:
+def preview(request: Request, *, config: Effective, at: datetime) -> Preview:
+    """What `plan` would do with a request that is not written yet."""
+    found = flows.in_force(at=at)
     try:
-        route = routing.route(_facts(request, config))
+        route = routing.route(_facts(request, config, found, at), found.rules, found.templates)
     except routing.RouteImpossible as impossible:
-        return {
-            "route": impossible.rule,
-            "stages": [],
-            "skipped": [asdict(choice) for choice in impossible.skipped],
-            "status": FlowRun.Status.NEEDS_INPUT,
-            "error": str(impossible),
-        }
+        route = routing.Route(impossible.rule, impossible.reason, impossible.template, (), impossible.skipped)
+        return Preview(route, _template_name(found, impossible.template), str(impossible))
+    return Preview(route, _template_name(found, route.template))
+
+
+def _template_name(found: flows.InForce, key: str) -> str:
+    return found.templates[key].name if key in found.templates else ""
+
+
+def _route(request: Request, config: Effective, at: datetime) -> dict[str, Any]:
+    found = flows.in_force(at=at)
+    facts = _facts(request, config, found, at)
+    looked_at = {"facts_routed": facts.values()}
+    try:
+        route = routing.route(facts, found.rules, found.templates)
+    except routing.RouteImpossible as impossible:
+        needs_input = {"nodes": [], "status": FlowRun.Status.NEEDS_INPUT, "error": str(impossible)}
+        return looked_at | _frozen(impossible, found) | needs_input
+    return looked_at | _frozen(route, found) | {"nodes": [node.document() for node in route.nodes]}
+
+
+def _frozen(route: routing.Route | routing.RouteImpossible, found: flows.InForce) -> dict[str, Any]:
+    template: FlowVersion | None = found.versions.get(route.template)
     return {
         "route": route.rule,
-        "stages": [[asdict(choice) for choice in stage] for stage in route.stages],
-        "skipped": [asdict(choice) for choice in route.skipped],
+        "reason": route.reason[:300],
+        "template_version": template,
+        "rules_version": found.rules_version,
+        "skipped": [asdict(each) for each in route.skipped],
     }
 
 
-def _facts(request: Request, config: Effective) -> routing.Facts:
+def _facts(request: Request, config: Effective, found: flows.InForce, at: datetime) -> routing.Facts:
+    """What the conditions in force may ask; the state of research only where one of them asks for it."""
     company = knowledge.company(request)
     earlier = knowledge.researched(request)
+    sure = _sure(earlier, config) if {"known", "missing"} & found.asked else None
+    wanted = researcher.wanted(request.purpose)
     return routing.Facts(
         purpose=request.purpose,
         enabled=frozenset(config.document["enabled_agents"]),
+        depth=request.depth,
         has_contact=request.contact_id is not None,
         has_company=bool(company["domain"]),
+        sequence_step=request.sequence_step,
+        in_campaign=request.campaign_id is not None,
+        contacts=_contacts(request, company["domain"]) if request.purpose == "account" else (),
+        industry=config.document["industry"],
+        company_size=request.client.company_size,
+        tone=config.document["tone"] or "",
+        confidence_floor=config.document["confidence_floor"],
+        mails_sent=Send.objects.filter(contact=request.contact_id).count() if request.contact_id else 0,
         earlier_run=earlier.pk if earlier else None,
         continues_run=request.follows_id if earlier and earlier.pk == request.follows_id else None,
+        research_age_days=(at - earlier.planned_at).days if earlier else None,
+        known=sure,
+        missing=None if sure is None else tuple(name for name in wanted if name not in sure),
     )
+
+
+def _sure(earlier: FlowRun | None, config: Effective) -> tuple[str, ...]:
+    if earlier is None:
+        return ()
+    used, _ = knowledge.sure_enough(knowledge.fact_rows(earlier), config.document)
+    return tuple(sorted({fact["attribute"] for fact in used}))
+
+
+def _contacts(request: Request, domain: str) -> tuple[int, ...]:
+    """The contacts at the company that may be written to, in the order they came; each gets a step of a map."""
+    if not domain:
+        return ()
+    people = Contact.objects.filter(client=request.client, company_domain=domain).order_by("pk")
+    allowed = (each.pk for each in people if each.email and not suppression.is_suppressed(request.client, each.email))
+    return tuple(pk for pk, _ in zip(allowed, range(MOST_CONTACTS), strict=False))

@@ -1,85 +1,104 @@
-"""What a step leaves behind: sources, claims, facts, personas, the draft; at the end of deep research, the brief."""
+"""What a step leaves behind: sources, claims, facts, personas, the draft, the brief. In the driver's transaction."""
 
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from agents_app import contracts, evidence, routing
+from agents_app import confidence, contracts, routing
 from agents_app.agents import email, persona
-from agents_app.confidence import Term, confidence, term
+from agents_app.confidence import Term, term
 from agents_app.flow import knowledge
+from agents_app.flow.hand import Hand
 from agents_app.flow.work import Work
-from agents_app.models import Brief, Claim, Draft, Fact, FlowRun, Persona, SourceRecord, StepRun
+from agents_app.models import Brief, Claim, Draft, Fact, FlowRun, Persona, SourceRecord, StepContext, StepRun
 from agents_app.research import FactValue, SourceAnswer
 
-MOST_BRIEF_SENTENCES = 20
-
 ClaimKey = tuple[str, str, str]  # source, pointer, attribute
+Status = StepRun.Status
 
 
-def store(run: FlowRun, step: StepRun, work: Work, *, at: datetime) -> None:
-    """Close the step with everything that came of it. The caller holds the run's lease in this transaction."""
-    records = [(_source_record(run, answer, at), answer) for answer in work.gathered]
-    claims = {key: row for record, answer in records for key, row in _claims(record, answer).items()}
+def store(hand: Hand, row: StepRun, work: Work) -> None:
+    """Close the step with everything that came of it. The caller holds the run in this transaction."""
+    at = hand.clock()
+    records = [(_source_record(hand.run, answer, at), answer) for answer in work.gathered]
+    claims = {key: claim for record, answer in records for key, claim in _claims(record, answer).items()}
     if work.error is not None:
-        _close(step, work, {}, at)
+        _close(hand, row, work, {}, at)
         return
-    _close(step, work, _facts(run, work, claims), at)
-    if step.agent in LEAVES:
-        LEAVES[step.agent](run, step, work, at)
-
-
-def brief(run: FlowRun) -> None:
-    """The sentences of the run's research and comparison that stand on what they cite."""
-    sentences: list[dict[str, Any]] = []
-    for step in run.steps.filter(status=StepRun.Status.DONE).order_by("stage", "pk"):
-        if step.agent in (routing.RESEARCH, routing.COMPETITIVE):
-            sentences += _sound_sentences(step, run.config)
-    if sentences:
-        Brief.objects.get_or_create(run=run, defaults={"sentences": sentences[:MOST_BRIEF_SENTENCES]})
+    fact_ids = _facts(hand, row, work, claims)
+    _close(hand, row, work, fact_ids, at)
+    leave = LEAVES.get(row.agent or row.tool)
+    if leave:
+        leave(hand.run, row, work, at)
 
 
 def digest(document: object) -> str:
-    """SHA-256 (hex) of a document's JSON with sorted keys."""
-    return hashlib.sha256(json.dumps(document, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    """SHA-256 (hex) of a document's canonical JSON."""
+    return hashlib.sha256(canonical(document).encode()).hexdigest()
+
+
+def canonical(document: object) -> str:
+    return json.dumps(document, sort_keys=True, ensure_ascii=False)
 
 
 # --- the step itself
 
+CLOSING = (
+    "status", "error", "error_class", "finished_at", "finished_seq", "generator", "provider_request_id", "attempts",
+    "tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write", "tokens_cache_write_1h", "cost_usd",
+    "uncertain_usd", "reserved_usd",
+)  # fmt: skip
+ENDING = ("output", "votes")
+ANSWERING = ("context", "planned_sha256", "prompt_sent", "checks", "confidence_terms", "confidence")
 
-def _close(step: StepRun, work: Work, fact_ids: Mapping[str, int], at: datetime) -> None:
+
+def _close(hand: Hand, row: StepRun, work: Work, fact_ids: Mapping[str, int], at: datetime) -> None:
+    hand.run.seq += 1
+    row.status = Status.FAILED if work.error else Status.DONE
+    row.error, row.error_class = str(work.error or ""), type(work.error).__name__ if work.error else ""
+    row.finished_at, row.finished_seq = at, hand.run.seq
+    row.generator, row.provider_request_id, row.attempts = work.generator, work.request_id, work.attempts
+    row.tokens_input, row.tokens_output = work.usage.input, work.usage.output
+    row.tokens_cache_read, row.tokens_cache_write = work.usage.cache_read, work.usage.cache_write
+    row.tokens_cache_write_1h = work.usage.cache_write_1h
+    settled = row.uncertain_usd  # until now all that the step spent; what its work does not tell of stays uncertain
+    row.cost_usd, row.uncertain_usd = work.cost_usd, max(work.uncertain_usd, settled - work.cost_usd)
+    names: tuple[str, ...] = CLOSING
+    if not work.error:
+        row.output, row.votes = work.output if work.output is not None else _output(work), work.votes
+        names += ENDING
+    if not work.error and work.answers:
+        _answer(hand, row, work, fact_ids)
+        names += ANSWERING
+    hand.journal.update(row, names)
+
+
+def _answer(hand: Hand, row: StepRun, work: Work, fact_ids: Mapping[str, int]) -> None:
     terms = _all_terms(work)
-    step.status = StepRun.Status.FAILED if work.error else StepRun.Status.DONE
-    step.error = str(work.error or "")
-    step.error_class = type(work.error).__name__ if work.error else ""
-    step.finished_at = at
-    step.generator, step.provider_request_id, step.attempts = work.generator, work.request_id, work.attempts
-    step.tokens_input, step.tokens_output = work.usage.input, work.usage.output
-    step.tokens_cache_read, step.tokens_cache_write = work.usage.cache_read, work.usage.cache_write
-    step.cost_usd = work.cost_usd
-    if work.answers:
-        step.input = _input(step, work, fact_ids)
-        step.input_sha256 = digest(step.input)
-        step.output = _output(work)
-        step.prompt_sent = "\n\n".join(answer.prompt_sent for answer in work.answers)
-        step.checks = _checks(work)
-        step.confidence_terms = terms
-        step.confidence = confidence(terms)
-    step.save()
+    _see(hand, row, work, fact_ids)
+    row.prompt_sent = "\n\n".join(answer.prompt_sent for answer in work.answers)
+    row.checks = _checks(work)
+    row.confidence_terms = terms
+    row.confidence = confidence.confidence(terms)
 
 
-def _input(step: StepRun, work: Work, fact_ids: Mapping[str, int]) -> dict[str, Any]:
-    """As it was planned, with what the agents really saw; facts keep the ids of their rows."""
+def _see(hand: Hand, row: StepRun, work: Work, fact_ids: Mapping[str, int]) -> None:
+    """The context with what the agent really saw in the end; facts keep the ids of their rows."""
     contexts = [dict(answer.material.context) for answer in work.answers]
-    seen = {"company": dict(work.known.company), "context": contexts if len(contexts) > 1 else contexts[0]}
-    facts = [{**fact, "fact_id": fact_ids.get(fact["key"], fact.get("fact_id"))} for fact in work.known.facts]
-    return {**step.input, **seen, "facts": facts}
+    given = asdict(work.given)
+    facts = [{**fact, "fact_id": fact_ids.get(fact["key"], fact.get("fact_id"))} for fact in given["facts"]]
+    seen = {"company": given["company"], "facts": facts, "context": contexts if len(contexts) > 1 else contexts[0]}
+    document = {**row.input, **seen}
+    row.planned_sha256 = row.context_id or ""
+    row.context = StepContext(sha256=digest(document), document=document)
+    hand.journal.keep([row.context])
 
 
 def _output(work: Work) -> dict[str, Any]:
+    """What it was asked in one question, or in several."""
     answers = [answer.parsed.model_dump(mode="json") for answer in work.answers]
     return answers[0] if len(answers) == 1 else {"answers": answers}
 
@@ -131,21 +150,43 @@ def _claims(record: SourceRecord, answer: SourceAnswer) -> dict[ClaimKey, Claim]
     return {(record.source, row.pointer, row.attribute): row for row in rows}
 
 
-def _facts(run: FlowRun, work: Work, claims: Mapping[ClaimKey, Claim]) -> dict[str, int]:
-    """{fact key: id of its row}."""
-    rows = Fact.objects.bulk_create(_fact(run, value) for value in work.facts)
+def _facts(hand: Hand, row: StepRun, work: Work, claims: dict[ClaimKey, Claim]) -> dict[str, int]:
+    """{fact key: id of its row}. A later step of the run adds only what differs from what is known, under new keys."""
+    if not work.facts:
+        return {}
+    values = work.facts
+    if row.tool:
+        values = list(_changed(hand, work.facts))
+        claims = _earlier_claims(hand.run) | claims
+    rows = Fact.objects.bulk_create(_fact(hand.run, row, value) for value in values)
     links = Fact.claims.through
     links.objects.bulk_create(
-        links(fact_id=row.pk, claim_id=claims[source, pointer, value.attribute].pk)
-        for row, value in zip(rows, work.facts, strict=True)
+        links(fact_id=fact.pk, claim_id=claims[source, pointer, value.attribute].pk)
+        for fact, value in zip(rows, values, strict=True)
         for source, pointer in value.claim_refs
     )
-    return {row.key: row.pk for row in rows}
+    hand.recalled.forget(hand.run)
+    return {fact.key: fact.pk for fact in rows}
 
 
-def _fact(run: FlowRun, value: FactValue) -> Fact:
+def _changed(hand: Hand, facts: Iterable[FactValue]) -> Iterable[FactValue]:
+    known = {(fact.attribute, fact.value, fact.confidence) for fact in hand.run.facts.all()}
+    number = hand.run.facts.count()
+    for value in facts:
+        if (value.attribute, value.value, value.confidence) not in known:
+            number += 1
+            yield replace(value, key=f"f{number}")
+
+
+def _earlier_claims(run: FlowRun) -> dict[ClaimKey, Claim]:
+    rows = Claim.objects.filter(source_record__run=run).select_related("source_record").order_by("pk")
+    return {(row.source_record.source, row.pointer, row.attribute): row for row in rows}
+
+
+def _fact(run: FlowRun, row: StepRun, value: FactValue) -> Fact:
     return Fact(
         run=run,
+        step=row,
         key=value.key,
         attribute=value.attribute,
         value=value.value[:300],
@@ -154,19 +195,10 @@ def _fact(run: FlowRun, value: FactValue) -> Fact:
     )
 
 
-def _sound_sentences(step: StepRun, config: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
-    material = evidence.materials(step.input, config)[0]
-    output = step.output or {}
-    for part in ("summary", "comparisons", "positioning"):
-        for each in output.get(part, []):
-            if contracts.sound(contracts.Sentence(**each), material):
-                yield each
+# --- what other steps leave
 
 
-# --- what other agents leave
-
-
-def _personas(run: FlowRun, step: StepRun, work: Work, at: datetime) -> None:
+def _personas(run: FlowRun, row: StepRun, work: Work, at: datetime) -> None:
     """A persona an answer, with the sentences that stand on what they cite."""
     for answered in work.answers:
         answer, material = answered.parsed, answered.material
@@ -177,6 +209,7 @@ def _personas(run: FlowRun, step: StepRun, work: Work, at: datetime) -> None:
         if answer.role:
             Persona.objects.create(
                 run=run,
+                contact=row.contact,
                 role=answer.role,
                 pains=pains,
                 angle=angle.text if angle else "",
@@ -184,7 +217,7 @@ def _personas(run: FlowRun, step: StepRun, work: Work, at: datetime) -> None:
             )
 
 
-def _draft(run: FlowRun, step: StepRun, work: Work, at: datetime) -> None:
+def _draft(run: FlowRun, row: StepRun, work: Work, at: datetime) -> None:
     """No draft of an answer that lacks something or breaks a promise that decides."""
     answered = work.answers[0]
     answer = answered.parsed
@@ -194,8 +227,8 @@ def _draft(run: FlowRun, step: StepRun, work: Work, at: datetime) -> None:
     text = email.body(answer)
     Draft.objects.create(
         run=run,
-        step=step,
-        contact=run.request.contact,
+        step=row,
+        contact=row.contact if row.map_index else run.request.contact,
         sequence_step=run.request.sequence_step,
         subject=answer.subject,
         body=text,
@@ -207,5 +240,11 @@ def _draft(run: FlowRun, step: StepRun, work: Work, at: datetime) -> None:
     )
 
 
+def _brief(run: FlowRun, row: StepRun, work: Work, at: datetime) -> None:
+    sentences = (work.output or {})["sentences"]
+    if sentences:
+        Brief.objects.get_or_create(run=run, defaults={"sentences": sentences})
+
+
 Leave = Callable[[FlowRun, StepRun, Work, datetime], None]
-LEAVES: Mapping[str, Leave] = {routing.PERSONA: _personas, routing.EMAIL: _draft}
+LEAVES: Mapping[str, Leave] = {routing.PERSONA: _personas, routing.EMAIL: _draft, "brief": _brief}

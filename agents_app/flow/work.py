@@ -1,15 +1,17 @@
 """One agent at work, in a thread: plain data in, plain data out, no ORM. Research asks its sources here too."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel
 
-from agents_app import contracts, llm, prompts, research
-from agents_app.agents import Agent, Known
+from agents_app import consensus, contracts, llm, prompts, research, voters
+from agents_app.agents import Agent
 from agents_app.confidence import Term
 from agents_app.contracts import Check
 from agents_app.flow import knowledge
@@ -28,18 +30,36 @@ class NothingKnown(Exception):
     """The sources answered, and none knows the company; or there is no source to ask. A person must mend it."""
 
 
+class StepTooSlow(Exception):
+    """The step did not end within its deadline; what it may have spent counts as spent."""
+
+
 @dataclass(frozen=True)
 class Task:
-    """All that a step needs. `sources` is None for agents that ask none."""
+    """All that an agent's step needs. `sources` is None for agents that ask none; `needs` is the agent's own dataclass.
+
+    `models` in the order of preference, empty: the usual ones. `reliabilities` {voter: how often right}; `judges` are
+    voters beside those of `voters.py`.
+    """
 
     agent: Agent
     prompt: str
-    known: Known
+    needs: Any
     prices: PriceTable
     at: datetime
+    purse: llm.Purse
     sources: Sequence[research.SourceAccess] | None = None
     budget_s: float = 30.0
     effort: llm.Effort = "low"
+    models: tuple[str, ...] = ()
+    proposals: int = 1
+    reliabilities: Mapping[str, float] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+    judges: "Callable[[Task, Work, voters.Candidates], list[consensus.Voter]] | None" = None
+
+    def now(self) -> datetime:
+        """The driver's clock, as it has gone on since the step began."""
+        return self.at + timedelta(seconds=time.monotonic() - self.began)
 
 
 @dataclass(frozen=True)
@@ -55,15 +75,21 @@ class Answered:
 
 @dataclass
 class Work:
-    """What came of a task so far; with `error` set, what had come of it by then."""
+    """What came of a step so far; with `error` set, what had come of it by then.
 
-    known: Known
+    Agents leave `answers`; tools leave `output`. `given` is what the agent was given in the end.
+    """
+
+    given: Any = None
     gathered: list[research.SourceAnswer] = field(default_factory=list)
     facts: list[research.FactValue] = field(default_factory=list)
     answers: list[Answered] = field(default_factory=list)
+    output: dict[str, Any] | None = None
+    votes: dict[str, Any] = field(default_factory=dict)
     attempts: list[dict[str, Any]] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
     cost_usd: Decimal = Decimal(0)
+    uncertain_usd: Decimal = Decimal(0)
     generator: str = ""
     request_id: str = ""
     error: Exception | None = None
@@ -72,15 +98,16 @@ class Work:
         self.attempts += call.attempts
         self.usage += call.usage
         self.cost_usd += call.cost_usd
+        self.uncertain_usd += call.uncertain_usd
         self.request_id = call.request_id or self.request_id
 
 
 def do(task: Task) -> Work:
     """An edge: an error of any kind comes back in the result, with all that was asked and paid before it."""
-    work = Work(task.known)
+    work = Work(task.needs)
     try:
         _research(task, work)
-        for context in task.agent.contexts(work.known):
+        for context in task.agent.contexts(work.given):
             work.answers.append(_answer(task, work, context))
     except llm.ModelError as error:
         work.paid(error)
@@ -93,20 +120,21 @@ def do(task: Task) -> Work:
 def _research(task: Task, work: Work) -> None:
     if task.sources is None:
         return
-    domain, name = task.known.company["domain"], task.known.company["name"]
+    domain, name = task.needs.company["domain"], task.needs.company["name"]
     company = research.Company(domain, name if name != domain else "")
     work.gathered = research.gather(company, sources=task.sources, budget_s=task.budget_s, at=task.at)
     work.facts = research.facts(work.gathered, at=task.at)
     if not work.facts:
         raise _nothing(task, work)
     facts = [knowledge.from_value(fact) for fact in work.facts]
-    work.known = knowledge.named(replace(task.known, facts=facts))
+    named = knowledge.named(task.needs.company, facts)
+    work.given = replace(task.needs, facts=facts, company=named)
 
 
 def _nothing(task: Task, work: Work) -> Exception:
-    domain = task.known.company["domain"]
+    domain = task.needs.company["domain"]
     if not work.gathered:
-        client = task.known.config["client_name"]
+        client = task.needs.config["client_name"]
         return NothingKnown(
             f"{client} has no research source. Add an active connection to People Data Labs or NewsAPI, then ask again."
         )
@@ -116,27 +144,74 @@ def _nothing(task: Task, work: Work) -> Exception:
     return NothingKnown(f"No source knows {domain}. {said} Check the domain, then ask again.")
 
 
+# --- one question: one proposal, or several of which a vote picks one
+
+
 def _answer(task: Task, work: Work, context: Mapping[str, Any]) -> Answered:
-    """The first answer that keeps every promise that decides, else the last one with its broken promises."""
-    facts = [{name: fact[name] for name in FACT if name in fact} for fact in work.known.facts]
-    given = dict(context)
-    for variation in range(TRIES):
-        material = Material(task.known.config, facts, given)
-        answered = _ask(task, work, material, variation)
-        broken = contracts.broken(answered.checks)
-        if not broken:
-            break
-        given = {**context, "objections": [check.detail for check in broken]}
-    return answered
+    """The answer that keeps every promise that decides, else the last one with its broken promises.
+
+    Where no proposal keeps them, there is one more round, which carries the objections.
+    """
+    proposals = _proposals(task, work, context, first=0)
+    kept = [each for each in proposals if not contracts.broken(each.checks)]
+    if not kept:
+        objections = consensus.objections(each.checks for each in proposals)
+        again = replace(task, proposals=1)
+        return _proposals(again, work, {**context, "objections": objections}, first=task.proposals)[0]
+    return kept[0] if task.proposals == 1 else _elected(task, work, kept, proposals)
 
 
-def _ask(task: Task, work: Work, material: Material, variation: int) -> Answered:
+def _proposals(task: Task, work: Work, context: Mapping[str, Any], *, first: int) -> list[Answered]:
+    """Independent answers: each with a variation of its own, none seeing the others; asked side by side.
+
+    Everything paid is counted. One that fails leaves the others; when all do, the first failure is raised.
+    """
+    facts = [{name: fact[name] for name in FACT if name in fact} for fact in work.given.facts]
+    material = prompts.cleaned(Material(task.needs.config, facts, context))
+    with ThreadPoolExecutor(task.proposals) as pool:
+        said = list(pool.map(lambda number: _ask(task, material, first + number), range(task.proposals)))
+    failed = [each for each in said if isinstance(each, llm.ModelError)]
+    came = [each for each in said if isinstance(each, _Said)]
+    for each in came:
+        work.paid(each.call)
+        work.generator = each.call.generator
+    for error in failed if came else failed[1:]:
+        work.paid(error)
+    if not came:
+        raise failed[0]
+    return [each.answered for each in came]
+
+
+@dataclass(frozen=True)
+class _Said:
+    answered: Answered
+    call: llm.Answer
+
+
+def _ask(task: Task, material: Material, variation: int) -> "_Said | llm.ModelError":
     agent = task.agent
     prompt = prompts.build(task.prompt, agent.key, material, variation=variation)
     question = llm.Question(agent.key, prompt.system, prompt.user, agent.schema, agent.max_tokens, task.effort)
-    answer = llm.ask(question, prices=task.prices, at=task.at, variation=variation)
-    work.paid(answer)
-    work.generator = answer.generator
+    models = task.models or None
+    try:
+        answer = llm.ask(
+            question, prices=task.prices, at=task.now(), variation=variation, purse=task.purse, models=models
+        )
+    except llm.ModelError as error:
+        return error
     checks = agent.check(answer.parsed, material)
     terms = agent.terms(answer.parsed, material, checks)
-    return Answered(material, prompt.as_text(), answer.parsed, checks, terms)
+    return _Said(Answered(material, prompt.as_text(), answer.parsed, checks, terms), answer)
+
+
+def _elected(task: Task, work: Work, kept: Sequence[Answered], proposals: Sequence[Answered]) -> Answered:
+    """One of several that keep every promise, by the voters of `voters.py`; what they said is kept."""
+    names = {f"proposal {number}": each for number, each in enumerate(kept, start=1)}
+    candidates = {
+        name: voters.Candidate.of(each.parsed, each.material, each.checks, each.terms) for name, each in names.items()
+    }
+    judges = task.judges(task, work, candidates) if task.judges else []
+    election = consensus.elect(list(names), [*voters.of(candidates, task.reliabilities), *judges])
+    texts = {name: each.parsed.model_dump(mode="json") for name, each in names.items()}
+    work.votes = election.document() | {"proposals": texts, "broken": len(proposals) - len(kept)}
+    return names[election.winner]

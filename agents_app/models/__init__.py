@@ -1,12 +1,14 @@
-from agents_app.models.budget import ModelPrice
+from agents_app.models.budget import BudgetDay, ModelPrice
 from agents_app.models.draft import Draft, Send
+from agents_app.models.flow import FlowTemplate, FlowVersion, Goal, RetryClass, RoutingRule, StepKind, TemplateStep
 from agents_app.models.knowledge import Brief, Claim, Fact, Persona, SourceRecord
 from agents_app.models.prompt import PromptVersion
 from agents_app.models.request import Campaign, CampaignContact, CampaignStep, Depth, Purpose, Request, RequestRule
-from agents_app.models.run import FlowRun, PlannedPrompt, StepRun
+from agents_app.models.run import FlowRun, Gate, PlannedPrompt, PlanRevision, StepContext, StepRun
 
 __all__ = [
     "Brief",
+    "BudgetDay",
     "Campaign",
     "CampaignContact",
     "CampaignStep",
@@ -15,14 +17,24 @@ __all__ = [
     "Draft",
     "Fact",
     "FlowRun",
+    "FlowTemplate",
+    "FlowVersion",
+    "Gate",
+    "Goal",
     "ModelPrice",
     "Persona",
+    "PlanRevision",
     "PlannedPrompt",
     "PromptVersion",
     "Purpose",
     "Request",
     "RequestRule",
+    "RetryClass",
+    "RoutingRule",
     "Send",
     "SourceRecord",
+    "StepContext",
+    "StepKind",
     "StepRun",
+    "TemplateStep",
 ]

@@ -68,7 +68,13 @@ class Draft(Record):
 
     class Meta:
         permissions = [("decide_draft", "Approves, edits and rejects drafts")]
-        constraints = [models.UniqueConstraint(fields=["run", "sequence_step"], name="one_draft_a_run_and_step")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["run", "contact", "sequence_step"],
+                nulls_distinct=False,
+                name="one_draft_a_run_contact_and_mail",
+            )
+        ]
         indexes = [
             models.Index(fields=["-written_at", "-id"]),
             models.Index(fields=["send_at"], condition=Q(status="approved"), name="drafts_due"),

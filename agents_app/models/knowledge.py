@@ -60,11 +60,17 @@ class Claim(Record):
 
 
 class Fact(Record):
-    """What a run holds to be true of a company, with the claims it rests on and the terms of its confidence."""
+    """What a run holds to be true of a company, with the claims it rests on and the terms of its confidence.
 
-    recorded = ("run_id", "key", "attribute", "value", "confidence", "confidence_terms")
+    Of an attribute that a later step of the run looked at again, the newest row counts (`flow/knowledge.py`).
+    """
+
+    recorded = ("run_id", "step_id", "key", "attribute", "value", "confidence", "confidence_terms")
 
     run = models.ForeignKey("agents_app.FlowRun", on_delete=models.PROTECT, related_name="facts")
+    step = models.ForeignKey(
+        "agents_app.StepRun", on_delete=models.PROTECT, null=True, blank=True, related_name="facts"
+    )
     key = models.CharField(max_length=20, help_text="How texts cite it: f1, f2, …")
     attribute = models.CharField(max_length=40)
     value = models.CharField(max_length=300)
@@ -82,10 +88,11 @@ class Fact(Record):
 class Persona(Record):
     """Whom to write to at a company, as the persona agent sees it. `rests_on` lists fact keys and config paths."""
 
-    recorded = ("run_id", "role", "pains", "angle", "rests_on")
+    recorded = ("run_id", "contact_id", "role", "pains", "angle", "rests_on")
 
     run = models.ForeignKey("agents_app.FlowRun", on_delete=models.PROTECT, related_name="personas")
-    role = models.CharField(max_length=120)
+    contact = models.ForeignKey("clients.Contact", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    role = models.CharField(max_length=160)
     pains = models.JSONField(default=list)
     angle = models.TextField()
     rests_on = models.JSONField(default=list)

@@ -7,6 +7,7 @@ class Purpose(models.TextChoices):
     OUTREACH = "outreach", "First e-mail"
     FOLLOW_UP = "follow_up", "Follow-up e-mail"
     DEEP_RESEARCH = "deep_research", "Deep research: a brief and personas"
+    ACCOUNT = "account", "Account: a first e-mail to each contact at a company"
 
 
 class Depth(models.TextChoices):
@@ -104,7 +105,7 @@ class Request(models.Model):
                 condition=Q(contact__isnull=False) | ~Q(company_domain=""), name="request_names_contact_or_company"
             ),
             models.CheckConstraint(
-                condition=Q(contact__isnull=False) | Q(purpose="deep_research") | Q(purpose="outreach"),
+                condition=Q(contact__isnull=False) | ~Q(purpose="follow_up"),
                 name="follow_up_needs_a_contact",
             ),
             models.UniqueConstraint(

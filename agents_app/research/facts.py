@@ -82,7 +82,7 @@ class _Said:
 
     @property
     def strength(self) -> float:
-        return log_odds(RIGHT.get((self.source, self.claim.attribute), RIGHT_OTHERWISE))
+        return log_odds(right(self.source, self.claim.attribute))
 
     @property
     def ageing(self) -> Term:
@@ -97,6 +97,11 @@ class _Said:
     @property
     def standing(self) -> float:
         return self.strength + self.ageing["value"] * self.ageing["weight"]
+
+
+def right(source: str, attribute: str) -> float:
+    """How often the source is right about the attribute, 0 to 1."""
+    return RIGHT.get((source, attribute), RIGHT_OTHERWISE)
 
 
 def facts(answers: Sequence[SourceAnswer], *, at: datetime) -> list[FactValue]:
@@ -115,7 +120,7 @@ def _held(attribute: str, said: Iterable[_Said]) -> list[tuple[list[_Said], list
         return [([each], []) for each in by_date]
     groups: list[list[_Said]] = []
     for each in mine:
-        group = next((found for found in groups if _agree(found[0].claim, each.claim)), None)
+        group = next((found for found in groups if agree(attribute, found[0].claim.value, each.claim.value)), None)
         groups.append([each]) if group is None else group.append(each)
     if not groups:
         return []
@@ -123,11 +128,12 @@ def _held(attribute: str, said: Iterable[_Said]) -> list[tuple[list[_Said], list
     return [(best, [each for group in groups if group is not best for each in group])]
 
 
-def _agree(one: ClaimValue, other: ClaimValue) -> bool:
-    if one.value.casefold() == other.value.casefold():
+def agree(attribute: str, one: str, other: str) -> bool:
+    """Whether two values in reading form say the same; head counts within a tenth do."""
+    if one.casefold() == other.casefold():
         return True
-    first, second = values.number(one.value), values.number(other.value)
-    if one.attribute != "headcount" or first is None or second is None:
+    first, second = values.number(one), values.number(other)
+    if attribute != "headcount" or first is None or second is None:
         return False
     return abs(first - second) <= NEAR * max(first, second)
 

@@ -101,7 +101,8 @@ def put(
 
 
 def _since(started: float) -> int:
-    return round((time.monotonic() - started) * 1000)
+    """Milliseconds, at least 1: 0 says that nothing was sent."""
+    return max(1, round((time.monotonic() - started) * 1000))
 
 
 def _refused(query: Query, access: SourceAccess, error: http.Refused, *, elapsed_ms: int) -> SourceAnswer:

@@ -24,6 +24,7 @@ LISTS = (
     ("Campaigns", "agents_app_campaign"),
     ("Requests", "agents_app_request"),
     ("Runs", "agents_app_flowrun"),
+    ("Spending by day", "agents_app_budgetday"),
     ("Experiments", "experiments_experiment"),
 )
 
@@ -49,6 +50,7 @@ class ClientAdmin(ScopedHistoryAdmin):
             {"fields": ("name", "slug", "industry", "status", "company_size", "website", "postal_address")},
         ),
         *WRITING,
+        ("What their runs may cost", {"fields": ("daily_budget_usd",)}),
         ("Who looks after them", {"fields": ("managers", "shares_patterns")}),
     )
     add_fieldsets = (
@@ -99,7 +101,7 @@ class ClientAdmin(ScopedHistoryAdmin):
         if obj is None:
             return ()
         always = ("checklist", "elsewhere", "slug")
-        return always if access.sees_all(request.user) else (*always, "managers")
+        return always if access.sees_all(request.user) else (*always, "managers", "daily_budget_usd")
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "managers":

@@ -1,6 +1,7 @@
 """Who we work for, and the three layers of settings: agency, industry template, client."""
 
 from django.conf import settings
+from django.core.validators import MinValueValidator
 from django.db import models
 from simple_history.models import HistoricalRecords
 
@@ -60,6 +61,15 @@ class Client(Settings):
     shares_patterns = models.BooleanField(
         default=True,
         help_text="This client's results count towards patterns that other clients may see, never by name.",
+    )
+    daily_budget_usd = models.DecimalField(
+        "daily budget",
+        max_digits=8,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text="US dollars that this client's runs may spend on the model in a day. Empty: as the agency sets.",
     )
     created_at = models.DateTimeField()
     history = HistoricalRecords(m2m_fields=[managers])

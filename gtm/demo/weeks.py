@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from agents_app import campaigns, drafts, flow, requests
-from agents_app.models import Depth, Draft, Purpose, Request, Send
+from agents_app.models import Depth, Draft, FlowRun, Gate, Purpose, Request, Send
 from clients import inbox
 from clients.models import Contact
 from experiments import lifecycle, outcomes
@@ -123,10 +123,23 @@ def ask_for_research(weeks: Weeks, account: Account, contact: Contact, at: datet
 def work(weeks: Weeks, asked: list[Request], at: datetime) -> None:
     """Plan and execute the runs, then decide on their drafts, unless this is the week that lies open."""
     for number, request in enumerate(asked):
-        run = loop.plan_run(request.pk, at=at)
-        flow.execute(run.pk, clock=ticking(at))
+        run = flow.execute(loop.plan_run(request.pk, at=at).pk, clock=ticking(at), in_step=True)
+        if run.status == FlowRun.Status.WAITING and not lies_open(weeks, at):
+            answer_questions(weeks, run, at + timedelta(hours=1))
         for draft in Draft.objects.filter(run=run).select_related("run__client", "contact__client"):
             decide(weeks, draft, number, at)
+
+
+def lies_open(weeks: Weeks, at: datetime) -> bool:
+    """The last Monday's work is left for whoever looks at the demo."""
+    return at.date() >= weeks.start + timedelta(weeks=12)
+
+
+def answer_questions(weeks: Weeks, run: FlowRun, at: datetime) -> None:
+    """The manager takes what the run proposes, and it goes on."""
+    for gate in Gate.objects.open().filter(step__run=run):
+        flow.answer(gate, Gate.Decision.APPROVED, by=weeks.agency.users["manager"], at=at)
+    flow.execute(run.pk, clock=ticking(at), in_step=True)
 
 
 def ticking(at: datetime) -> Callable[[], datetime]:
@@ -137,7 +150,7 @@ def ticking(at: datetime) -> Callable[[], datetime]:
 
 def decide(weeks: Weeks, draft: Draft, number: int, at: datetime) -> None:
     """Most drafts are approved as they stand; some are edited, a few rejected. On the last Monday they wait."""
-    if at.date() >= weeks.start + timedelta(weeks=12):
+    if lies_open(weeks, at):
         return
     manager, luck, then = weeks.agency.users["manager"], weeks.rng.random(), at + timedelta(hours=2)
     if luck < 0.1:

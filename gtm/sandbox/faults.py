@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -11,11 +11,16 @@ class TooSlow(Exception):
     """The stand-in took longer than the caller waits; each wire turns it into its own timeout."""
 
 
+class Reset(Exception):
+    """The stand-in closed the connection instead of answering; each wire turns it into its own broken connection."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """`status` None: only the delay, then the stand-in's own answer.
 
-    `ignores_timeout`: the caller hangs, as in a name lookup that nothing interrupts.
+    `ignores_timeout`: the caller hangs, as in a name lookup that nothing interrupts. `is_reset`: no answer at all, the
+    connection breaks. `is_half`: the status is sent and the body ends in the middle.
     """
 
     status: int | None = None
@@ -23,6 +28,8 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_s: float = 0.0
     ignores_timeout: bool = False
+    is_reset: bool = False
+    is_half: bool = False
 
     def wait(self, timeout_s: float | None) -> None:
         if self.ignores_timeout or timeout_s is None or self.delay_s <= timeout_s:
@@ -31,11 +38,22 @@ class Fault:
         time.sleep(timeout_s)
         raise TooSlow
 
+    def sent(self, body: bytes) -> bytes:
+        """As much of a body as gets through."""
+        return body[: len(body) // 2] if self.is_half else body
+
+
+Schedule = Callable[[int], Fault | None]  # the number of the call, from 1, to what it meets
+RESET = Fault(is_reset=True)
+HALF = Fault(is_half=True)
+HANG = Fault(delay_s=3600.0)  # longer than anybody waits
+
 
 @dataclass
 class _Injected:
-    faults: tuple[Fault, ...]
+    schedule: Schedule
     left: int | None
+    calls: int = 0
 
 
 _injected: dict[str, _Injected] = {}
@@ -43,10 +61,14 @@ _lock = threading.Lock()
 
 
 @contextmanager
-def inject(party: str, *faults: Fault, times: int | None = None) -> Iterator[None]:
-    """Each call of the party meets the next fault, the last one again and again; after `times` calls it is well."""
+def inject(party: str, *faults: Fault | Schedule, times: int | None = None) -> Iterator[None]:
+    """Each call of the party meets the next fault, the last one again and again; after `times` calls it is well.
+
+    One schedule instead of faults decides by the number of the call. It is asked by one call at a time, so it may draw
+    from a random source.
+    """
     with _lock:
-        _injected[party] = _Injected(faults, times)
+        _injected[party] = _Injected(_schedule(faults), times)
     try:
         yield
     finally:
@@ -55,12 +77,25 @@ def inject(party: str, *faults: Fault, times: int | None = None) -> Iterator[Non
 
 
 def meet(party: str, *, timeout_s: float | None) -> Fault | None:
-    """The fault that this call ends with, after its delay; None when the stand-in is to answer itself."""
+    """The fault that this call ends with, after its delay; None when the stand-in is to answer itself.
+
+    A fault without a status that is a half answer spoils the stand-in's own. Raises TooSlow or Reset.
+    """
     fault = _next(party)
     if fault is None:
         return None
     fault.wait(timeout_s)
-    return fault if fault.status is not None else None
+    if fault.is_reset:
+        raise Reset
+    return fault if fault.status is not None or fault.is_half else None
+
+
+def _schedule(faults: tuple[Fault | Schedule, ...]) -> Schedule:
+    first = faults[0]
+    if not isinstance(first, Fault):
+        return first
+    listed = [fault for fault in faults if isinstance(fault, Fault)]
+    return lambda call: listed[min(call, len(listed)) - 1]
 
 
 def _next(party: str) -> Fault | None:
@@ -68,7 +103,6 @@ def _next(party: str) -> Fault | None:
         found = _injected.get(party)
         if found is None or found.left == 0:
             return None
-        fault, rest = found.faults[0], found.faults[1:]
-        left = None if found.left is None else found.left - 1
-        _injected[party] = _Injected(rest or found.faults, left)
-        return fault
+        found.left = None if found.left is None else found.left - 1
+        found.calls += 1
+        return found.schedule(found.calls)

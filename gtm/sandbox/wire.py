@@ -1,5 +1,6 @@
 """Which stand-in answers for which host, over the transport of gtm/http.py."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,10 +30,14 @@ def answer(request: httpx.Request) -> httpx.Response:
         fault = faults.meet(party.key, timeout_s=request.extensions["timeout"]["read"])
     except faults.TooSlow as error:
         raise httpx.ReadTimeout("no answer in time", request=request) from error
+    except faults.Reset as error:
+        raise httpx.ReadError("the connection was closed", request=request) from error
     if fault and fault.status:
-        return httpx.Response(fault.status, headers=dict(fault.headers), content=fault.body)
+        return httpx.Response(fault.status, headers=dict(fault.headers), content=fault.sent(fault.body))
     reply = party.answer(_asked(request))
-    return httpx.Response(reply.status, headers=reply.headers, json=reply.body)
+    content = json.dumps(reply.body).encode()
+    sent = fault.sent(content) if fault else content
+    return httpx.Response(reply.status, headers={"content-type": "application/json", **reply.headers}, content=sent)
 
 
 def _asked(request: httpx.Request) -> Asked:

@@ -23,6 +23,14 @@ class Ticket(models.Model):
     report = models.ForeignKey(
         "insights.WeeklyReport", on_delete=models.PROTECT, null=True, blank=True, related_name="tickets"
     )
+    run = models.OneToOneField(
+        "agents_app.FlowRun",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The run that was given up, where the ticket asks to find out why.",
+    )
     client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     due_date = models.DateField()

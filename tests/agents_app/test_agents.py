@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from agents_app import confidence
-from agents_app.agents import AGENTS, Known, email, first_prompt, persona, playbook, research
+from agents_app.agents import AGENTS, chosen, email, first_prompt, persona, playbook, research
 from agents_app.contracts import Check
 from agents_app.prompts import Material
 from clients.models import AgentKey
@@ -40,10 +40,24 @@ def fact(key, attribute, value, sure=0.9):
 FACTS = [fact("f1", "industry", "financial services"), fact("f2", "headcount", "1,240", 0.7)]
 
 
-def known(**values):
-    return Known(
-        **{"company": COMPANY, "purpose": "outreach", "config": CONFIG, "facts": FACTS, "contact": ADA, **values}
-    )
+PARTS = {
+    "company": COMPANY,
+    "contact": ADA,
+    "purpose": "outreach",
+    "sequence_step": 1,
+    "goal": "",
+    "config": CONFIG,
+    "facts": FACTS,
+    "persona": None,
+    "previous": None,
+    "peers": [],
+    "hints": [],
+}
+
+
+def known(agent, **values):
+    """What the run knows, as this agent is given it."""
+    return AGENTS[agent].given({**PARTS, **values})
 
 
 def judged(agent, answer, material):
@@ -98,7 +112,58 @@ def test_an_agent_gets_what_it_needs_and_nothing_else(key):
         "email_agent": {"company", "contact", "purpose", "sequence_step", "goal", "persona", "previous", "hints"},
     }
 
-    assert [set(context) for context in AGENTS[key].contexts(known())] == [wanted[key]]
+    assert [set(context) for context in AGENTS[key].contexts(known(key))] == [wanted[key]]
+
+
+@pytest.mark.parametrize("key", AgentKey.values)
+def test_an_agent_is_given_the_parts_that_it_declares_and_no_other(key):
+    wanted = {
+        "research_agent": {"company", "purpose", "config", "facts"},
+        "competitive_agent": {"company", "config", "facts", "peers"},
+        "persona_agent": {"company", "contact", "purpose", "config", "facts"},
+        "email_agent": set(PARTS) - {"peers"},
+    }
+
+    assert set(AGENTS[key].needed()) == wanted[key]
+    assert set(vars(known(key))) == wanted[key]
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("company", {"domain": "northwind-bank.example"}),
+        ("company", {**COMPANY, "owner": "Mallory"}),
+        ("contact", {**ADA, "email": "ada@northwind-bank.example"}),
+        ("facts", [{**FACTS[0], "confidence": "quite sure"}]),
+        ("facts", [{**FACTS[0], "note": "from another client"}]),
+        ("purpose", None),
+        ("sequence_step", "first"),
+        ("persona", {"role": "CFO", "pains": ["Evidence is slow."], "angle": {"text": "", "rests_on": []}}),
+        ("previous", {"subject": "Hello"}),
+        ("hints", "Write less."),
+    ],
+)
+def test_a_part_of_another_shape_is_not_given(part, value):
+    with pytest.raises(ValidationError):
+        known("email_agent", **{part: value})
+
+
+def test_peers_of_another_shape_are_not_given():
+    with pytest.raises(ValidationError):
+        known("competitive_agent", peers=[{"key": "p1", "name": "Arden"}])
+
+
+def test_an_agent_sees_the_settings_that_it_declares_and_its_own_overrides():
+    override = {"mode": "add", "text": "Target CFOs", "layer": "client"}
+    config = {**CONFIG, "prompt_overrides": {"persona_agent": [override], "email_agent": [override]}}
+
+    seen = chosen(config, ("client_name", "custom_fields.offer", "custom_fields.not_there"), "persona_agent")
+
+    assert seen == {
+        "client_name": "Acme",
+        "custom_fields": {"offer": "Audit evidence on demand."},
+        "prompt_overrides": {"persona_agent": [override]},
+    }
 
 
 # --- research
@@ -112,7 +177,7 @@ def test_research_is_surer_with_every_attribute_it_finds():
     answer = research.ResearchAnswer(
         summary=[{"text": "Its industry is financial services.", "rests_on": ["f1"]}], missing=["headcount", "news"]
     )
-    [context] = AGENTS["research_agent"].contexts(known())
+    [context] = AGENTS["research_agent"].contexts(known("research_agent"))
     fewer = judged("research_agent", answer, Material(CONFIG, FACTS[:1], context))
     more = judged(
         "research_agent", answer, Material(CONFIG, [*FACTS, fact("f3", "news", "Northwind opens in Leeds")], context)
@@ -124,7 +189,7 @@ def test_research_is_surer_with_every_attribute_it_finds():
 
 
 def test_research_that_hides_a_gap_or_invents_is_less_sure():
-    [context] = AGENTS["research_agent"].contexts(known())
+    [context] = AGENTS["research_agent"].contexts(known("research_agent"))
     material = Material(CONFIG, FACTS, context)
     honest = research.ResearchAnswer(summary=[{"text": "It has 1,240 people.", "rests_on": ["f2"]}], missing=["news"])
     hiding = research.ResearchAnswer(summary=[{"text": "It has 5,000 people.", "rests_on": ["f2"]}], missing=[])
@@ -204,7 +269,7 @@ def test_other_titles_find_none(title):
 
 
 def test_a_mail_asks_about_the_contacts_own_department():
-    [context] = persona.contexts(known())
+    [context] = persona.contexts(known("persona_agent"))
 
     assert [entry["key"] for entry in context["playbook"]] == ["playbook.finance"]
     assert context["contact"] == ADA
@@ -213,13 +278,13 @@ def test_a_mail_asks_about_the_contacts_own_department():
 def test_without_a_title_the_clients_overrides_choose_the_departments():
     override = {"persona_agent": [{"mode": "add", "text": "Target CFOs and risk managers", "layer": "client"}]}
 
-    [context] = persona.contexts(known(contact=None, config={**CONFIG, "prompt_overrides": override}))
+    [context] = persona.contexts(known("persona_agent", contact=None, config={**CONFIG, "prompt_overrides": override}))
 
     assert [entry["key"] for entry in context["playbook"]][:2] == ["playbook.finance", "playbook.risk_and_compliance"]
 
 
 def test_deep_research_asks_for_three_different_personas():
-    contexts = persona.contexts(known(purpose="deep_research"))
+    contexts = persona.contexts(known("persona_agent", purpose="deep_research"))
 
     assert [[entry["key"] for entry in context["playbook"]] for context in contexts] == [
         ["playbook.finance"],
@@ -241,8 +306,8 @@ def test_a_known_title_makes_a_persona_surer():
         role="Chief Financial Officer", pains=[], angle={"text": "", "rests_on": []}, missing=[]
     )
 
-    [with_title] = persona.contexts(known())
-    [without] = persona.contexts(known(contact=None))
+    [with_title] = persona.contexts(known("persona_agent"))
+    [without] = persona.contexts(known("persona_agent", contact=None))
 
     assert judged("persona_agent", answer, Material(CONFIG, FACTS, with_title))[1]["person"] == 1.0
     assert judged("persona_agent", answer, Material(CONFIG, FACTS, without))[1]["person"] == 0.0
@@ -275,7 +340,7 @@ def written(**values):
 
 
 def material(**context):
-    return Material(CONFIG, FACTS, {**email.contexts(known())[0], **context})
+    return Material(CONFIG, FACTS, {**email.contexts(known("email_agent"))[0], **context})
 
 
 def failed(answer):

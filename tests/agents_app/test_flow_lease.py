@@ -4,11 +4,13 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from agents_app import flow, llm
-from agents_app.flow import lease
-from agents_app.models import Draft, FlowRun, StepRun
+from agents_app.flow import lease, turn
+from agents_app.flow.journal import Journal
+from agents_app.models import Draft, FlowRun, Gate, StepRun
+from tests.agents_app import flows_that
 from tests.agents_app.models_that import REAL_ASK
 from tests.factories import AT, make_contact, make_ready_client, make_request, make_step, plan_run
 
@@ -36,7 +38,7 @@ def test_an_owned_run_cannot_be_claimed_before_its_lease_ends():
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("status", ["succeeded", "failed", "needs_input"])
+@pytest.mark.parametrize("status", ["succeeded", "failed", "needs_input", "cancelled", "dead"])
 def test_a_run_that_has_ended_cannot_be_claimed(status):
     run = plan_run()
     FlowRun.objects.filter(pk=run.pk).update(status=status)
@@ -51,9 +53,9 @@ def test_a_recovery_is_counted_and_open_steps_are_marked_lost():
     done = make_step(run, "research_agent")
     open_step = make_step(run, "persona_agent", status="running", output=None, finished_at=None)
 
-    claimed = lease.claim(run.pk, at=LATE)
+    hand, _ = turn.first(run.pk, clock=lambda: LATE)
 
-    assert (claimed.recoveries, claimed.started_at) == (1, AT)
+    assert (hand.run.recoveries, hand.run.started_at) == (1, AT)
     open_step.refresh_from_db()
     done.refresh_from_db()
     assert (open_step.status, open_step.finished_at, open_step.error) == (
@@ -62,6 +64,8 @@ def test_a_recovery_is_counted_and_open_steps_are_marked_lost():
         "Its worker ended in the middle of it.",
     )
     assert done.status == "done"
+    again = StepRun.objects.get(run=run, key="persona", attempt=2)
+    assert (again.status, again.fence) == ("running", 2)
 
 
 @pytest.mark.django_db
@@ -71,10 +75,12 @@ def test_an_owner_that_was_frozen_past_its_lease_writes_nothing():
     flow.execute(run.pk, clock=lambda: LATE)
     before = (StepRun.objects.count(), Draft.objects.count(), FlowRun.objects.values().get(pk=run.pk))
 
-    with pytest.raises(lease.LostLease), lease.held(frozen, at=LATE):
+    with pytest.raises(lease.LostLease), lease.held(frozen):
         StepRun.objects.all().update(error="written by the old owner")
     with pytest.raises(lease.LostLease):
-        lease.leave(frozen, lease.Ending(FlowRun.Status.FAILED, "written by the old owner"), at=LATE)
+        lease.leave(frozen, Journal(), lease.Ending(FlowRun.Status.FAILED, "written by the old owner"), at=LATE)
+    with pytest.raises(lease.LostLease):
+        lease.renew(frozen, Journal(), at=LATE)
     with pytest.raises(lease.LostLease):
         lease.beat(frozen, at=LATE)
 
@@ -85,8 +91,9 @@ def test_an_owner_that_was_frozen_past_its_lease_writes_nothing():
 def test_a_write_that_fails_is_rolled_back_with_its_renewal():
     run = lease.claim(plan_run().pk, at=AT)
 
-    with pytest.raises(ZeroDivisionError), lease.held(run, at=AT + 20 * SECOND):
+    with pytest.raises(ZeroDivisionError), lease.held(run):
         make_step(run, "research_agent")
+        lease.renew(run, Journal(), at=AT + 20 * SECOND)
         raise ZeroDivisionError
 
     assert StepRun.objects.count() == 0
@@ -110,7 +117,7 @@ def test_an_owner_that_lost_its_run_in_mid_step_leaves_it_to_the_new_one(monkeyp
 
     def beat(owned, *, at):
         if taken.is_set() and not given_back.is_set():
-            lease.claim(run.pk, at=LATE)
+            turn.first(run.pk, clock=lambda: LATE)
             given_back.set()
         real_beat(owned, at=at)
 
@@ -119,7 +126,7 @@ def test_an_owner_that_lost_its_run_in_mid_step_leaves_it_to_the_new_one(monkeyp
     left = flow.execute(run.pk, clock=lambda: AT)
 
     assert (left.status, left.fence, left.recoveries) == ("running", 2, 1)
-    assert [step.status for step in left.steps.all()] == ["lost"]
+    assert [(step.status, step.fence) for step in left.steps.order_by("pk")] == [("lost", 1), ("running", 2)]
 
 
 @pytest.mark.django_db
@@ -178,8 +185,10 @@ def test_a_run_that_kills_every_worker_ends_in_words():
 
     run = flow.execute(run.pk, clock=lambda: LATE)
 
-    assert (run.status, run.error) == ("failed", "It was taken up again 5 times and never came to its end.")
+    assert (run.status, run.lease_until, run.finished_at) == ("dead", None, LATE)
+    assert run.error == "It was taken up again 5 times and never came to its end, so it is given up."
     assert run.steps.count() == 0
+    assert flow.lost(LATE + 60 * SECOND) == []
 
 
 @pytest.mark.django_db
@@ -189,11 +198,16 @@ def test_a_run_that_kills_every_worker_ends_in_words():
         ({"status": "planned", "lease_until": None}, False),
         ({"status": "planned", "lease_until": None, "late": True}, True),
         ({"status": "planned", "lease_until": AT + 10 * SECOND}, False),
-        ({"status": "planned", "lease_until": AT - SECOND}, True),
+        ({"status": "retry", "lease_until": AT - SECOND}, True),
+        ({"status": "retry", "lease_until": AT + SECOND}, False),
+        ({"status": "waiting", "lease_until": None, "late": True}, False),
+        ({"status": "waiting", "lease_until": None, "cancel_asked_at": AT}, True),
         ({"status": "running", "lease_until": AT + SECOND}, False),
         ({"status": "running", "lease_until": AT - SECOND}, True),
         ({"status": "succeeded", "lease_until": None, "late": True}, False),
         ({"status": "needs_input", "lease_until": None, "late": True}, False),
+        ({"status": "cancelled", "lease_until": None, "cancel_asked_at": AT}, False),
+        ({"status": "dead", "lease_until": None, "late": True}, False),
     ],
 )
 def test_the_sweeper_finds_what_nobody_works_on(values, found):
@@ -204,6 +218,38 @@ def test_the_sweeper_finds_what_nobody_works_on(values, found):
     assert flow.lost(AT) == ([run.pk] if found else [])
 
 
+@pytest.mark.django_db
+def test_the_sweeper_finds_a_run_whose_question_was_answered_or_expired():
+    run = flows_that.execute(flows_that.drawn_run(flows_that.agent("research"), flows_that.gate("check", "research")))
+    assert (run.status, flow.lost(AT)) == ("waiting", [])
+
+    assert flow.lost(Gate.objects.get().expires_at) == [run.pk]
+    flows_that.answer(run, "check", "approved")
+    assert flow.lost(AT) == [run.pk]
+
+
+@pytest.mark.django_db
+def test_a_fault_at_the_very_start_is_met_five_times_and_then_given_up(monkeypatch):
+    def falls(*arguments):
+        raise ZeroDivisionError
+
+    run = plan_run()
+    monkeypatch.setattr(turn.adaptation, "after", falls)
+    at = AT
+    for _ in range(1 + lease.MOST_RECOVERIES):
+        at += 2 * lease.LEASE
+        with pytest.raises(ZeroDivisionError):
+            flow.execute(run.pk, clock=lambda at=at: at)
+        assert flow.lost(at) == []
+        assert flow.lost(at + 2 * lease.LEASE) == [run.pk]
+
+    at += 2 * lease.LEASE
+    given_up = flow.execute(run.pk, clock=lambda: at)
+
+    assert (given_up.status, given_up.steps.count()) == ("dead", 0)
+    assert given_up.error == "It was taken up again 5 times and never came to its end, so it is given up."
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_many_workers_one_gets_the_run():
     run = plan_run()
@@ -211,7 +257,8 @@ def test_of_many_workers_one_gets_the_run():
 
     def claim():
         start.wait()
-        claims.append(lease.claim(run.pk, at=AT))
+        with transaction.atomic():
+            claims.append(lease.claim(run.pk, at=AT))
         connection.close()
 
     workers = [threading.Thread(target=claim) for _ in range(6)]

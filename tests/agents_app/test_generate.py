@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 from agents_app import llm
 from agents_app.models import Draft, FlowRun, Request
 from gtm.sandbox import faults
+from tests.agents_app import flows_that
 from tests.agents_app.models_that import failing
 from tests.factories import make_client, make_contact, make_ready_client
 
@@ -81,6 +82,31 @@ def test_deep_research_prints_its_brief():
     assert (found["route"]["rule"], found["drafts"]) == ("deep_research", [])
     assert len(found["personas"]) == 3
     assert len(found["brief"]) >= 5
+
+
+def test_an_account_prints_a_line_for_each_contact_and_what_was_left_out():
+    client = make_ready_client("acme-fintech")
+    for name in ("Ada Lee", "Bob Ray"):
+        make_contact(client, full_name=name)
+
+    text = generate("--client", "acme-fintech", "--company", "northwind-bank.example", "--purpose", "account")
+
+    assert "left out competitive_agent: Comparisons belong to deep research" in text
+    assert "email_agent for Ada Lee (Northwind Bank): done, confidence 0." in text
+    assert "email_agent for Bob Ray (Northwind Bank): done, confidence 0." in text
+    assert {draft.subject in text for draft in Draft.objects.all()} == {True}
+    assert Draft.objects.count() == 2
+
+
+def test_a_run_that_asks_a_person_prints_its_question():
+    make_ready_client("acme-fintech")
+    flows_that.draw(flows_that.agent("research"), flows_that.gate("check", "research"))
+
+    text = generate("--client", "acme-fintech", "--company", "northwind-bank.example")
+
+    assert "waiting. A person is asked: Is research right?" in text
+    assert "check: waiting, asks: Is research right?" in text
+    assert FlowRun.objects.get().status == "waiting"
 
 
 @pytest.mark.parametrize(

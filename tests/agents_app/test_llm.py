@@ -1,59 +1,25 @@
+"""Asking the model: what is sent, what is made of the answer, and what becomes of trouble."""
+
 import json
 import threading
-from datetime import UTC, date, datetime
-from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel, Field
 
 from agents_app import llm
-from agents_app.prices import Price, PriceTable, Usage
-from gtm.sandbox import faults
+from agents_app.prices import Usage
+from gtm.sandbox import faults, messages
 from gtm.sandbox.faults import Fault
+from tests.agents_app.models_that import AT, PRICES, PaidService, ResearchAnswer, ask, paid, question
 
 PAYLOADS = Path(__file__).parent.parent / "payloads" / "messages"
-AT = datetime(2026, 11, 16, 9, tzinfo=UTC)
-PRICES = PriceTable(
-    (
-        Price("claude-sonnet-5-5", date(2026, 1, 1), None, Decimal(2), Decimal(10), Decimal("0.1"), Decimal("2.5")),
-        Price("offline-composer/1", date(2026, 1, 1), None, Decimal(0), Decimal(0), Decimal(0), Decimal(0)),
-    )
-)
-USER = (
-    '<config>{"client_name": "Acme", "custom_fields": {}, "confidence_floor": 0.5}</config>'
-    '<facts>[{"key": "f1", "attribute": "headcount", "value": "1,240", "confidence": 0.8}]</facts>'
-    '<context>{"company": {"name": "Arden"}, "required": ["headcount", "news"]}</context><variation>0</variation>'
-)
+ANSWERED = (PAYLOADS / "answered.json").read_bytes()
+OVERLOADED = (PAYLOADS / "overloaded.json").read_bytes()
 
 
-class ResearchAnswer(BaseModel):
-    summary: list[dict[str, object]]
-    missing: list[str] = Field(max_length=3)
-
-
-def question(**changes):
-    asked = {
-        "agent": "research_agent",
-        "system": ["You research.", "For this client: be brief."],
-        "user": USER,
-        "schema": ResearchAnswer,
-    }
-    return llm.Question(**asked | changes)
-
-
-def ask(**changes):
-    return llm.ask(question(**changes), prices=PRICES, at=AT)
-
-
-def recorded(name, status=200, **changes):
-    body = json.loads((PAYLOADS / f"{name}.json").read_text()) | changes
-    return Fault(status, json.dumps(body).encode())
-
-
-def saying(text, **changes):
-    return recorded("answered", content=[{"type": "text", "text": text}], **changes)
+def outcomes(of):
+    return [(each["kind"], each["status"], each["outcome"]) for each in of.attempts]
 
 
 @pytest.fixture
@@ -62,10 +28,6 @@ def naps(monkeypatch):
     slept = []
     monkeypatch.setattr("time.sleep", slept.append)
     return slept
-
-
-def outcomes(of):
-    return [(each["kind"], each["status"], each["outcome"]) for each in of.attempts]
 
 
 # --- an answer
@@ -81,17 +43,22 @@ def test_without_a_key_the_composer_answers_over_the_same_wire():
     assert answer.stop_reason == "end_turn"
     assert answer.request_id.startswith("req_")
     assert answer.usage.input > 0
-    assert answer.cost_usd == 0
+    assert (answer.cost_usd, answer.uncertain_usd) == (0, 0)
     assert outcomes(answer) == [("ask", 200, "ok")]
+    assert json.loads(answer.raw) == answer.parsed.model_dump()
     assert llm.is_offline()
 
 
-def test_the_four_token_counters_stay_apart_and_are_priced():
-    with faults.inject("messages", recorded("answered")):
-        answer = ask()
+def test_an_attempt_tells_what_was_sent_and_what_came_back():
+    [attempt] = ask().attempts
 
-    assert answer.usage == Usage(input=20, output=7, cache_read=1000, cache_write=5)
-    assert answer.cost_usd == Decimal("0.0002225")
+    assert attempt["model"] == "offline-composer/1"
+    assert len(attempt["request_sha256"]) == 64
+    assert json.loads(attempt["response"])["content"][0]["type"] == "text"
+    assert (attempt["stop_reason"], attempt["cost_usd"], attempt["uncertain_usd"]) == ("end_turn", "0", "0")
+    assert sorted(attempt["usage"]) == ["cache_read", "cache_write", "cache_write_1h", "input", "output"]
+    assert AT <= datetime.fromisoformat(attempt["started_at"]) <= datetime.now(UTC)
+    assert json.loads(json.dumps(attempt)) == attempt
 
 
 def test_a_variation_reaches_the_model():
@@ -101,11 +68,11 @@ def test_a_variation_reaches_the_model():
 
 
 def test_what_is_sent_holds_schema_effort_and_the_cache_mark(settings):
-    with real_service([(200, {}, (PAYLOADS / "answered.json").read_bytes())]) as (url, requests):
-        settings.ANTHROPIC_API_KEY, settings.ANTHROPIC_BASE_URL = "sk-test", url
+    with paid(settings, [(200, {}, ANSWERED)]) as service:
         answer = ask(effort="medium", max_tokens=700)
 
-    [(path, headers, body)] = requests
+    [(path, headers, sent)] = service.requests
+    body = json.loads(sent)
     assert path == "/v1/messages"
     assert "sk-test" in (headers.get("authorization") or headers.get("x-api-key"))
     assert (body["model"], body["max_tokens"]) == (settings.MODEL, 700)
@@ -113,7 +80,17 @@ def test_what_is_sent_holds_schema_effort_and_the_cache_mark(settings):
     assert body["output_config"]["format"]["schema"]["title"] == "ResearchAnswer"
     assert [block.get("cache_control") for block in body["system"]] == [None, {"type": "ephemeral"}]
     assert answer.generator == "claude-sonnet-5-5"
+    assert "sk-test" not in json.dumps(answer.attempts)
     assert not llm.is_offline()
+
+
+def test_a_redirect_does_not_carry_the_key_elsewhere(settings):
+    with PaidService([(200, {}, ANSWERED)]) as elsewhere:
+        moved = (307, {"location": f"{elsewhere.url}/v1/messages"}, b"{}")
+        with paid(settings, [moved]), pytest.raises(llm.ModelRefused, match="307"):
+            ask()
+
+    assert elsewhere.requests == []
 
 
 def test_threads_share_one_client():
@@ -131,168 +108,225 @@ def test_threads_share_one_client():
 
 
 def test_an_answer_out_of_bounds_is_asked_for_once_more_with_the_errors(settings):
-    bad = json.loads((PAYLOADS / "answered.json").read_text()) | {
-        "content": [{"type": "text", "text": '{"summary": [], "missing": ["a", "b", "c", "d"]}'}]
-    }
-    good = (PAYLOADS / "answered.json").read_bytes()
-    with real_service([(200, {}, json.dumps(bad).encode()), (200, {}, good)]) as (url, requests):
-        settings.ANTHROPIC_API_KEY, settings.ANTHROPIC_BASE_URL = "sk-test", url
+    bad = messages.saying('{"summary": [], "missing": ["a", "b", "c", "d"]}')
+    with paid(settings, [(200, {}, bad), (200, {}, ANSWERED)]) as service:
         answer = ask()
 
-    turns = requests[1][2]["messages"]
+    turns = json.loads(service.requests[1][2])["messages"]
     assert [turn["role"] for turn in turns] == ["user", "assistant", "user"]
     assert "missing: List should have at most 3 items" in turns[2]["content"]
     assert [(kind, outcome[:14]) for kind, _, outcome in outcomes(answer)] == [
         ("ask", "invalid answer"),
         ("repair", "ok"),
     ]
-    assert answer.usage.output == 14
-    assert answer.cost_usd == 2 * Decimal("0.0002225")
+    assert answer.usage.output == 12 + 7
 
 
-def test_an_answer_invalid_twice_is_an_error_that_keeps_what_was_paid():
+def test_an_answer_invalid_twice_is_an_error_that_keeps_what_was_said():
     with (
-        faults.inject("messages", saying("Sure! Here it is:")),
+        faults.inject("messages", Fault(200, messages.prose())),
         pytest.raises(llm.AnswerInvalid, match="invalid twice") as error,
     ):
         ask()
 
-    assert error.value.raw == "Sure! Here it is:"
-    assert error.value.usage.output == 14
-    assert error.value.cost_usd == 2 * Decimal("0.0002225")
-    assert len(error.value.attempts) == 2
+    assert error.value.raw == "Sure! Here is your answer: Arden employs 1,240 people."
+    assert error.value.usage.output == 28
+    assert [(kind, outcome[:14]) for kind, _, outcome in outcomes(error.value)] == [
+        ("ask", "invalid answer"),
+        ("repair", "invalid answer"),
+    ]
 
 
-def test_an_answer_that_was_cut_off_is_asked_to_be_shorter():
-    cut = saying('{"summary": [', stop_reason="max_tokens")
-
-    with faults.inject("messages", cut, times=1):
+@pytest.mark.parametrize("body", [messages.cut_off(), messages.too_long_to_read()])
+def test_an_answer_that_was_cut_off_is_asked_to_be_shorter(body, settings):
+    with paid(settings, [(200, {}, body), (200, {}, ANSWERED)]) as service:
         answer = ask()
 
     assert answer.stop_reason == "end_turn"
     assert "cut off" in answer.attempts[0]["outcome"]
+    assert "Write less." in json.loads(service.requests[1][2])["messages"][2]["content"]
+
+
+def test_what_the_model_could_not_hold_is_not_sent_to_it_again(settings):
+    with paid(settings, [(200, {}, messages.too_long_to_read()), (200, {}, ANSWERED)]) as service:
+        ask()
+
+    assert json.loads(service.requests[1][2])["messages"][1]["content"] == "(no text)"
+
+
+def test_an_answer_with_a_character_that_no_database_takes_is_mended():
+    hostile = messages.saying('{"summary": [], "missing": ["a\\u0000b"]}')
+
+    with faults.inject("messages", Fault(200, hostile), times=1):
+        answer = ask()
+
+    assert "NUL" in answer.attempts[0]["outcome"]
+    assert "\0" not in json.dumps(answer.attempts, ensure_ascii=False)
+    assert answer.parsed.missing == ["news"]
+
+
+# --- stops
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome", "sentence"),
+    [
+        (messages.refusal(), "refused", "The model refused to answer. Change what is asked"),
+        (messages.refusal("cyber"), "refused", "reads like a request about breaking into computers"),
+        (messages.refusal("something_new"), "refused", "reads like a request about something_new"),
+        (messages.tool_use(), "stopped: tool_use", "asked for a tool instead of answering"),
+        (messages.pause_turn(), "stopped: pause_turn", "paused in the middle of its answer"),
+        (messages.saying("{}", stop_reason="dreaming"), "stopped: dreaming", "a way we do not know (dreaming)"),
+        (messages.saying("{}", stop_reason=None), "stopped: no reason", "a way we do not know (it gave no reason)"),
+    ],
+)
+def test_a_stop_without_an_answer_is_told_in_words_and_not_asked_again(body, outcome, sentence):
+    with faults.inject("messages", Fault(200, body)), pytest.raises(llm.ModelRefused) as error:
+        ask()
+
+    assert sentence in str(error.value)
+    assert outcomes(error.value) == [("ask", 200, outcome)]
+
+
+def test_a_stop_sequence_is_an_answer():
+    good = messages.saying('{"summary": [], "missing": []}', stop_reason="stop_sequence")
+
+    with faults.inject("messages", Fault(200, good)):
+        answer = ask()
+
+    assert (answer.stop_reason, answer.parsed.missing) == ("stop_sequence", [])
 
 
 # --- trouble
 
 
-def test_a_refusal_is_not_asked_again():
-    with (
-        faults.inject("messages", recorded("refusal")),
-        pytest.raises(llm.ModelRefused, match="refused to answer") as error,
-    ):
+@pytest.mark.parametrize(
+    ("status", "outcome"), [(529, "overloaded"), (500, "busy"), (503, "busy"), (408, "busy"), (429, "rate limited")]
+)
+def test_a_busy_service_is_asked_three_times_with_growing_patience(status, outcome, naps):
+    with faults.inject("messages", Fault(status, OVERLOADED)), pytest.raises(llm.ModelUnavailable) as error:
         ask()
 
-    assert outcomes(error.value) == [("ask", 200, "refused")]
-    assert error.value.usage.input == 310
-
-
-def test_a_stop_that_we_do_not_use_is_an_error():
-    with (
-        faults.inject("messages", saying("{}", stop_reason="tool_use")),
-        pytest.raises(llm.ModelRefused, match="tool_use"),
-    ):
-        ask()
-
-
-def test_a_busy_service_is_asked_three_times_with_growing_patience(naps):
-    with faults.inject("messages", recorded("overloaded", 529)), pytest.raises(llm.ModelUnavailable) as error:
-        ask()
-
-    assert outcomes(error.value) == [("ask", 529, "overloaded")] * 3
+    assert outcomes(error.value) == [("ask", status, outcome)] * 3
     waits = [nap for nap in naps if nap]
     assert len(waits) == 2
     assert max(waits) <= 8
     assert error.value.usage == Usage()
 
 
-def test_a_short_retry_after_is_waited_for(naps):
-    limited = Fault(429, (PAYLOADS / "overloaded.json").read_bytes(), {"retry-after": "7"})
-
-    with faults.inject("messages", limited, times=1):
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"retry-after": "7"},
+        {"retry-after": "7.0"},
+        {"retry-after": "Mon, 16 Nov 2026 09:00:07 GMT", "date": "Mon, 16 Nov 2026 09:00:00 GMT"},
+    ],
+)
+def test_a_short_retry_after_is_waited_for(headers, naps):
+    with faults.inject("messages", Fault(429, OVERLOADED, headers), times=1):
         answer = ask()
 
     assert outcomes(answer) == [("ask", 429, "rate limited"), ("ask", 200, "ok")]
-    assert 7.0 in naps
+    assert [nap for nap in naps if nap] == [7.0]
 
 
-def test_a_long_retry_after_gives_the_slot_back(naps):
-    limited = Fault(429, (PAYLOADS / "overloaded.json").read_bytes(), {"retry-after": "7200"})
+def test_a_date_to_retry_after_is_read_by_our_clock_where_the_service_names_none(naps):
+    limited = Fault(429, OVERLOADED, {"retry-after": "Mon, 16 Nov 2026 09:00:15 GMT"})
+
+    with faults.inject("messages", limited, times=1):
+        ask()
+
+    [nap] = [nap for nap in naps if nap]
+    assert 14 < nap <= 15
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [("21", 21), ("7200", 7200), ("Mon, 16 Nov 2026 10:00:00 GMT", 3600), ("999999999999", 86_400)],
+)
+def test_a_long_retry_after_gives_the_slot_back(said, seconds, naps):
+    limited = Fault(429, OVERLOADED, {"retry-after": said, "date": "Mon, 16 Nov 2026 09:00:00 GMT"})
 
     with faults.inject("messages", limited), pytest.raises(llm.ModelUnavailable) as error:
         ask()
 
-    assert error.value.retry_after_s == 7200
+    assert error.value.retry_after_s == seconds
     assert len(error.value.attempts) == 1
     assert [nap for nap in naps if nap] == []
 
 
+@pytest.mark.parametrize("said", ["soon", "-5", "nan", "inf", "1e9", "\N{ARABIC-INDIC DIGIT SEVEN}", ""])
+def test_a_retry_after_that_cannot_be_read_is_as_none(said, naps):
+    limited = Fault(429, OVERLOADED, {"retry-after": said.encode()} if said else {})
+
+    with faults.inject("messages", limited), pytest.raises(llm.ModelUnavailable) as error:
+        ask()
+
+    assert error.value.retry_after_s is None
+    assert len(error.value.attempts) == 3
+    assert max(naps) <= 8
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "outcome"),
+    [
+        (faults.HANG, 0, "timed out"),
+        (faults.RESET, 0, "connection lost"),
+        (faults.HALF, 200, "not readable"),
+        (Fault(200, messages.not_json()), 200, "not readable"),
+        (Fault(200, b""), 200, "not readable"),
+        (Fault(200, b'{"type": "message"}'), 200, "not readable"),
+        (Fault(200, b'{"model": "m", "content": [{"type": "text", "text": "\\ud800"}]}'), 200, "not readable"),
+        (Fault(200, b"\x00\xff"), 200, "not readable"),
+    ],
+)
+def test_an_answer_that_never_came_is_asked_for_again(fault, status, outcome, naps):
+    with faults.inject("messages", fault, times=2):
+        answer = ask()
+
+    assert outcomes(answer) == [("ask", status, outcome)] * 2 + [("ask", 200, "ok")]
+    assert "\0" not in json.dumps(answer.attempts, ensure_ascii=False)
+
+
 def test_a_service_that_hangs_is_unavailable(naps):
-    with (
-        faults.inject("messages", Fault(delay_s=1000)),
-        pytest.raises(llm.ModelUnavailable, match="timed out") as error,
-    ):
+    with faults.inject("messages", faults.HANG), pytest.raises(llm.ModelUnavailable, match="timed out") as error:
         ask()
 
     assert outcomes(error.value) == [("ask", 0, "timed out")] * 3
 
 
+def test_an_absurdly_large_answer_is_not_read():
+    endless = messages.saying("x" * 1_000_001)
+
+    with faults.inject("messages", Fault(200, endless), times=1):
+        answer = ask()
+
+    assert outcomes(answer)[0] == ("ask", 200, "not readable")
+    assert len(answer.attempts[0]["response"]) == 20_000
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413])
 def test_a_request_the_service_refuses_is_not_asked_again(status):
-    with faults.inject("messages", recorded("bad_request", status)), pytest.raises(llm.ModelRefused) as error:
+    refused = Fault(status, (PAYLOADS / "bad_request.json").read_bytes())
+
+    with faults.inject("messages", refused), pytest.raises(llm.ModelRefused) as error:
         ask()
 
     assert "max_tokens: must be greater than 0" in str(error.value)
     assert len(error.value.attempts) == 1
 
 
-def test_a_model_without_a_price_is_not_asked(settings):
-    settings.ANTHROPIC_API_KEY, settings.MODEL = "sk-test", "claude-unheard-of"
-
-    with pytest.raises(llm.ModelRefused, match="claude-unheard-of has no price") as error:
+def test_a_refusal_without_a_reason_says_so():
+    with faults.inject("messages", Fault(400, b"<html>")), pytest.raises(llm.ModelRefused, match="no reason given"):
         ask()
 
-    assert error.value.attempts == []
+
+# --- what the last block of system texts and the first calls tell of caching
 
 
-# --- a real service on loopback
-
-
-class real_service:
-    """Answers on 127.0.0.1, one reply a request, in order; yields its address and the requests it saw."""
-
-    def __init__(self, replies):
-        self.replies, self.requests = list(replies), []
-
-    def __enter__(self):
-        service = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                service.requests.append(
-                    (self.path, {name.lower(): value for name, value in self.headers.items()}, body)
-                )
-                status, headers, content = service.replies.pop(0)
-                self.send_response(status)
-                for name, value in {
-                    "content-type": "application/json",
-                    "content-length": str(len(content)),
-                    **headers,
-                }.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *arguments):
-                """Quiet."""
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
-        self.thread.start()
-        return f"http://127.0.0.1:{self.server.server_port}", self.requests
-
-    def __exit__(self, *problem):
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+@pytest.mark.parametrize(
+    ("calls", "cache_write", "cache_read", "never"),
+    [(5, 0, 0, True), (4, 0, 0, False), (5, 1, 0, False), (5, 0, 1, False), (0, 0, 0, False)],
+)
+def test_a_cache_that_never_formed_is_named_after_five_calls(calls, cache_write, cache_read, never):
+    assert llm.cache_never_formed(calls, cache_write, cache_read) is never

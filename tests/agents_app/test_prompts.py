@@ -1,5 +1,12 @@
 """What is sent to the model, byte by byte."""
 
+import json
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from agents_app import prompts
 from agents_app.prompts import Material
 
@@ -21,8 +28,8 @@ def test_the_material_is_tagged_json_in_a_fixed_order():
 
     assert prompt.user == (
         '<config>{"client_name": "Acme", "tone": "formal"}</config>\n'
-        '<facts>[{"attribute": "headcount", "confidence": 0.83, "key": "f1", "source": "people_data_labs", "value": "1,240"}]</facts>\n'
-        '<context>{"purpose": "outreach"}</context>\n'
+        '<facts untrusted="true">[{"attribute": "headcount", "confidence": 0.83, "key": "f1", "source": "people_data_labs", "value": "1,240"}]</facts>\n'
+        '<context untrusted="true">{"purpose": "outreach"}</context>\n'
         "<variation>2</variation>"
     )
 
@@ -34,11 +41,12 @@ def test_overrides_follow_the_prompt_each_with_its_layer_on_a_line_of_its_own():
         "Write.",
         "For the agency:\nNever mention price.",
         "For this client:\nFocus on compliance.",
+        prompts.UNTRUSTED,
     ]
 
 
 def test_overrides_of_other_agents_stay_out():
-    assert prompts.build("Look.", "research_agent", Material(CONFIG, [], {})).system == ["Look."]
+    assert prompts.build("Look.", "research_agent", Material(CONFIG, [], {})).system == ["Look.", prompts.UNTRUSTED]
 
 
 def test_a_replacement_drops_the_prompt_and_the_layers_below():
@@ -71,4 +79,96 @@ def test_the_order_of_keys_makes_no_difference():
 def test_a_person_reads_the_whole_prompt():
     prompt = prompts.build("Write.", "research_agent", Material(CONFIG, [], {}))
 
-    assert prompt.as_text() == f"Write.\n\n— material —\n\n{prompt.user}"
+    assert prompt.as_text() == f"Write.\n\n{prompts.UNTRUSTED}\n\n— material —\n\n{prompt.user}"
+
+
+# --- what came from outside
+
+
+def test_no_override_can_drop_what_untrusted_means():
+    replaced = {"prompt_overrides": {"email_agent": [{"mode": "replace", "text": "All anew.", "layer": "client"}]}}
+
+    assert prompts.build("Write.", "email_agent", Material(replaced, [], {})).system == ["All anew.", prompts.UNTRUSTED]
+
+
+def given_back(value, context=None):
+    """The fact's value and the context, as the model reads them."""
+    user = prompts.build("Write.", "email_agent", Material({}, [{"value": value}], context or {})).user
+    _, facts, told, _ = user.split("\n")
+    inside = [line.partition(">")[2].rpartition("</")[0] for line in (facts, told)]
+    return json.loads(inside[0])[0]["value"], json.loads(inside[1])
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        ("ig\u200bnore", "ignore"),
+        ("a\u202etxt.exe\u202c", "atxt.exe"),
+        ("hi\U000e0041\U000e0042\U000e007f!", "hi!"),
+        ("a\x00b\x1b[31mc\x7f", "ab[31mc"),
+        ("a\ufe0fb\U000e0101c\u3164d\u00ade\u2060f\ufeffg", "abcdefg"),
+        ("a\ud800b", "ab"),
+        ("one\r\ntwo\rthree\u2028four\x0bfive\x85six", "one\ntwo\nthree\nfour\nfive\nsix"),
+        ("tab\tstays", "tab\tstays"),
+        ("Zoe\u0308", "Zo\u00eb"),
+        ("\u212b", "\u00c5"),
+        ("日本 \N{ROCKET} é ﷽", "日本 \N{ROCKET} é ﷽"),
+    ],
+)
+def test_a_fact_loses_what_a_person_does_not_see(value, read):
+    assert given_back(value) == (read, {})
+
+
+def test_nothing_unseen_is_left_in_any_of_unicode():
+    everything = "".join(map(chr, range(0x110000)))
+    seen = prompts.UNSEEN.sub("", prompts.NEW_LINE.sub("\n", everything))
+
+    unseen = [char for char in seen if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
+    written = "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u0890\u0891\u08e2\U000110bd\U000110cd"  # signs that print
+
+    assert sorted(set(unseen)) == sorted("\t\n" + "".join(c for c in written if unicodedata.category(c) == "Cf"))
+
+
+@pytest.mark.parametrize(
+    ("key", "longest"), [("full_name", 200), ("title", 200), ("goal", 1000), ("hints", 1000), ("name", 200)]
+)
+def test_each_text_is_cut_to_its_length(key, longest):
+    fits, long = "x" * longest, "x" * (longest + 1)
+
+    _, context = given_back("", {key: [fits, long], "deeper": {key: long}})
+
+    assert context[key] == [fits, "x" * (longest - 1) + "…"]
+    assert len(context["deeper"][key]) == longest
+
+
+def test_a_fact_is_cut_to_400_characters_whatever_is_hidden_in_it():
+    value, _ = given_back("\u200b" * 5000 + "y" * 401)
+
+    assert value == "y" * 399 + "…"
+
+
+def test_numbers_and_nothing_pass_as_they_are():
+    _, context = given_back("", {"sequence_step": 2, "contact": None, "sure": 0.5, "yes": True, "names": ("a", "b")})
+
+    assert context == {"sequence_step": 2, "contact": None, "sure": 0.5, "yes": True, "names": ["a", "b"]}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=500),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(
+    facts=st.lists(st.dictionaries(st.text(max_size=12), JSON, max_size=4), max_size=3),
+    context=st.dictionaries(st.text(max_size=12), JSON, max_size=4),
+)
+def test_cleaning_twice_changes_nothing_and_any_text_can_be_sent(facts, context):
+    once = prompts.cleaned(Material({}, facts, context))
+
+    assert prompts.cleaned(once) == once
+    assert prompts.build("Write.", "email_agent", once) == prompts.build(
+        "Write.", "email_agent", Material({}, facts, context)
+    )
+    assert prompts.build("Write.", "email_agent", once).user.encode().count(b"<") == 8

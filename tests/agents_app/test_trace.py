@@ -7,7 +7,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from agents_app import flow, llm, trace
-from agents_app.models import Draft
+from agents_app.models import Draft, PlanRevision, Request
+from tests.agents_app import flows_that
 from tests.agents_app.models_that import failing
 from tests.factories import AT, make_contact, make_ready_client, make_request, plan_run
 
@@ -52,7 +53,7 @@ def test_a_trace_takes_as_many_queries_for_a_long_run_as_for_a_short_one(django_
     short, long = executed(), executed(purpose="deep_research")
 
     for request in (short, long):
-        with django_assert_num_queries(10):
+        with django_assert_num_queries(11):
             trace.of_request(request)
 
 
@@ -63,6 +64,57 @@ def test_a_trace_is_plain_json():
 
     assert document["planned_at"] == "2026-11-16T09:00:00+00:00"
     assert document["cost_usd"] == 0.0
+
+
+def test_steps_without_an_agent_gates_and_changes_of_the_plan_stand_in_the_trace():
+    run = flows_that.drawn_run(
+        flows_that.agent("research"),
+        flows_that.gate("check", "research"),
+        {"key": "brief", "kind": "tool", "tool": "brief", "after": ["check"], "reason": "It keeps what stands."},
+    )
+    flow.execute(run.pk, clock=lambda: AT)
+    flows_that.answer(run, "check", "approved", comment="Fine")
+    flow.execute(run.pk, clock=lambda: AT)
+    PlanRevision.objects.create(
+        run=run, number=1, trigger="research", rule="deepen", reason="Weak.", nodes=run.nodes, seq=99, at=AT
+    )
+
+    [found] = trace.of_request(run.request)
+
+    assert [(step.key, step.kind, step.agent, step.tool, step.prompt) for step in found.steps] == [
+        ("research", "agent", "research_agent", "", "Research v1"),
+        ("check", "gate", "", "", ""),
+        ("brief", "tool", "", "brief", ""),
+    ]
+    assert found.steps[1].gate == {"question": "Is research right?", "decision": "approved", "comment": "Fine"}
+    assert [(each.number, each.trigger, each.rule, each.reason) for each in found.revisions] == [
+        (1, "research", "deepen", "Weak.")
+    ]
+    text = printed(str(run.request_id))
+    assert "1. check, attempt 1: done" in text
+    assert "asked: Is research right? approved" in text
+    assert "2. brief, attempt 1: done" in text
+    assert "plan changed after research (deepen): Weak." in text
+    assert json.dumps(trace.document(found))
+
+
+def test_steps_of_a_map_say_whom_they_are_about():
+    client = make_ready_client()
+    make_contact(client, full_name="Bob Ray")
+    request = make_request(make_contact(client, full_name="Ada Lee"))
+    Request.objects.filter(pk=request.pk).update(
+        contact=None, company_domain="northwind-bank.example", purpose="account"
+    )
+    request.refresh_from_db()
+    flow.execute(plan_run(request).pk, clock=lambda: AT)
+
+    [run] = trace.of_request(request)
+
+    assert [step.contact for step in run.steps if step.agent == "email_agent"] == [
+        "Bob Ray (Northwind Bank)",
+        "Ada Lee (Northwind Bank)",
+    ]
+    assert "email_agent for Ada Lee (Northwind Bank), attempt 1: done" in printed(str(request.pk))
 
 
 def printed(*arguments):

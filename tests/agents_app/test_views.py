@@ -136,13 +136,12 @@ def test_what_the_model_wrote_carries_no_mark_of_the_composer(operator):
 
 def test_a_run_that_has_not_begun_shows_its_plan(operator):
     run = make_run(
-        stages=[[{"agent": "email_agent", "reason": "An e-mail was asked for."}]],
-        skipped=[{"agent": "competitive_agent", "reason": "Not enabled."}],
+        skipped=[{"key": "competitive", "agent": "competitive_agent", "reason": "Not enabled."}],
     )
 
     shown = page(operator, "run_page", run.pk)
 
-    for words in ("Not begun", "An e-mail was asked for.", "Not enabled.", "No step has begun"):
+    for words in ("To come", "An e-mail was asked for.", "Not enabled.", "No step has begun"):
         assert words in shown
 
 

@@ -19,11 +19,13 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, Playwright
 from pytest_django.live_server_helper import LiveServer
 
-from agents_app.models import PromptVersion
+from agents_app import flow, flows, requests
+from agents_app.models import Depth, FlowRun, Gate, PromptVersion, RoutingRule, StepRun
 from clients.models import AgentKey
 from clients.models import Client as ClientRow
 from experiments import analysis
 from experiments.models import Experiment
+from gtm import loop
 from gtm.demo import fill
 from insights import tickets
 from insights.models import Suggestion, WeeklyReport
@@ -112,6 +114,7 @@ def running() -> Iterator[Site]:
         _know_the_password()
         _end_an_experiment()
         _leave_something_to_decide()
+        _ask_people_something()
         server = LiveServer("localhost")
         try:
             yield Site(server.url)
@@ -149,3 +152,39 @@ def _leave_something_to_decide() -> None:
         "Ask for more technical detail", description="The buyers are engineers.", owner=operator,
         due_date=timezone.localdate(), by=operator, at=timezone.now(),
     )  # fmt: skip
+
+
+def waiting_run() -> FlowRun:
+    """A comprehensive first e-mail that waits for a person to check its research."""
+    RoutingRule.objects.filter(key="checked").update(is_active=True)
+    flows.publish_rules(by=None, at=timezone.now())
+    client = ClientRow.objects.filter(status="active").order_by("pk")[0]
+    contact = client.contacts.order_by("pk")[0]
+    asked = requests.ask(client, contact=contact, depth=Depth.COMPREHENSIVE, at=timezone.now())
+    return flow.execute(loop.plan_run(asked.pk).pk)
+
+
+def _ask_people_something() -> None:
+    """One question about research, and one about which of two values is right."""
+    waiting_run()
+    run, at = waiting_run(), timezone.now()
+    row = run.steps.get(key="check_research")
+    fact = run.facts.filter(attribute="headcount").first() or run.facts.all()[0]
+    vote = {"voter": "people_data_labs", "choice": fact.value, "why": "", "reliability": 0.8, "weight": 1.39}
+    other = {"voter": "newsapi", "choice": "4,700", "why": "", "reliability": 0.78, "weight": 1.3}
+    election = {
+        "winner": fact.value, "margin": 0.04, "is_close": True, "votes": [vote, other], "dissent": [other], "not_asked": [],
+        "totals": [{"option": fact.value, "total": 1.39}, {"option": "4,700", "total": 1.3}],
+    }  # fmt: skip
+    StepRun.objects.create(
+        run=run, key="research", kind="tool", tool="adjudicate", map_index=9, stage=1, fence=1, status="done", started_at=at,
+        finished_at=at, votes={"attributes": {fact.attribute: election}},
+    )  # fmt: skip
+    Gate.objects.filter(step=row).update(
+        question=f"Sources disagree about {fact.attribute}, and none is clearly better. Which value is right?",
+        shown={
+            "facts": [{"key": fact.key, "attribute": fact.attribute, "value": fact.value}],
+            "options": {fact.attribute: [fact.value, "4,700"]},
+            "close": fact.attribute,
+        },
+    )

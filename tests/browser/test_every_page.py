@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 from playwright.sync_api import Page
 
-from agents_app.models import Campaign, Draft, FlowRun, PromptVersion, Request, Send
+from agents_app.models import Campaign, Draft, FlowRun, Gate, PromptVersion, Request, Send
 from clients import suppression
 from clients.models import Client, Connection, Contact, Delivery, IndustryTemplate
 from experiments.models import Experiment
@@ -40,6 +40,13 @@ def add(model: type) -> str:
 
 def run_of(route: str) -> FlowRun:
     return FlowRun.objects.filter(route=route, status="succeeded").order_by("-pk")[0]
+
+
+def plan_of(purpose: str) -> str:
+    """For a company that the first client of the account manager knows."""
+    client = Client.objects.filter(managers__username="manager").order_by("pk")[0]
+    domain = client.contacts.exclude(company_domain="").order_by("pk")[0].company_domain
+    return reverse("plan") + f"?client={client.pk}&purpose={purpose}&depth=comprehensive&company_domain={domain}"
 
 
 def older_report() -> str:
@@ -73,6 +80,21 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "run of a follow-up": ("operator", lambda: reverse("run_page", args=[run_of("follow_up").pk])),
     "run of deep research": ("operator", lambda: reverse("run_page", args=[run_of("deep_research").pk])),
     "trace of a request": ("operator", lambda: reverse("request_trace", args=[Request.objects.first().pk])),
+    "plan": ("manager", lambda: reverse("plan")),
+    "plan of a first e-mail": ("operator", lambda: plan_of("outreach")),
+    "plan of deep research": ("manager", lambda: plan_of("deep_research")),
+    "plan that cannot be": ("operator", lambda: reverse("plan") + "?client=1&company_domain=nowhere"),
+    "questions": ("operator", lambda: reverse("questions")),
+    "question about research": ("operator", lambda: reverse("gate", args=[Gate.objects.open().order_by("pk")[0].pk])),
+    "question of two values": ("manager", lambda: reverse("gate", args=[Gate.objects.open().order_by("pk")[1].pk])),
+    "question as a viewer reads it": (
+        "viewer",
+        lambda: reverse("gate", args=[Gate.objects.open().order_by("pk")[0].pk]),
+    ),
+    "run that waits for a person": (
+        "operator",
+        lambda: reverse("run_page", args=[FlowRun.objects.filter(status="waiting").order_by("pk")[0].pk]),
+    ),
     "prompt performance": ("operator", lambda: reverse("prompt_performance")),
     "settings in force": ("operator", lambda: reverse("client_settings", args=[Client.objects.first().slug])),
     "import of settings": ("operator", lambda: reverse("client_import", args=[Client.objects.first().slug])),

@@ -3,10 +3,12 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from agents_app.models import Draft
+from agents_app import flow
+from agents_app.models import Draft, FlowRun, Gate, Request
 from clients.models import Client
+from gtm import loop
 from insights.models import Suggestion, Ticket, WeeklyReport
-from tests.browser.site import Site
+from tests.browser.site import Site, waiting_run
 
 pytestmark = pytest.mark.browser
 
@@ -141,3 +143,74 @@ def test_what_one_typed_is_not_lost_by_a_stray_click(site: Site, page: Page):
 
     assert asked == ["beforeunload"]
     expect(page.locator("#id_name")).to_have_value(f"{client.name}!")
+
+
+def test_a_plan_appears_while_one_types_and_its_run_is_followed_to_the_end(site: Site, page: Page, monkeypatch):
+    monkeypatch.setattr(loop, "later", lambda job, *args: None)  # this test is the worker
+    site.enter(page, "manager")
+    client = Client.objects.filter(managers__username="manager").order_by("pk")[0]
+    domain = client.contacts.exclude(company_domain="").order_by("pk")[0].company_domain
+    polls = []
+    page.on("request", lambda sent: polls.append(sent.url) if "/progress/" in sent.url else None)
+
+    page.goto(f"{site.url}/plan/")
+    page.get_by_label("Client").select_option(client.name)
+    page.get_by_label("Company's domain").press_sequentially(domain)
+    run_button = page.get_by_role("button", name="Run", exact=True)
+    expect(run_button).to_be_visible()
+    expect(page.get_by_label("Company's domain")).to_be_focused()
+    run_button.click()
+    page.wait_for_url("**/trace/")
+    run = loop.plan_run(Request.objects.order_by("pk").last().pk)
+    page.goto(f"{site.url}/runs/{run.pk}/")
+    expect(page.locator("#progress-now")).to_contain_text("Planned")
+    flow.execute(run.pk)
+
+    expect(page.locator("#progress-now")).to_contain_text("Succeeded")
+    expect(page.locator("#draft")).to_be_visible()
+    expect(page.locator("#run-actions")).to_contain_text("Open the draft")
+    told = page.locator("#progress-events li").all_inner_texts()
+    assert len(told) == len(set(told)) == 7
+    assert told[-1].endswith("The run has ended: succeeded.")
+    seen = len(polls)
+    page.wait_for_timeout(1500)
+    assert len(polls) == seen
+
+
+def test_a_question_is_answered_with_the_keyboard_alone(site: Site, page: Page, monkeypatch):
+    monkeypatch.setattr(loop, "later", lambda job, *args: None)
+    run = waiting_run()
+    asked = Gate.objects.get(step__run=run)
+    site.enter(page, "operator")
+    page.goto(f"{site.url}/questions/{asked.pk}/")
+
+    page.get_by_text("Edit, then approve").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("End")
+    page.keyboard.type(" I looked it up.")
+    page.keyboard.press("Tab")
+    page.get_by_role("button", name="Approve with these changes").press("Enter")
+
+    page.wait_for_url(f"**/runs/{run.pk}/")
+    expect(page.locator(".messagelist")).to_contain_text("is taken up again within seconds")
+    asked.refresh_from_db()
+    assert asked.decision == "edited"
+    assert asked.answer["summary"][0]["text"].endswith("I looked it up.")
+
+
+def test_without_script_a_plan_is_shown_and_a_run_can_be_refreshed(site: Site, chromium):
+    context = chromium.new_context(java_script_enabled=False, viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    site.log_in(page, "operator")
+    client = Client.objects.filter(status="active").order_by("pk")[0]
+    page.goto(f"{site.url}/plan/")
+    page.get_by_label("Client").select_option(client.name)
+    page.get_by_label("Company's domain").fill("northwind-bank.example")
+
+    page.get_by_role("button", name="Show the plan").click()
+    expect(page.get_by_role("button", name="Run", exact=True)).to_be_visible()
+    page.goto(f"{site.url}/runs/{FlowRun.objects.filter(status='waiting').order_by('pk')[0].pk}/")
+
+    expect(page.get_by_role("link", name="Refresh").first).to_be_visible()
+    context.close()

@@ -1,11 +1,13 @@
 """The admin's pages of clients, connections, contacts and deliveries."""
 
 import json
+from decimal import Decimal
 from io import BytesIO
 from zipfile import ZipFile
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.urls import reverse
 from django_q.models import OrmQ
 
@@ -125,6 +127,47 @@ def test_an_account_manager_cannot_hand_a_client_over(manager, django_user_model
 
     assert Client.objects.get().name == "New name"
     assert acme.managers.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept", "words"),
+    [
+        ("12.50", Decimal("12.50"), ""),
+        ("0", Decimal(0), ""),
+        ("", None, ""),
+        ("-1", None, "greater than or equal to 0"),
+        ("a lot", None, "Enter a number."),
+    ],
+)
+def test_an_operator_sets_what_a_clients_runs_may_cost_in_a_day(operator, typed, kept, words):
+    acme = make_client("acme")
+    offered = operator.get(page("change", "client", acme.pk)).content.decode()
+
+    response = operator.post(page("change", "client", acme.pk), whole_form(acme, daily_budget_usd=typed))
+
+    assert f'placeholder="inherited: {settings.CLIENT_DAY_BUDGET_USD:.2f}"' in offered
+    assert words in response.content.decode()
+    assert Client.objects.get().daily_budget_usd == kept
+
+
+def test_an_account_manager_reads_the_daily_budget_and_cannot_raise_it(manager, django_user_model):
+    acme = make_client("acme", daily_budget_usd=5)
+    acme.managers.add(django_user_model.objects.get(username="manager"))
+
+    shown = manager.get(page("change", "client", acme.pk)).content.decode()
+    manager.post(page("change", "client", acme.pk), whole_form(acme, name="New name", daily_budget_usd="5000"))
+
+    assert "5.00" in shown
+    assert 'name="daily_budget_usd"' not in shown
+    assert (Client.objects.get().name, Client.objects.get().daily_budget_usd) == ("New name", Decimal(5))
+
+
+def test_a_clients_page_leads_to_its_spending_by_day(operator):
+    acme = make_client("acme")
+
+    shown = operator.get(page("change", "client", acme.pk)).content.decode()
+
+    assert f'href="{reverse("admin:agents_app_budgetday_changelist")}?client__id__exact={acme.pk}"' in shown
 
 
 def test_settings_of_several_clients_are_exported_as_files_that_can_be_imported(operator):

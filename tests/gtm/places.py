@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.urls import get_resolver, reverse
 
-from agents_app.models import Draft, FlowRun, Request
+from agents_app.models import Draft, FlowRun, Gate, Request
 from clients import suppression
 from clients.models import Client, Contact
 from insights import review
@@ -19,6 +19,8 @@ WEEK = AT.date() - timedelta(days=7)
 
 ARGUMENTS: dict[str, Callable[[Rows, int], list[Any]]] = {
     "run_page": lambda rows, at: [rows[FlowRun][at].pk],
+    "run_progress": lambda rows, at: [rows[FlowRun][at].pk],
+    "gate": lambda rows, at: [rows[Gate][at].pk],
     "request_trace": lambda rows, at: [rows[Request][at].pk],
     "approval": lambda rows, at: [rows[Draft][at].pk],
     "client_settings": lambda rows, at: [rows[Client][at].slug],

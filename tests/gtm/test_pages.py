@@ -7,7 +7,9 @@ from django.test import Client as Browser
 
 from agents_app.models import Draft, FlowRun
 from clients.models import Client, Contact
+from insights import tickets
 from tests.crowd import make_crowd, make_user_of
+from tests.factories import AT
 from tests.gtm import places
 
 pytestmark = pytest.mark.django_db
@@ -53,6 +55,17 @@ def test_a_failed_run_stands_on_the_start_page_with_its_reason(monkeypatch):
 
     assert f"Run {run.pk}" in page
     assert "The news source did not answer." in page
+
+
+def test_a_ticket_about_a_run_that_was_given_up_leads_to_the_run():
+    run = make_crowd(1)[FlowRun][0]
+    browser = browser_of("operator")
+    ticket = tickets.for_dead_run(run, at=AT)
+
+    page = browser.get(f"/admin/insights/ticket/{ticket.pk}/change/").content.decode()
+
+    assert f'<a href="/runs/{run.pk}/">Run {run.pk}</a>' in page
+    assert "The system: a run was given up." in page
 
 
 def test_search_finds_a_contact_by_address_and_a_run_by_number():

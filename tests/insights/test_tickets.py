@@ -1,11 +1,13 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Group
 
+from gtm import loop, roles
 from insights import tickets
 from insights.models import Suggestion, Ticket, WeeklyReport
 from insights.tickets import TicketRefused
-from tests.factories import AT, make_client, make_user
+from tests.factories import AT, make_client, make_run, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -125,3 +127,53 @@ def test_a_ticket_is_dropped_in_writing_and_once():
     assert (dropped.status, dropped.closed_reason) == ("dropped", "The client left.")
     with pytest.raises(TicketRefused, match="nothing to drop"):
         tickets.drop(ticket, reason="Again.", by=user, at=AT)
+
+
+# --- runs that had to be given up
+
+
+def make_operator(name):
+    user = make_user(name)
+    user.groups.add(Group.objects.get_or_create(name=roles.OPERATOR)[0])
+    return user
+
+
+def dead_run(**values):
+    return make_run(status="dead", error="It was taken up again 5 times.", finished_at=AT, **values)
+
+
+def test_a_run_that_was_given_up_becomes_one_ticket_for_the_operator_who_was_here_first():
+    owner, later = make_operator("omar"), make_operator("olga")
+    run = dead_run()
+
+    first = tickets.for_dead_run(run, at=AT)
+    again = tickets.for_dead_run(run, at=AT)
+
+    assert (first.pk, Ticket.objects.count()) == (again.pk, 1)
+    assert (first.run, first.client, first.owner, first.due_date) == (
+        run,
+        run.client,
+        owner,
+        AT.date() + timedelta(days=2),
+    )
+    assert first.title == f"Find out why run {run.pk} had to be given up"
+    assert first.description.startswith("It was taken up again 5 times.")
+    assert later != owner
+
+
+def test_where_nobody_could_own_the_ticket_the_run_waits_for_one():
+    run = dead_run()
+
+    assert tickets.for_dead_run(run, at=AT) is None
+    assert (Ticket.objects.count(), list(tickets.dead_runs_without())) == (0, [run])
+
+
+def test_the_sweep_finds_dead_runs_whose_worker_died_before_their_ticket(monkeypatch):
+    make_operator("omar")
+    with_ticket, without = dead_run(), dead_run()
+    tickets.for_dead_run(with_ticket, at=AT)
+
+    loop.sweep()
+
+    assert set(Ticket.objects.values_list("run", flat=True)) == {with_ticket.pk, without.pk}
+    assert list(tickets.dead_runs_without()) == []

@@ -9,7 +9,8 @@ from itertools import product
 import pytest
 
 from agents_app import contracts, prompts
-from agents_app.agents import AGENTS, Known, email, first_prompt
+from agents_app.agents import AGENTS, email, first_prompt
+from agents_app.flow.knowledge import from_value
 from agents_app.research import Company, SourceAccess, facts, gather
 from gtm.sandbox import composer
 from gtm.sandbox.composer import given
@@ -367,10 +368,7 @@ def test_variations_are_independent_proposals():
 
 def known(company, settings):
     gathered = gather(Company(company.domain, company.name), sources=SOURCES, budget_s=5, at=AT)
-    told = [
-        {name: getattr(fact, name) for name in ("key", "attribute", "value", "confidence", "source", "as_of")}
-        for fact in facts(gathered, at=AT)
-    ]
+    told = [from_value(fact) for fact in facts(gathered, at=AT)]
     person = company.people[0]
     names = {
         "first_name": person.first_name,
@@ -378,12 +376,18 @@ def known(company, settings):
         "full_name": f"{person.first_name} {person.last_name}",
     }
     asked = {"company": {"domain": company.domain, "name": company.name}, "purpose": "outreach", "config": settings}
+    asked |= {"peers": [], "sequence_step": 1, "goal": "", "persona": None, "previous": None, "hints": []}
     return asked | {"facts": told, "contact": names | {"title": person.title}}
+
+
+def _as_given(answer):
+    """A persona as the e-mail agent is given it."""
+    return {name: value for name, value in answer.model_dump().items() if name != "missing"}
 
 
 def answered(key, asked):
     agent = AGENTS[key]
-    [context] = agent.contexts(Known(**asked))
+    [context] = agent.contexts(agent.given(asked))
     material = prompts.Material(asked["config"], asked["facts"], context)
     prompt = prompts.build(first_prompt(key), key, material)
     parsed = agent.schema.model_validate(
@@ -406,7 +410,7 @@ def test_every_answer_about_every_company_keeps_every_promise():
         for step in (1, 2, 3):
             previous = {"subject": "Audits at your company", "sent_on": "2026-11-02"} if step > 1 else None
             mail, failed = answered(
-                "email_agent", asked | {"persona": persona.model_dump(), "sequence_step": step, "previous": previous}
+                "email_agent", asked | {"persona": _as_given(persona), "sequence_step": step, "previous": previous}
             )
             broken += failed
             written.append((company.domain, email.body(mail)))
@@ -420,10 +424,43 @@ def test_every_answer_about_every_company_keeps_every_promise():
     assert len({body for _, body in written}) > 0.95 * len([body for _, body in written if body])
 
 
-@pytest.mark.parametrize("title", sorted(composer.COMPOSE))
+@pytest.mark.parametrize("title", sorted(set(composer.COMPOSE) - {"PlannerAnswer"}))
 def test_an_empty_request_is_answered_with_what_is_missing(title):
     answer = composer.COMPOSE[title](
         given.parse(title, "", '<config>{}</config><facts>[]</facts><context>{"required": ["news"]}</context>')
     )
 
     assert answer["missing"]
+
+
+# --- the planner
+
+
+def planned(facts=(), **context):
+    state = {"required": ["headcount"], "again": [], "conflicts": [], "seconds_left": 60, "plan": [], **context}
+    blocks = {"config": {"confidence_floor": 0.5}, "facts": list(facts), "context": state}
+    user = "".join(f"<{tag}>{json.dumps(value)}</{tag}>" for tag, value in blocks.items())
+    edits = composer.COMPOSE["PlannerAnswer"](given.parse("PlannerAnswer", "", user))["edits"]
+    return [(edit["action"], edit["tool"] or edit["step"]) for edit in edits]
+
+
+COMPARISON = {"step": "competitive", "optional": True, "state": "to come"}
+KNOWN_INDUSTRY = {"key": "f1", "attribute": "industry", "value": "banking", "confidence": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("state", "edits"),
+    [
+        ({}, []),
+        ({"again": ["newsapi"]}, [("insert", "deepen")]),
+        ({"again": ["newsapi"], "seconds_left": 2}, []),
+        ({"again": ["newsapi"], "required": []}, []),
+        ({"conflicts": ["headcount"]}, [("insert", "adjudicate")]),
+        ({"plan": [COMPARISON]}, [("skip", "competitive")]),
+        ({"plan": [COMPARISON], "facts": [KNOWN_INDUSTRY]}, []),
+        ({"plan": [COMPARISON | {"state": "done"}]}, []),
+        ({"plan": [COMPARISON | {"optional": False}]}, []),
+    ],
+)
+def test_the_planner_changes_what_the_state_asks_for_and_nothing_else(state, edits):
+    assert planned(**state) == edits

@@ -16,8 +16,8 @@ from clients.models import Client, Contact
 from gtm import loop
 
 STEP = (
-    "agent", "stage", "attempt", "status", "prompt", "confidence", "checks", "generator", "cost_usd", "seconds",
-    "error",
+    "key", "kind", "agent", "tool", "contact", "stage", "attempt", "status", "prompt", "confidence", "checks",
+    "generator", "cost_usd", "seconds", "gate", "error",
 )  # fmt: skip  # what is printed of a step; `manage.py trace` prints all of it
 
 
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         [found] = trace.of_request(request)
         document = _document(request, found)
         self.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) if options["json"] else _text(document))
-        if run.status == run.Status.FAILED:
+        if run.status in (run.Status.FAILED, run.Status.DEAD):
             raise CommandError(run.error)
 
 
@@ -83,16 +83,17 @@ def _known(what: str, names: Sequence[str]) -> str:
 
 def _document(request: Request, run: RunTrace) -> dict[str, Any]:
     whole = trace.document(run)
-    failed = [source for source in run.sources if source.status != SourceRecord.Status.OK]
+    last = {source.source: source for source in run.sources}  # a source may have been asked again
+    failed = [source for source in last.values() if source.status != SourceRecord.Status.OK]
     return {
         "request": request.pk,
         "run": run.id,
         "status": run.status,
         "error": run.error,
-        "route": {name: whole[name] for name in ("rule", "reason", "stages", "skipped")},
+        "route": {name: whole[name] for name in ("rule", "reason", "stages", "skipped", "revisions")},
         "steps": [_step(step) for step in whole["steps"]],
         "sources": {
-            "used": [source.source for source in run.sources if source.status == SourceRecord.Status.OK],
+            "used": [source.source for source in last.values() if source.status == SourceRecord.Status.OK],
             "failed": [{"source": source.source, "reason": source.reason} for source in failed],
         },
         "cost_usd": whole["cost_usd"],
@@ -107,11 +108,22 @@ def _step(step: dict[str, Any]) -> dict[str, Any]:
     return {name: step[name] for name in STEP}
 
 
+def _step_line(step: dict[str, Any]) -> str:
+    """One line a step: whose it is, how it ended, and how sure an agent is."""
+    name = step["agent"] or step["tool"] or step["key"]
+    whom = f" for {step['contact']}" if step["contact"] else ""
+    sure = "" if step["confidence"] is None else f", confidence {step['confidence']:.2f}"
+    asks = f", asks: {step['gate']['question']}" if step["gate"] and not step["gate"]["decision"] else ""
+    return f"  {name}{whom}: {step['status']}{sure}{asks}"
+
+
 def _text(document: dict[str, Any]) -> str:
     lines = [
         f"Request {document['request']}, run {document['run']}: {document['status']}. {document['error']}".strip(),
         f"Route {document['route']['rule']}: {document['route']['reason']}",
-        *(f"  {step['agent']}: {step['status']}, confidence {step['confidence']}" for step in document["steps"]),
+        *(f"  left out {each['agent'] or each['key']}: {each['reason']}" for each in document["route"]["skipped"]),
+        *(f"  plan changed after {each['trigger']}: {each['reason']}" for each in document["route"]["revisions"]),
+        *(_step_line(step) for step in document["steps"]),
         f"Sources used: {', '.join(document['sources']['used']) or 'none'}",
         *(f"  not used: {failed['source']}: {failed['reason']}" for failed in document["sources"]["failed"]),
         f"Cost ${document['cost_usd']:.4f}, written by {document['generator'] or 'nobody'}",

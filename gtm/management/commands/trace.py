@@ -52,7 +52,8 @@ def _request(request: Request, runs: list[RunTrace]) -> Iterator[str]:
 def _run(run: RunTrace) -> Iterator[str]:
     yield f"\nRun {run.id}: {run.status}. {run.error}".rstrip()
     yield f"  route {run.rule}: {run.reason}"
-    yield from (f"  skipped {choice['agent']}: {choice['reason']}" for choice in run.skipped)
+    yield from (f"  left out {choice['agent'] or choice['key']}: {choice['reason']}" for choice in run.skipped)
+    yield from (f"  plan changed after {each.trigger} ({each.rule}): {each.reason}" for each in run.revisions)
     for step in run.steps:
         yield from _step(step)
     for source in run.sources:
@@ -71,8 +72,13 @@ def _step(step: StepTrace) -> Iterator[str]:
     sure = "–" if step.confidence is None else f"{step.confidence:.2f}"  # noqa: RUF001 a dash for nothing
     seconds = "…" if step.seconds is None else f"{step.seconds:.2f} s"
     tokens = f"{step.tokens['input']} + {step.tokens['output']} tokens"
-    yield f"\n  {step.stage}. {step.agent}, attempt {step.attempt}: {step.status}, {seconds}, confidence {sure}"
-    yield f"     {step.prompt}, by {step.generator or 'nobody'}, {tokens}, ${step.cost_usd:.6f}"
+    whom = f" for {step.contact}" if step.contact else ""
+    name = step.agent or step.tool or step.key
+    yield f"\n  {step.stage}. {name}{whom}, attempt {step.attempt}: {step.status}, {seconds}, confidence {sure}"
+    if step.agent:
+        yield f"     {step.prompt}, by {step.generator or 'nobody'}, {tokens}, ${step.cost_usd:.6f}"
+    if step.gate:
+        yield f"     asked: {step.gate['question']} {step.gate['decision'] or 'not answered yet'}"
     if step.error:
         yield f"     error: {step.error}"
     for term in step.confidence_terms:

@@ -8,7 +8,7 @@ among phrasings. Pure: text in, plain data out. `directives.py` says which lines
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gtm.sandbox.composer import competitive, email, persona, research
+from gtm.sandbox.composer import competitive, email, persona, planner, research
 from gtm.sandbox.composer.given import Given
 
 NAME = "offline-composer/1"
@@ -18,5 +18,6 @@ COMPOSE: Mapping[str, Callable[[Given], dict[str, Any]]] = {
     "CompetitiveAnswer": competitive.compose,
     "PersonaAnswer": persona.compose,
     "EmailAnswer": email.compose,
+    "PlannerAnswer": planner.compose,
 }
 """By the title of the answer's JSON schema."""

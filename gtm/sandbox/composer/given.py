@@ -153,7 +153,7 @@ def parse(title: str, system: str, user: str) -> Given:
 
 
 def _block(tag: str, user: str) -> Json:
-    found = re.search(rf"<{tag}>(.*?)</{tag}>", user, re.DOTALL)
+    found = re.search(rf'<{tag}(?: untrusted="true")?>(.*?)</{tag}>', user, re.DOTALL)
     if found is None:
         raise NotGiven(f"the block <{tag}> is missing")
     try:

@@ -1,0 +1,80 @@
+"""What flow templates and the table of rules said at each time, and how each version differs from the one before."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from agents_app.admin import drawing
+from agents_app.admin.desk import install_first
+from agents_app.models import FlowVersion
+from gtm.admin_site import RecordAdmin, pill
+
+Kind = FlowVersion.Kind
+
+
+@admin.register(FlowVersion)
+class FlowVersionAdmin(RecordAdmin):
+    list_display = ("name", "number", "what", "state", "who", "created_at", "runs")
+    list_display_links = ("name",)
+    list_filter = ("kind",)
+    list_select_related = ("author",)
+    search_fields = ("key",)
+    ordering = ("-created_at", "-pk")
+    fields = ("name", "number", "what", "state", "who", "created_at", "runs", "drawn", "changed", "text", "sha256")
+    readonly_fields = fields
+
+    class Media:
+        css = {"all": ("gtm/flows.css",)}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        same = FlowVersion.objects.filter(kind=OuterRef("kind"), key=OuterRef("key")).order_by("-number")
+        rows: QuerySet[Any] = super().get_queryset(request).annotate(newest=Subquery(same.values("number")[:1]))
+        return rows
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        install_first()
+        answer: HttpResponse = super().changelist_view(request, extra_context)
+        return answer
+
+    @admin.display(description="name", ordering="key")
+    def name(self, version: FlowVersion) -> str:
+        return str(version.document.get("name", "Routing rules"))
+
+    @admin.display(description="of", ordering="kind")
+    def what(self, version: FlowVersion) -> str:
+        return version.get_kind_display()
+
+    @admin.display(description="state", ordering=F("newest") - F("number"))
+    def state(self, version: Any) -> SafeString:
+        return pill("Live", "live") if version.newest == version.number else pill("Replaced")
+
+    @admin.display(description="by", ordering="author")
+    def who(self, version: FlowVersion) -> str:
+        return str(version.author or "Comes with the product")
+
+    @admin.display(description="runs")
+    def runs(self, version: FlowVersion) -> SafeString:
+        lookup = "template_version" if version.kind == Kind.TEMPLATE else "rules_version"
+        url = f"{reverse('admin:agents_app_flowrun_changelist')}?{lookup}__id__exact={version.pk}"
+        return format_html('<a href="{}">Runs planned with it</a>', url)
+
+    @admin.display(description="as it runs")
+    def drawn(self, version: FlowVersion) -> SafeString | str:
+        return drawing.lanes(version.document["steps"]) if version.kind == Kind.TEMPLATE else "The rules stand below."
+
+    @admin.display(description="what it says")
+    def text(self, version: FlowVersion) -> SafeString:
+        return drawing.block(drawing.lines(version.document))
+
+    @admin.display(description="changed against the version before")
+    def changed(self, version: FlowVersion) -> SafeString | str:
+        earlier = FlowVersion.objects.filter(kind=version.kind, key=version.key, number__lt=version.number)
+        before = earlier.order_by("-number").first()
+        if before is None:
+            return "It is the first."
+        return drawing.difference(drawing.lines(before.document), drawing.lines(version.document))

@@ -1,0 +1,48 @@
+"""What the model costs, and what each client's runs spent on it."""
+
+from typing import Any
+
+from django.contrib import admin
+
+from agents_app.admin.reading import ReadOnly
+from agents_app.models import BudgetDay, ModelPrice
+from gtm.admin_site import ModelAdmin
+
+
+@admin.register(ModelPrice)
+class ModelPriceAdmin(ModelAdmin):
+    list_display = (
+        "model", "valid_from", "prompt_band_max", "input", "output", "cache_read", "cache_write", "cache_write_1h",
+    )  # fmt: skip
+    list_filter = ("model",)
+    ordering = ("model", "-valid_from", "prompt_band_max")
+
+
+@admin.register(BudgetDay)
+class BudgetDayAdmin(ReadOnly):
+    client_path = "client"
+    related = ("client",)
+    list_display = ("day", "client", "cap", "spent", "reserved", "left")
+    list_filter = ("client",)
+    search_fields = ("client__name", "client__slug")
+    date_hierarchy = "day"
+    ordering = ("-day", "client__name", "pk")
+    fields = ("day", "client", "cap", "spent", "reserved", "left")
+    readonly_fields = fields
+    empty_hint = "One is written on each day on which a client's runs ask a real model."
+
+    @admin.display(description="may spend", ordering="cap_usd")
+    def cap(self, row: BudgetDay) -> str:
+        return f"${row.cap_usd:.2f}"
+
+    @admin.display(description="has spent", ordering="spent_usd")
+    def spent(self, row: BudgetDay) -> str:
+        return f"${row.spent_usd:.4f}"
+
+    @admin.display(description="set aside for calls under way", ordering="reserved_usd")
+    def reserved(self, row: BudgetDay) -> str:
+        return f"${row.reserved_usd:.4f}"
+
+    @admin.display(description="left")
+    def left(self, row: Any) -> str:
+        return f"${max(row.cap_usd - row.spent_usd - row.reserved_usd, 0):.4f}"

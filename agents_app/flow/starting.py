@@ -1,0 +1,248 @@
+"""Steps that begin: each a row from its first moment, with what it was given by hash, and the work for its thread."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from pydantic import ValidationError
+
+from agents_app import llm, research, routing
+from agents_app.agents import AGENTS, Agent
+from agents_app.flow import access, budget, gates, judges, knowledge, planner, reliability, results, tools, work
+from agents_app.flow.budget import StepPurse
+from agents_app.flow.hand import Hand
+from agents_app.flow.knowledge import Given
+from agents_app.flow.work import Task, Work
+from agents_app.graph import Node
+from agents_app.models import Depth, StepContext, StepKind, StepRun
+from clients.models import Contact
+
+EFFORT: Mapping[str, llm.Effort] = {Depth.QUICK: "low", Depth.STANDARD: "low", Depth.COMPREHENSIVE: "medium"}
+ASKED = (StepRun.Status.RUNNING, StepRun.Status.DONE)
+BEYOND_CONTEXT = 8_000  # bytes of a prompt beside the context and the prompt's own text: schema, tags, facts to come
+
+
+@dataclass(frozen=True)
+class Job:
+    """A begun step and what its thread is to do; `worst` is what its purse was opened for."""
+
+    row: StepRun
+    do: Callable[[], Work]
+    purse: StepPurse
+    worst: llm.Offer | None
+
+
+@dataclass
+class Begun:
+    """A step on its way to its row. `prepare` makes the work once the row has its number."""
+
+    node: Node
+    row: StepRun
+    context: dict[str, Any] | None = None
+    worst: llm.Offer | None = None
+    prepare: "Callable[[StepRun, StepPurse], Callable[[], Work]] | None" = None
+    opening: llm.Grant | None = None
+
+
+def begin(hand: Hand, nodes: Iterable[Node]) -> list[Begun]:
+    """Rows for these steps, which are written with the turn. Joins are done, and gates wait, when it is."""
+    begun = [each for node in nodes for each in _KINDS[node.kind](hand, node)]
+    fresh: list[Begun] = []
+    for each in begun:
+        if not _is_repeated(hand, each, fresh):
+            fresh.append(each)
+    if not fresh:
+        return []
+    _keep_contexts(hand, fresh)
+    hand.rows += [each.row for each in fresh]
+    openings = budget.open_purses(hand, [each.row for each in fresh], [each.worst for each in fresh])
+    for each, opening in zip(fresh, openings, strict=True):
+        each.opening = opening
+    hand.journal.insert([each.row for each in fresh])
+    return fresh
+
+
+def jobs(hand: Hand, begun: Iterable[Begun]) -> list[Job]:
+    """Once the rows are written: the work of those that need a thread, and the questions of those that wait."""
+    found = []
+    for each in begun:
+        hand.deadlines[each.row.pk] = time.monotonic() + each.node.deadline_s
+        if each.prepare:
+            purse = StepPurse(each.row.pk, hand.inbox, each.opening)
+            found.append(Job(each.row, each.prepare(each.row, purse), purse, each.worst))
+        elif each.row.kind == StepKind.GATE:
+            gates.open_for(hand, each.row, each.node)
+    return found
+
+
+# --- the kinds of steps
+
+
+def _agent(hand: Hand, node: Node) -> list[Begun]:
+    return [_agent_step(hand, node, hand.run.request.contact, 0)]
+
+
+def _map(hand: Hand, node: Node) -> list[Begun]:
+    """A step for each contact whose step is still to begin."""
+    left = hand.items_left(node)
+    people = Contact.objects.in_bulk([node.items[number - 1] for number in left])
+    return [_agent_step(hand, node, people[node.items[number - 1]], number) for number in left]
+
+
+def _agent_step(hand: Hand, node: Node, contact: Contact | None, number: int) -> Begun:
+    agent = AGENTS[node.agent]
+    row = _row(hand, node, number)
+    row.agent, row.prompt_version = node.agent, hand.prompts[node.agent]
+    row.contact = contact if number else None
+    try:
+        given = knowledge.given(hand.run, agent, contact, hand.recalled)
+    except ValidationError as error:  # a fault of ours: the step fails with it, and not the driver
+        return Begun(node, row, prepare=_failing(error))
+    sources = access.sources(hand.run) if node.agent == routing.RESEARCH else None
+    prepare = partial(_agent_work, hand, node, given, sources)
+    context = _document(given, sources)
+    if row.contact_id and "contact" in agent.needed():
+        context["contact_id"] = row.contact_id  # two people may be told apart by nothing that an agent is given
+    return Begun(node, row, context, _worst(hand, node, agent, context), prepare)
+
+
+def _tool(hand: Hand, node: Node) -> list[Begun]:
+    row = _row(hand, node, 0)
+    row.tool = node.tool
+    context, do = tools.TOOLS[node.tool](hand, node)
+    return [Begun(node, row, context, None, lambda row, purse: do)]
+
+
+def _planner(hand: Hand, node: Node) -> list[Begun]:
+    context = planner.context(hand)
+    prepare = lambda row, purse: partial(planner.do, context, hand.table, row.started_at, purse)  # noqa: E731
+    return [Begun(node, _row(hand, node, 0), context, None, prepare)]
+
+
+def _gate(hand: Hand, node: Node) -> list[Begun]:
+    row = _row(hand, node, 0)
+    row.status = StepRun.Status.WAITING
+    return [Begun(node, row)]
+
+
+def _join(hand: Hand, node: Node) -> list[Begun]:
+    """Nothing to do but to have waited: it ends as it begins, with what it brought together."""
+    row = _row(hand, node, 0)
+    done = {
+        each.key: each.output for each in hand.rows if each.key in node.after and each.status == StepRun.Status.DONE
+    }
+    row.status, row.output = StepRun.Status.DONE, {"joined": done}
+    row.finished_at, row.finished_seq = row.started_at, row.started_seq
+    return [Begun(node, row)]
+
+
+_KINDS: Mapping[str, Callable[[Hand, Node], list[Begun]]] = {
+    StepKind.AGENT: _agent,
+    StepKind.MAP: _map,
+    StepKind.TOOL: _tool,
+    StepKind.GATE: _gate,
+    StepKind.JOIN: _join,
+    StepKind.PLANNER: _planner,
+}
+
+
+def _row(hand: Hand, node: Node, number: int) -> StepRun:
+    tries = [row for row in hand.rows_of(node.key) if row.map_index == number]
+    hand.run.seq += 1
+    return StepRun(
+        run=hand.run,
+        key=node.key,
+        kind=node.kind,
+        stage=hand.level(node.key),
+        map_index=number,
+        attempt=len(tries) + 1,
+        fence=hand.run.fence,
+        started_at=hand.clock(),
+        started_seq=hand.run.seq,
+    )
+
+
+def _is_repeated(hand: Hand, begun: Begun, fresh: Sequence[Begun]) -> bool:
+    """The same agent or tool never works twice on the same input in one run: the step ends at once, and says so."""
+    row = begun.row
+    if begun.context is None:
+        return False
+    row.context_id = results.digest(begun.context)
+    what = (row.agent, row.tool, row.context_id)
+    asked = [each for each in hand.rows if each.status in ASKED] + [each.row for each in fresh]
+    twin = next((each for each in asked if (each.agent, each.tool, each.input_sha256) == what), None)
+    if twin is None:
+        return False
+    row.status, row.finished_at, row.finished_seq = StepRun.Status.SKIPPED, row.started_at, row.started_seq
+    said = "has answered the same question already" if twin.status == StepRun.Status.DONE else "asks the same question"
+    row.error = f"The step {twin.key} of this run {said}."
+    row.save()
+    hand.rows.append(row)
+    return True
+
+
+def _keep_contexts(hand: Hand, begun: Sequence[Begun]) -> None:
+    """Each context once, by the hash of its content."""
+    new = {str(each.row.context_id): each.context for each in begun if each.context is not None}
+    rows = [StepContext(sha256=sha256, document=document) for sha256, document in new.items()]
+    if rows:
+        hand.journal.keep(rows)
+
+
+# --- an agent's work
+
+
+def _agent_work(
+    hand: Hand,
+    node: Node,
+    given: Given,
+    sources: "Sequence[research.SourceAccess] | None",
+    row: StepRun,
+    purse: StepPurse,
+) -> Callable[[], Work]:
+    depth = Depth(hand.run.request.depth)
+    task = Task(
+        agent=AGENTS[node.agent],
+        prompt=hand.prompts[node.agent].text,
+        needs=given.needs,
+        prices=hand.table,
+        at=row.started_at,
+        purse=purse,
+        sources=sources,
+        budget_s=max(1.0, min(settings.RUN_SECONDS[depth], hand.seconds_left())),
+        effort=EFFORT[depth],
+        models=(settings.MODEL_CHEAPER,) if node.model == "cheaper" and not llm.is_offline() else (),
+        proposals=node.proposals,
+        judges=judges.of if node.proposals > 1 else None,
+        reliabilities=reliability.of_voters(node.agent, row.started_at) if node.proposals > 1 else {},
+    )
+    return partial(work.do, task)
+
+
+def _failing(error: Exception) -> Callable[[StepRun, StepPurse], Callable[[], Work]]:
+    return lambda row, purse: lambda: Work(error=error)
+
+
+def _document(given: Given, sources: "Sequence[research.SourceAccess] | None") -> dict[str, Any]:
+    """What the step starts from; `results` adds what its agent saw in the end."""
+    document: dict[str, Any] = {field.name: getattr(given.needs, field.name) for field in fields(given.needs)}
+    if given.withheld:
+        document["withheld"] = [dict(fact) for fact in given.withheld]
+    if sources is not None:
+        document["sources"] = [{"source": each.key, "sandbox": each.sandbox} for each in sources]
+    if given.facts_from is not None:
+        document["facts_from"] = dict(given.facts_from)
+    return document
+
+
+def _worst(hand: Hand, node: Node, agent: Agent, context: Mapping[str, Any]) -> llm.Offer | None:
+    """What the first call may cost at the worst, so that it need not be asked for; None where nothing is paid."""
+    if llm.is_offline():
+        return None
+    model = settings.MODEL_CHEAPER if node.model == "cheaper" else settings.MODEL
+    size = len(hand.prompts[node.agent].text.encode()) + len(results.canonical(context).encode()) + BEYOND_CONTEXT
+    worst = hand.table.worst(model, size, agent.max_tokens, hand.began_at.date())
+    return llm.Offer(model, worst, size, agent.max_tokens) if worst is not None else None

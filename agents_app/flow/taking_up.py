@@ -1,0 +1,59 @@
+"""A run that was claimed, with everything that its driver needs at hand: read once, in two messages."""
+
+from datetime import datetime
+
+from agents_app import prices
+from agents_app.flow import budget
+from agents_app.flow.hand import Clock, Hand
+from agents_app.flow.journal import Journal
+from agents_app.graph import Node, nodes_of
+from agents_app.models import Campaign, FlowRun, ModelPrice, PlannedPrompt, PromptVersion, Request, StepRun
+from clients.models import Client, Contact
+from gtm import limits
+from gtm.models import RateLimit
+
+
+def hand_for(run: FlowRun, clock: Clock, *, at: datetime) -> Hand:
+    """The run's request, client, contact and campaign stand on it; no step reads them again."""
+    journal, planned = Journal(), list[PlannedPrompt]()
+    requests, clients = list[Request](), list[Client]()
+    journal.find(Request, requests, id=run.request_id)
+    journal.find(Client, clients, id=run.client_id)
+    journal.find(PlannedPrompt, planned, run=run.pk)
+    journal.send()
+    run.request, run.client = requests[0], clients[0]
+    run.request.client = run.client
+    versions, rates, limited = list[PromptVersion](), list[ModelPrice](), list[RateLimit]()
+    for each in planned:
+        journal.find(PromptVersion, versions, id=each.version_id)
+    journal.find(ModelPrice, rates)
+    journal.find(RateLimit, limited)
+    contacts, campaigns = list[Contact](), list[Campaign]()
+    if run.request.contact_id:
+        journal.find(Contact, contacts, id=run.request.contact_id)
+    if run.request.campaign_id:
+        journal.find(Campaign, campaigns, id=run.request.campaign_id)
+    journal.send()
+    run.request.contact, run.request.campaign = next(iter(contacts), None), next(iter(campaigns), None)
+    table = prices.table(rates)
+    hand = Hand(run, plan_of(run), _rows(run), table, {each.agent: each for each in versions}, clock, began_at=at)
+    hand.limited = {row.name for row in limited if limits.holds(row, at=at)}
+    hand.shut_until = budget.shut_until(limited, at=at)
+    return hand
+
+
+def _rows(run: FlowRun) -> list[StepRun]:
+    """Of a run that was never claimed before there are none."""
+    if run.fence == 1:
+        return []
+    rows = list(run.steps.select_related("context", "gate").order_by("pk"))
+    for row in rows:
+        row.run = run
+    return rows
+
+
+def plan_of(run: FlowRun) -> tuple[Node, ...]:
+    """The plan as it is by now."""
+    if not run.revised:
+        return tuple(nodes_of(run.nodes))
+    return tuple(nodes_of(run.revisions.order_by("-number").values_list("nodes", flat=True)[0]))

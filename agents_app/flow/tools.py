@@ -1,0 +1,195 @@
+"""Steps that ask no model: ask sources again, weigh what disagrees, keep the sentences of a brief.
+
+Each tool reads what it needs here, in the driver; what it gives back runs in the step's thread, on plain data.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from agents_app import consensus, contracts, evidence, research, routing
+from agents_app.agents import research as researcher
+from agents_app.flow import access, knowledge
+from agents_app.flow.hand import Hand
+from agents_app.flow.work import Work
+from agents_app.graph import Node
+from agents_app.models import Claim, FlowRun, SourceRecord, StepKind, StepRun
+
+Do = Callable[[], Work]
+Prepare = Callable[[Hand, Node], tuple[dict[str, Any], Do]]
+MOST_BRIEF_SENTENCES = 20
+LEAST_S = 1.0
+
+
+def required(run: FlowRun) -> tuple[str, ...]:
+    """The attributes that a request of this purpose wants."""
+    return researcher.wanted(run.request.purpose)
+
+
+def known_company(hand: Hand) -> research.Company:
+    """The company under the name that is known by now."""
+    told = knowledge.named(knowledge.company(hand.run.request), knowledge.known_facts(hand.run, hand.recalled))
+    return research.Company(told["domain"], told["name"] if told["name"] != told["domain"] else "")
+
+
+def asked(run: FlowRun) -> list[SourceRecord]:
+    return list(SourceRecord.objects.filter(run=run).order_by("pk"))
+
+
+def conflicts(run: FlowRun) -> list[str]:
+    """Wanted attributes on which this run's sources disagree, in the order they are wanted."""
+    contested = {fact.attribute for fact in run.facts.all() if _is_contested(fact.confidence_terms)}
+    decided = {
+        fact.attribute for fact in run.facts.all() if any(term["term"] == "person" for term in fact.confidence_terms)
+    }
+    return [name for name in required(run) if name in contested - decided]
+
+
+# --- ask again
+
+
+def _deepen(hand: Hand, node: Node) -> tuple[dict[str, Any], Do]:
+    company, records = known_company(hand), asked(hand.run)
+    again = research.again(records, company)
+    accesses = [each for each in access.sources(hand.run) if each.key in again]
+    kept = _answers([record for record in records if record.source not in again])
+    context = {
+        "company": {"domain": company.domain, "name": company.name},
+        "again": again,
+        "kept": [record.pk for record in records if record.source not in again],
+    }
+    budget_s = max(LEAST_S, hand.seconds_left())
+    return context, partial(_ask_again, company, accesses, kept, budget_s, hand.clock())
+
+
+def _ask_again(
+    company: research.Company,
+    accesses: Sequence[research.SourceAccess],
+    kept: Sequence[research.SourceAnswer],
+    budget_s: float,
+    at: datetime,
+) -> Work:
+    work = Work()
+    work.gathered = research.gather(company, sources=accesses, budget_s=budget_s, at=at)
+    work.facts = research.facts([*kept, *work.gathered], at=at)
+    work.output = {
+        "asked": [
+            {"source": answer.source, "status": answer.status, "reason": answer.reason} for answer in work.gathered
+        ],
+        "facts": [
+            {"attribute": fact.attribute, "value": fact.value, "confidence": fact.confidence} for fact in work.facts
+        ],
+    }
+    return work
+
+
+def _answers(records: Sequence[SourceRecord]) -> list[research.SourceAnswer]:
+    """Stored answers as they were when they came."""
+    claims: dict[int, list[research.ClaimValue]] = {}
+    for claim in Claim.objects.filter(source_record__in=[record.pk for record in records]).order_by("pk"):
+        value = research.ClaimValue(claim.attribute, claim.value, claim.pointer, claim.as_of_date)
+        claims.setdefault(claim.source_record_id, []).append(value)
+    return [
+        research.SourceAnswer(
+            source=record.source,
+            status=record.status,  # type: ignore[arg-type]
+            reason=record.reason,
+            request_key=record.request_key,
+            sandbox=record.is_sandbox,
+            http_status=record.http_status,
+            elapsed_ms=record.elapsed_ms,
+            claims=claims.get(record.pk, []),
+        )
+        for record in records
+    ]
+
+
+# --- weigh what disagrees
+
+
+def _adjudicate(hand: Hand, node: Node) -> tuple[dict[str, Any], Do]:
+    contested = conflicts(hand.run)
+    rows = knowledge.known_facts(hand.run, hand.recalled)
+    keys = {row["attribute"]: row["key"] for row in rows}
+    claims = Claim.objects.filter(source_record__run=hand.run, attribute__in=contested).select_related("source_record")
+    said = [
+        {
+            "attribute": claim.attribute,
+            "value": claim.value,
+            "source": claim.source_record.source,
+            "reliability": research.right(claim.source_record.source, claim.attribute),
+        }
+        for claim in claims.order_by("pk")
+    ]
+    context = {"contested": contested, "keys": {name: keys[name] for name in contested}, "claims": said}
+    return context, partial(_weigh, context)
+
+
+def _weigh(context: Mapping[str, Any]) -> Work:
+    """`close` names the first attribute on which the vote was too close to call."""
+    work = Work()
+    facts, elections = [], {}
+    for attribute in context["contested"]:
+        claims = _made_alike(attribute, [each for each in context["claims"] if each["attribute"] == attribute])
+        election = consensus.values(
+            [consensus.Claim(each["value"], each["source"], each["reliability"]) for each in claims]
+        )
+        elections[attribute] = election.document()
+        facts.append({"key": context["keys"][attribute], "attribute": attribute, "value": election.winner})
+    close = [name for name, each in elections.items() if each["is_close"]]
+    options = {
+        name: sorted({each["value"] for each in context["claims"] if each["attribute"] == name}) for name in elections
+    }
+    work.output = {"facts": facts, "close": close[0] if close else "", "options": options}
+    work.votes = {"attributes": elections}
+    return work
+
+
+def _made_alike(attribute: str, claims: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Values that say the same in other words, or within a tolerance, vote for the same."""
+    seen: list[str] = []
+    made = []
+    for claim in claims:
+        value = next((other for other in seen if research.agree(attribute, other, claim["value"])), claim["value"])
+        seen.append(value)
+        made.append({**claim, "value": value})
+    return made
+
+
+# --- the brief
+
+
+def _brief(hand: Hand, node: Node) -> tuple[dict[str, Any], Do]:
+    sentences = [
+        each
+        for row in sorted(hand.rows, key=lambda row: (row.stage, row.pk))
+        if row.status == StepRun.Status.DONE and row.agent in (routing.RESEARCH, routing.COMPETITIVE)
+        for each in _sound_sentences(row, _as_decided(hand, row), hand.run.config)
+    ]
+    context = {"sentences": sentences}
+    return context, partial(_keep, sentences)
+
+
+def _keep(sentences: Sequence[Mapping[str, Any]]) -> Work:
+    return Work(output={"sentences": list(sentences[:MOST_BRIEF_SENTENCES])})
+
+
+def _as_decided(hand: Hand, row: StepRun) -> Mapping[str, Any]:
+    """What the step said, as a person left it at the gate behind it, where there is one."""
+    said = [each.output for each in hand.rows if each.kind == StepKind.GATE and hand.node(each.key).after == (row.key,)]
+    decided = [output for output in said if output is not None]
+    return decided[-1] if decided else row.output or {}
+
+
+def _sound_sentences(row: StepRun, output: Mapping[str, Any], config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    material = evidence.materials(row.input, config)[0]
+    said = [each for part in ("summary", "comparisons", "positioning") for each in output.get(part, [])]
+    return [each for each in said if contracts.sound(contracts.Sentence(**each), material)]
+
+
+def _is_contested(terms: Sequence[Mapping[str, Any]]) -> bool:
+    return any(term["term"] == "contradicts" for term in terms)
+
+
+TOOLS: Mapping[str, Prepare] = {"deepen": _deepen, "adjudicate": _adjudicate, "brief": _brief}

@@ -1,0 +1,201 @@
+"""One turn of a run: in one transaction, under the lease, what came in is written and what may begin is begun.
+
+A turn is all that ever writes to a run. Whatever dies between two turns loses at most the work of open steps.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from django.db import transaction
+
+from agents_app import graph
+from agents_app.flow import adaptation, budget, decisions, endings, gates, lease, results, starting, taking_up
+from agents_app.flow.hand import Asked, Clock, Finished, Hand, Message, Settled
+from agents_app.flow.lease import Ending
+from agents_app.flow.starting import Begun, Job
+from agents_app.flow.work import StepTooSlow, Work
+from agents_app.graph import Node
+from agents_app.models import FlowRun, StepRun
+from agents_app.models.flow import LONGEST_DRIVE_S
+
+Status = StepRun.Status
+
+
+@dataclass
+class Turn:
+    """What is to happen once the transaction is committed: replies, threads; `ending` when the run was left."""
+
+    replies: list[Callable[[], None]] = field(default_factory=list)
+    jobs: list[Job] = field(default_factory=list)
+    ending: Ending | None = None
+
+
+@transaction.atomic
+def first(run_id: int, *, clock: Clock) -> tuple[Hand, Turn] | None:
+    """Claim the run and begin; None while somebody else owns it, before its time, or when it has ended."""
+    at = clock()
+    run = lease.claim(run_id, at=at)
+    if run is None:
+        return None
+    hand = taking_up.hand_for(run, clock, at=at)
+    ended = _mark_lost(hand)
+    if run.recoveries > lease.MOST_RECOVERIES:
+        why = f"It was taken up again {lease.MOST_RECOVERIES} times and never came to its end, so it is given up."
+        return hand, _leave(hand, Turn(), Ending(FlowRun.Status.DEAD, why))
+    hand.cancelled = run.cancel_asked_at is not None
+    return hand, _go_on(hand, Turn(), ended)
+
+
+def following(hand: Hand, messages: Sequence[Message]) -> Turn:
+    """Write what came in, and go on. Raises LostLease; then nothing is written and nobody is answered."""
+    turn = Turn()
+    with lease.held(hand.run) as cancel_asked_at:
+        hand.cancelled = cancel_asked_at is not None
+        hand.run.cancel_asked_at = cancel_asked_at
+        ended = [row for message in messages if (row := _received(hand, turn, message))]
+        ended += [_too_slow(hand, row) for row in hand.late()]
+        _go_on(hand, turn, ended)
+    return turn
+
+
+def _go_on(hand: Hand, turn: Turn, ended: list[StepRun]) -> Turn:
+    ended += _answered(hand)
+    adaptation.after(hand, ended)
+    begun = [] if hand.cancelled else _begin_ready(hand)
+    if hand.running():
+        budget.flush(hand)
+        lease.renew(hand.run, hand.journal, at=hand.clock())
+    else:
+        _leave(hand, turn, _pause(hand) or endings.of(hand))
+    turn.jobs = starting.jobs(hand, begun)  # now that the rows have their numbers
+    return turn
+
+
+def _leave(hand: Hand, turn: Turn, ending: Ending) -> Turn:
+    budget.flush(hand)
+    turn.ending = ending
+    hand.run.seq += 1
+    lease.leave(hand.run, hand.journal, ending, at=hand.clock())
+    return turn
+
+
+# --- what came in
+
+
+def _received(hand: Hand, turn: Turn, message: Message) -> StepRun | None:
+    """The row that ended by it. What a step says after it ended (it was too slow) is not heard any more."""
+    row = hand.row(message.step_id)
+    is_open = row is not None and row.status == Status.RUNNING
+    if isinstance(message, Asked):
+        answer = budget.reserve(hand, row, message.offers) if row and is_open else StepTooSlow("The step has ended.")
+        turn.replies.append(partial(budget.answer, hand, message, answer))
+        return None
+    if row is None or not is_open:
+        return None
+    if isinstance(message, Settled):
+        budget.settle(hand, row, message)
+        return None
+    return _finished(hand, row, message)
+
+
+def _finished(hand: Hand, row: StepRun, message: Finished) -> StepRun:
+    budget.close(hand, row)
+    if message.work.error is not None:
+        hand.failures[row.pk] = message.work.error
+    results.store(hand, row, message.work)
+    return row
+
+
+def _too_slow(hand: Hand, row: StepRun) -> StepRun:
+    seconds = hand.node(row.key).deadline_s
+    error = StepTooSlow(f"{endings.name(row)} did not end within {seconds} s.")
+    budget.charge_in_full(hand, row)
+    hand.failures[row.pk] = error
+    results.store(hand, row, Work(error=error))
+    return row
+
+
+def _answered(hand: Hand) -> list[StepRun]:
+    closed = gates.take_up(hand)
+    for row in closed:
+        decisions.decided(hand, row)
+    return closed
+
+
+def _mark_lost(hand: Hand) -> list[StepRun]:
+    """Steps that the last owner left open are lost, and what they had set aside counts as spent."""
+    at = hand.clock()
+    lost = hand.running()
+    for row in lost:
+        budget.charge_in_full(hand, row)
+        hand.run.seq += 1
+        row.status, row.finished_at, row.finished_seq = Status.LOST, at, hand.run.seq
+        row.error = "Its worker ended in the middle of it."
+        row.save(update_fields=["status", "finished_at", "finished_seq", "error", "uncertain_usd", "reserved_usd"])
+    return []
+
+
+# --- what may begin
+
+
+def _begin_ready(hand: Hand) -> list[Begun]:
+    """Begin what waits for nothing any more, until nothing more ends by beginning (joins, steps left out)."""
+    begun: list[Begun] = []
+    while not _is_stopped(hand) and (free := graph.ready(hand.nodes, hand.states())):
+        wanted = [node for node in free if not _left_out(hand, node)]
+        begun += starting.begin(hand, wanted)
+    return begun
+
+
+def _is_stopped(hand: Hand) -> bool:
+    """A failure that will not pass ends the run, so nothing more is spent on it; nor does anything begin in a pause."""
+    return _has_failed(hand) or _why_later(hand) is not None
+
+
+def _has_failed(hand: Hand) -> bool:
+    failed = [node for node in hand.nodes if hand.states().get(node.key) == "failed"]
+    return any(not hand.may_pass(node) for node in failed)
+
+
+def _pause(hand: Hand) -> Ending | None:
+    """Steps are left that could begin, but not in this drive: a later worker goes on with them."""
+    if hand.cancelled or _has_failed(hand) or not graph.ready(hand.nodes, hand.states()):
+        return None
+    return _why_later(hand)
+
+
+def _why_later(hand: Hand) -> Ending | None:
+    """The drive is long; or the model is shut to us for longer than a step would wait, and a step that began all the
+    same would ask its sources and lose a try for nothing."""
+    now, until = hand.clock(), hand.shut_until
+    if (now - hand.began_at).total_seconds() > LONGEST_DRIVE_S:
+        return Ending(FlowRun.Status.RETRY, "It goes on in a moment, in another task.", now)
+    if until is None or until <= now:
+        return None
+    when = endings.moment(until, now=now)
+    return Ending(FlowRun.Status.RETRY, f"The model takes no requests from us until {when}; then it goes on.", until)
+
+
+def _left_out(hand: Hand, node: Node) -> bool:
+    reason = adaptation.unwanted(hand, node)
+    if not reason:
+        return False
+    hand.run.seq += 1
+    row = StepRun.objects.create(
+        run=hand.run,
+        key=node.key,
+        kind=node.kind,
+        agent=node.agent,
+        tool=node.tool,
+        stage=hand.level(node.key),
+        status=Status.SKIPPED,
+        fence=hand.run.fence,
+        error=reason,
+        started_at=hand.clock(),
+        finished_at=hand.clock(),
+        started_seq=hand.run.seq,
+        finished_seq=hand.run.seq,
+    )
+    hand.rows.append(row)
+    return True

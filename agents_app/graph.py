@@ -1,0 +1,158 @@
+"""A plan as a graph of steps: what a step says of itself, which may begin, and what is wrong with a drawing. Pure."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from keyword import iskeyword
+from typing import Any
+
+KINDS = ("agent", "map", "tool", "gate", "join", "planner")
+ENDED = ("done", "skipped")  # a step that waits for these may begin
+
+
+@dataclass(frozen=True)
+class Node:
+    """A step of a plan. `deadline_s` seconds; `budget_share` per cent of the run's budget; `items` a map's contact ids.
+
+    `condition` is what is left to decide when the steps before it have ended. `model` is "" (the usual one) or
+    "cheaper". `question`, `expires_hours`, `goes_on` and `may_edit` are a gate's.
+    """
+
+    key: str
+    kind: str = "agent"
+    agent: str = ""
+    tool: str = ""
+    after: tuple[str, ...] = ()
+    condition: str = ""
+    reason: str = ""
+    otherwise: str = ""
+    deadline_s: int = 120
+    retry: str = "standard"
+    budget_share: int = 100
+    is_optional: bool = False
+    proposals: int = 1
+    items: tuple[int, ...] = ()
+    model: str = ""
+    question: str = ""
+    expires_hours: int = 72
+    goes_on: bool = False
+    may_edit: bool = True
+
+    def document(self) -> dict[str, Any]:
+        """JSON-ready: what differs from a plain step, and always key, kind, agent, after and reason."""
+        whole = asdict(self) | {"after": list(self.after), "items": list(self.items)}
+        return {name: value for name, value in whole.items() if name in ALWAYS or value != PLAIN[name]}
+
+
+ALWAYS = ("key", "kind", "agent", "after", "reason")
+PLAIN = asdict(Node("")) | {"after": [], "items": []}
+NAMES = frozenset(field.name for field in fields(Node))
+
+
+def nodes_of(documents: Iterable[Mapping[str, Any]]) -> list[Node]:
+    """Back from `Node.document`; names that a later release added are left out."""
+    known = ({name: value for name, value in each.items() if name in NAMES} for each in documents)
+    return [
+        Node(**each | {"after": tuple(each.get("after", ())), "items": tuple(each.get("items", ()))}) for each in known
+    ]
+
+
+def problems(nodes: Sequence[Node], *, agents: Collection[str], tools: Collection[str]) -> list[str]:
+    """What is wrong with the drawing, a sentence each; empty when it can be walked to its end."""
+    return [*_names(nodes), *_kinds(nodes, agents, tools), *_edges(nodes), *_unreachable(nodes)]
+
+
+def ready(nodes: Sequence[Node], states: Mapping[str, str]) -> list[Node]:
+    """Steps not begun, for which all that they wait for is done or left out."""
+    return [
+        node for node in nodes if node.key not in states and all(states.get(before) in ENDED for before in node.after)
+    ]
+
+
+def behind(nodes: Sequence[Node], keys: Collection[str]) -> list[Node]:
+    """The steps that wait, directly or through others, for one of `keys`."""
+    found = set(keys)
+    for level in levels(nodes):
+        found |= {node.key for node in level if found & set(node.after)}
+    return [node for node in nodes if node.key in found and node.key not in keys]
+
+
+def levels(nodes: Sequence[Node]) -> list[list[Node]]:
+    """The steps by how long the longest way to them is; those of one level need nothing from each other."""
+    depth: dict[str, int] = {}
+    left = list(nodes)
+    while left:
+        free = [node for node in left if all(before in depth for before in node.after)]
+        if not free:
+            break
+        depth |= {node.key: 1 + max((depth[before] for before in node.after), default=-1) for node in free}
+        left = [node for node in left if node.key not in depth]
+    return [
+        [node for node in nodes if depth.get(node.key) == level] for level in range(max(depth.values(), default=-1) + 1)
+    ]
+
+
+def without(nodes: Sequence[Node], key: str) -> list[Node]:
+    """The plan without that step: who waited for it waits for what it waited for."""
+    gone = next(node for node in nodes if node.key == key)
+    kept = [node for node in nodes if node.key != key]
+    return [replace(node, after=_spliced(node.after, key, gone.after)) if key in node.after else node for node in kept]
+
+
+def inserted(nodes: Sequence[Node], new: Node, *, before: Collection[str]) -> list[Node]:
+    """The plan with `new`, for which the steps named in `before` now wait as well."""
+    waiting = [replace(node, after=(*node.after, new.key)) if node.key in before else node for node in nodes]
+    return [*waiting, new]
+
+
+def _spliced(after: Sequence[str], key: str, instead: Sequence[str]) -> tuple[str, ...]:
+    named = [name for before in after for name in (instead if before == key else [before])]
+    return tuple(dict.fromkeys(named))
+
+
+def _names(nodes: Sequence[Node]) -> Iterator[str]:
+    if not nodes:
+        yield "The flow has no step. Add at least one."
+    keys = [node.key for node in nodes]
+    for key in keys:
+        if not key.isidentifier() or iskeyword(key):
+            yield f"“{key}” cannot be a key: conditions name steps by it. Use letters, digits and _, a letter first."
+    for key in sorted({key for key in keys if keys.count(key) > 1}):
+        yield f"Two steps are called {key}. Give each its own key."
+
+
+def _kinds(nodes: Sequence[Node], agents: Collection[str], tools: Collection[str]) -> Iterator[str]:
+    for node in nodes:
+        if node.kind not in KINDS:
+            yield f"{node.key}: there is no kind of step “{node.kind}”. Choose one of: {', '.join(KINDS)}."
+        if node.kind in ("agent", "map") and node.agent not in agents:
+            what = f"there is no agent “{node.agent}”" if node.agent else "no agent is chosen"
+            yield f"{node.key}: {what}. Choose one of: {', '.join(agents)}."
+        if node.kind == "tool" and node.tool not in tools:
+            what = f"there is no tool “{node.tool}”" if node.tool else "no tool is chosen"
+            yield f"{node.key}: {what}. Choose one of: {', '.join(tools)}."
+        if node.kind == "gate" and not node.question:
+            yield f"{node.key}: it asks nothing. Write the question that the person answers."
+        if node.kind == "gate" and len(set(node.after)) != 1:
+            yield f"{node.key}: a gate decides about one step. Let it wait for exactly that step."
+        if node.kind == "join" and len(set(node.after)) < 2:
+            yield f"{node.key}: a join brings branches together. Let it wait for two steps or more."
+
+
+def _edges(nodes: Sequence[Node]) -> Iterator[str]:
+    keys = {node.key for node in nodes}
+    known = ", ".join(sorted(keys))
+    for node in nodes:
+        for before in node.after:
+            if before not in keys:
+                yield f"{node.key} waits for {before}, which is no step of this flow. Its steps: {known}."
+
+
+def _unreachable(nodes: Sequence[Node]) -> Iterator[str]:
+    """Steps on a circle, and those behind one, never begin. Steps that are not drawn are `_edges`' to tell."""
+    keys = {node.key for node in nodes}
+    drawn = [replace(node, after=tuple(before for before in node.after if before in keys)) for node in nodes]
+    reached = {node.key for level in levels(drawn) for node in level}
+    stuck = [node for node in nodes if node.key not in reached]
+    if stuck:
+        names = ", ".join(node.key for node in stuck)
+        yield f"These steps wait for each other in a circle, or stand behind one, and could never begin: {names}."

@@ -1,0 +1,235 @@
+"""The page of a run, its progress while it goes on, and a request's story. They read rows and call one function."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC
+from itertools import pairwise
+from typing import Any
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from agents_app import evidence, flow, lanes, progress, requests, sending, waterfall
+from agents_app.forms import PersonForm
+from agents_app.graph import Node, nodes_of
+from agents_app.models import BudgetDay, FlowRun, PlanRevision, Request, StepRun
+from agents_app.progress import Progress
+from agents_app.prompts import Material
+from agents_app.views.reading import NAMES, draft_of, event_before, facts_of, outcomes_of, said_by, user_of, votes_of
+from clients.access import scope
+from clients.models import Contact
+from gtm import loop
+
+STEP_TONES = {
+    "running": "info", "waiting": "warn", "done": "ok", "skipped": "quiet", "rejected": "bad", "failed": "bad",
+    "lost": "bad",
+}  # fmt: skip
+STEPS = StepRun.objects.select_related(
+    "context", "contact", "prompt_version", "draft__contact", "draft__decided_by", "draft__send", "gate__decided_by"
+)
+RUNS = FlowRun.objects.select_related(
+    "client", "request__contact", "request__campaign", "request__follows", "brief", "template_version", "rules_version",
+    "cancel_asked_by",
+)  # fmt: skip
+MOST_WHOLE_STEPS = (
+    15  # of a run with more, prompts and inputs stand on pages of their own: the page would weigh megabytes
+)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def run_page(request: HttpRequest, run_id: int) -> HttpResponseBase:
+    """Why a run did what it did. A POST starts the next request on its basis, or cancels the run."""
+    run = get_object_or_404(scope(RUNS, request.user), pk=run_id)
+    if request.method == "POST" and request.POST.get("action") == "cancel":
+        return _cancel(request, run)
+    form = PersonForm(run, request.POST or None)
+    if request.method == "POST" and form.is_valid() and (asked := _ask_next(request, run, form)):
+        return redirect("request_trace", asked.pk)
+    return render(request, "agents_app/run.html", _run_context(run) | {"form": form})
+
+
+@require_safe
+@never_cache
+def run_progress(request: HttpRequest, run_id: int) -> HttpResponseBase:
+    """What happened since the change that `after` names, as pieces of the page; as JSON for whoever asks for JSON."""
+    run = get_object_or_404(scope(FlowRun.objects.all(), request.user), pk=run_id)
+    after = request.GET.get("after", "")
+    found = progress.after(run, int(after) if after.isdecimal() and len(after) < 10 else 0)
+    if not request.accepts("text/html"):
+        return JsonResponse(progress.document(found))
+    return render(request, "agents_app/progress_pieces.html", {"run": run, **_progress(run, found)})
+
+
+@require_safe
+def request_trace(request: HttpRequest, request_id: int) -> HttpResponse:
+    """What became of a request, from whoever asked to whatever came back."""
+    wanted = Request.objects.select_related("client", "contact", "campaign", "asked_by", "follows")
+    asked = get_object_or_404(scope(wanted, request.user), pk=request_id)
+    runs = list(asked.runs.order_by("planned_at", "pk"))
+    steps = list(STEPS.filter(run__in=runs).order_by("run_id", "stage", "key", "map_index", "attempt"))
+    drafts = [step.draft for step in steps if hasattr(step, "draft")]
+    outcomes = outcomes_of(drafts)
+    context = {
+        "asked": asked,
+        "runs": [{"run": run, "steps": [step for step in steps if step.run_id == run.pk]} for run in runs],
+        "fates": [{"draft": draft, "outcomes": outcomes.get(draft.pk, [])} for draft in drafts],
+        "draft": draft_of(steps),
+        "event": event_before(asked),
+        "cost": sum(step.cost_usd for step in steps),
+        "uncertain": sum(step.uncertain_usd for step in steps),
+    }
+    return render(request, "agents_app/request_trace.html", context)
+
+
+def _run_context(run: FlowRun) -> dict[str, Any]:
+    steps = list(STEPS.filter(run=run).order_by("stage", "key", "map_index", "attempt"))
+    revisions = list(run.revisions.order_by("number"))
+    drafts, facts = [step.draft for step in steps if hasattr(step, "draft")], facts_of(run)
+    outcomes = outcomes_of(drafts)
+    return {
+        "run": run,
+        "steps": [_step(step, run) for step in steps],
+        "is_long": len(steps) > MOST_WHOLE_STEPS,
+        "revisions": _revisions(run, revisions),
+        "gates": [step.gate for step in steps if hasattr(step, "gate")],
+        "budget": _budget(run),
+        "waterfall": waterfall.draw([_span(step) for step in steps], until=run.finished_at or timezone.now()),
+        "skipped": [_named(choice) for choice in run.skipped],
+        "sources": list(run.source_records.order_by("source", "pk")),
+        "facts": facts,
+        "brief": _brief(run, facts),
+        "draft": draft_of(steps),
+        "fates": [{"draft": each, "outcomes": outcomes.get(each.pk, [])} for each in drafts],
+        "event": event_before(run.request),
+        **_progress(run, progress.of(run, steps, revisions)),
+        **_summary(run, steps),
+        **_next_steps(run),
+    }
+
+
+def _cancel(request: HttpRequest, run: FlowRun) -> HttpResponseBase:
+    try:
+        with transaction.atomic():
+            flow.cancel(run, by=user_of(request), at=timezone.now())
+            loop.later(loop.execute_run, run.pk)
+    except flow.CancelRefused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(
+            request, f"{run} is being cancelled. Steps under way end by themselves; nothing more is begun."
+        )
+    return redirect("run_page", run.pk)
+
+
+def _progress(run: FlowRun, found: Progress) -> dict[str, Any]:
+    return {
+        "progress": found,
+        "lanes": lanes.draw_run(found.plan, NAMES, found.tries, is_open=found.is_open),
+        "is_linked": not found.is_open,  # while it goes on, the cards of its steps come later
+        "may_be_cancelled": found.is_open and run.cancel_asked_at is None,
+        "left_usd": max(run.budget_usd - run.spent_usd - run.reserved_usd, 0),
+        "seconds": ((run.finished_at or timezone.now()) - run.started_at).total_seconds() if run.started_at else None,
+    }
+
+
+def _budget(run: FlowRun) -> dict[str, Any]:
+    """The client's budget of the day on which the run began."""
+    day = (run.started_at or run.planned_at).astimezone(UTC).date()
+    row = BudgetDay.objects.filter(client=run.client_id, day=day).first()
+    return {
+        "on": day,
+        "day": row,
+        "day_left_usd": max(row.cap_usd - row.spent_usd - row.reserved_usd, 0) if row else None,
+    }
+
+
+def _summary(run: FlowRun, steps: Sequence[StepRun]) -> dict[str, Any]:
+    return {
+        "cost": sum(step.cost_usd for step in steps),
+        "uncertain": sum(step.uncertain_usd for step in steps),
+        "generators": sorted({step.generator for step in steps if step.generator}),
+        "is_offline": any(step.generator.startswith(sending.COMPOSER) for step in steps),
+    }
+
+
+def _next_steps(run: FlowRun) -> dict[str, Any]:
+    """A run that has nobody to write to is a basis for the next request."""
+    if run.request.contact_id or run.status != FlowRun.Status.SUCCEEDED:
+        return {"is_basis": False}
+    people = Contact.objects.filter(client=run.client_id, company_domain=run.request.company_domain)
+    return {
+        "is_basis": True,
+        "people": list(people.order_by("full_name", "pk")[:50]),
+        "next_requests": list(run.followed_by.select_related("contact").order_by("pk")[:50]),
+    }
+
+
+def _step(step: StepRun, run: FlowRun) -> dict[str, Any]:
+    said = said_by(step)
+    return {
+        "step": step,
+        "answers": evidence.answers(said["answer"], evidence.materials(step.input, run.config)),
+        "tool_facts": said["facts"],
+        "remarks": said["remarks"],
+        "facts": step.input.get("facts") or [],
+        "withheld": step.input.get("withheld") or [],
+        "facts_from": _elsewhere(step.input.get("facts_from"), run),
+        "seconds": (step.finished_at - step.started_at).total_seconds() if step.finished_at else None,
+        "broken": [check for check in step.checks if not check["passed"]],
+        "variant": run.variants.get(step.agent),
+        "votes": votes_of(step),
+    }
+
+
+def _elsewhere(origin: Mapping[str, Any] | None, run: FlowRun) -> Mapping[str, Any] | None:
+    return origin if origin and origin.get("run") != run.pk else None
+
+
+def _span(step: StepRun) -> waterfall.Span:
+    again = f" ({step.attempt})" if step.attempt > 1 else ""
+    return waterfall.Span(f"{step.label}{again}", STEP_TONES[step.status], step.started_at, step.finished_at)
+
+
+def _revisions(run: FlowRun, revisions: Sequence[PlanRevision]) -> list[dict[str, Any]]:
+    """Each change of the plan with what it did to the one before."""
+    plans: list[list[Node]] = [nodes_of(run.nodes), *(nodes_of(revision.nodes) for revision in revisions)]
+    return [
+        {"revision": revision, "changes": lanes.changes(before, after)}
+        for revision, (before, after) in zip(revisions, pairwise(plans), strict=True)
+    ]
+
+
+def _named(choice: Mapping[str, str]) -> dict[str, Any]:
+    return {**choice, "name": NAMES.get(choice["agent"]) or choice["key"].replace("_", " ").capitalize()}
+
+
+def _brief(run: FlowRun, facts: Sequence[Mapping[str, Any]]) -> list[evidence.Explained]:
+    if not hasattr(run, "brief"):
+        return []
+    given = [{**each["fact"], "fact_id": each["fact"]["pk"]} for each in facts]
+    return evidence.explain(run.brief.sentences, Material(run.config, given, {}))
+
+
+def _ask_next(request: HttpRequest, run: FlowRun, form: PersonForm) -> Request | None:
+    try:
+        with transaction.atomic():
+            asked = requests.ask(
+                run.client,
+                contact=form.cleaned_data["email"],
+                company_domain=run.request.company_domain,
+                company_name=run.request.company_name,
+                follows=run,
+                reason=f"Started from the result of run {run.pk}",
+                by=user_of(request),
+                at=timezone.now(),
+            )
+            loop.later(loop.start_run, asked.pk)
+    except requests.RequestRefused as refusal:
+        form.add_error("email", str(refusal))
+        return None
+    messages.success(request, f"Request {asked.pk} is made. Its run starts within seconds.")
+    return asked

@@ -1,0 +1,455 @@
+"""Money: nothing is called that was not set aside, nothing overshoots, and what a run spends is what its steps say."""
+
+import json
+import os
+import queue
+import random
+import threading
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from agents_app import flow, graph, llm, prices
+from agents_app.flow import budget, lease, turn
+from agents_app.flow.budget import StepPurse
+from agents_app.flow.hand import Asked, Finished, Hand, Settled
+from agents_app.flow.work import Work
+from agents_app.llm import charging
+from agents_app.llm.reading import Said
+from agents_app.models import BudgetDay, Draft, FlowRun, Request, StepRun
+from agents_app.prices import Usage
+from gtm.models import RateLimit
+from tests.agents_app.flows_that import Clock, agent, composed, draw, drawn_run, execute, states
+from tests.agents_app.models_that import paid
+from tests.factories import (
+    AT,
+    make_client,
+    make_contact,
+    make_ready_client,
+    make_request,
+    plan_run,
+)
+
+pytestmark = pytest.mark.django_db
+FUZZED = int(os.environ.get("GTM_BUDGET_RUNS", "1000"))  # runs of the fuzz; each takes some ten milliseconds
+TODAY = AT.date()
+MINUTE = timedelta(minutes=1)
+
+
+def honest(body, number):
+    return composed(body)
+
+
+def run_with(settings, dollars="0.60", depth="standard", **client):
+    settings.RUN_BUDGET_USD = {**settings.RUN_BUDGET_USD, depth: Decimal(dollars)}
+    return plan_run(make_request(make_contact(make_ready_client(**client)), depth=depth))
+
+
+def day_of(run, day=TODAY):
+    row = BudgetDay.objects.get(client=run.client, day=day)
+    return row.spent_usd, row.reserved_usd, row.cap_usd
+
+
+def spent_by_steps(run):
+    return sum((step.cost_usd + step.uncertain_usd for step in run.steps.all()), Decimal(0))
+
+
+def check_books(run):
+    """Nothing is set aside any more, and run, steps and the client's day tell the same."""
+    run.refresh_from_db()
+    assert run.reserved_usd == 0
+    assert run.spent_usd == spent_by_steps(run) <= run.budget_usd
+    assert [step.key for step in run.steps.all() if step.reserved_usd] == []
+    days = BudgetDay.objects.filter(client=run.client)
+    spent = sum(each.spent_usd for each in FlowRun.objects.filter(client=run.client))
+    assert (sum(day.spent_usd for day in days), sum(day.reserved_usd for day in days)) == (spent, 0)
+
+
+# --- what a run spends
+
+
+def test_a_run_spends_what_its_steps_cost_and_gives_back_the_rest(settings):
+    with paid(settings, honest):
+        run = execute(run_with(settings))
+
+    assert (run.status, Draft.objects.count()) == ("succeeded", 1)
+    assert [step.cost_usd > 0 for step in run.steps.all()] == [True] * 3
+    check_books(run)
+    assert day_of(run) == (run.spent_usd, 0, Decimal(25))
+
+
+def test_offline_nothing_is_paid_and_no_day_is_opened():
+    run = execute(plan_run())
+
+    assert (run.status, run.spent_usd, run.reserved_usd, BudgetDay.objects.count()) == ("succeeded", 0, 0, 0)
+
+
+def test_a_call_whose_answer_never_came_counts_with_its_worst_case(settings):
+    with paid(settings, lambda body, number: None if number == 1 else composed(body)):
+        run = execute(run_with(settings))
+
+    research = StepRun.objects.get(run=run, key="research")
+    assert (run.status, [attempt["status"] for attempt in research.attempts]) == ("succeeded", [0, 200])
+    assert research.uncertain_usd == Decimal(research.attempts[0]["uncertain_usd"]) > research.cost_usd > 0
+    check_books(run)
+
+
+def test_a_service_that_claims_more_than_can_be_is_paid_no_more_than_was_set_aside(settings):
+    with paid(settings, lambda body, number: composed(body, input_tokens=10**9, output_tokens=10**9)):
+        run = execute(run_with(settings))
+
+    claimed = [attempt["claimed_usd"] for step in run.steps.all() for attempt in step.attempts]
+    assert len(claimed) >= 1
+    check_books(run)
+
+
+# --- caps
+
+
+def test_what_does_not_fit_into_the_runs_budget_is_refused_and_nothing_is_called(settings):
+    with paid(settings, honest) as service:
+        run = execute(run_with(settings, "0.0001"))
+
+    assert (run.status, service.requests, run.spent_usd, BudgetDay.objects.count()) == ("needs_input", [], 0, 0)
+    assert run.error.startswith("The next call may cost $0.0")
+    assert run.error.endswith("$0.0001 of the run's $0.00 are left. Ask again with more depth, or raise the budget.")
+    assert states(run) == {"research": "failed"}
+
+
+def test_what_fits_only_the_cheaper_model_is_asked_of_it(settings):
+    with paid(settings, honest) as service:
+        run = execute(run_with(settings, "0.03"))
+
+    asked = {json.loads(body)["model"] for _, _, body in service.requests}
+    assert (run.status, asked) == ("succeeded", {settings.MODEL_CHEAPER})
+    assert {step.generator for step in run.steps.all()} == {settings.MODEL_CHEAPER}
+    check_books(run)
+
+
+def test_a_step_may_spend_its_share_and_no_more(settings):
+    settings.RUN_BUDGET_USD = {**settings.RUN_BUDGET_USD, "standard": Decimal("0.10")}
+    with paid(settings, honest) as service:
+        run = execute(drawn_run(agent("research", budget_share=1), agent("persona", "research")))
+
+    assert (run.status, service.requests, run.spent_usd) == ("needs_input", [], 0)
+    assert "more than what is left of this step's share ($0.0010)" in run.error
+
+
+def test_the_contacts_of_a_map_share_their_steps_share(settings):
+    client = make_ready_client()
+    people = [make_contact(client, first_name=name, full_name=f"{name} Lee") for name in ("Ada", "Ben", "Cleo", "Dan")]
+    draw(agent("research"), agent("persona", "research", kind="map", budget_share=20))
+    request = Request.objects.create(
+        client=client, company_domain=people[0].company_domain, purpose="account", asked_at=AT
+    )
+    most = []
+    real = budget.flush
+
+    def flush(hand):
+        rows = hand.rows_of("persona")
+        most.append(sum((row.reserved_usd + row.uncertain_usd for row in rows), Decimal(0)))
+        real(hand)
+
+    with pytest.MonkeyPatch.context() as patch, paid(settings, honest):
+        patch.setattr(budget, "flush", flush)
+        run = execute(plan_run(request))
+
+    assert 0 < max(most) <= run.budget_usd * Decimal("0.2")
+    assert run.status == "succeeded"
+    check_books(run)
+
+
+def test_a_client_spends_no_more_than_its_day_allows_and_the_run_waits_for_tomorrow(settings):
+    clock = Clock()
+    with paid(settings, honest) as service:
+        run = flow.execute(run_with(settings, daily_budget_usd=Decimal("0.01")).pk, clock=clock)
+        assert (run.status, service.requests, run.spent_usd) == ("retry", [], 0)
+        assert run.lease_until == AT.replace(day=17, hour=0)
+        assert run.error == (
+            f"{run.client} has spent its $0.01 of today; the daily budget stands on the client's page. "
+            "It is tried again by itself at 00:00 on 17 November."
+        )
+        run.client.daily_budget_usd = None
+        run.client.save()
+        clock.at = run.lease_until + MINUTE
+
+        run = flow.execute(run.pk, clock=clock)
+
+    assert (run.status, day_of(run, TODAY + timedelta(days=1))[0]) == ("succeeded", run.spent_usd)
+    assert not BudgetDay.objects.filter(day=TODAY, spent_usd__gt=0).exists()
+
+
+def test_all_runs_of_a_client_share_its_day(settings):
+    with paid(settings, honest):
+        first = execute(run_with(settings))
+        client = first.client
+        spent = first.spent_usd
+        client.daily_budget_usd = spent + Decimal("0.02")  # too little for one more call to the usual model
+        client.save()
+        second = execute(plan_run(make_request(make_contact(client, company_domain="arden.example"))))
+        others = execute(run_with(settings))
+
+    assert (first.status, second.status, others.status) == ("succeeded", "retry", "succeeded")
+    assert (day_of(second)[:2], second.lease_until) == ((spent, 0), AT.replace(day=17, hour=0))
+
+
+def test_the_clients_own_cap_goes_before_the_usual_one(settings):
+    assert budget.cap_of(make_client()) == settings.CLIENT_DAY_BUDGET_USD == Decimal(25)
+    assert budget.cap_of(make_client(daily_budget_usd=Decimal("3.50"))) == Decimal("3.50")
+    assert budget.cap_of(make_client(daily_budget_usd=Decimal(0))) == 0
+
+
+# --- when a step does not end by itself
+
+
+def test_what_a_lost_worker_had_set_aside_counts_as_spent(settings, monkeypatch):
+    real = turn.following
+
+    def dies(hand, messages):
+        if hand.rows_of("persona"):
+            raise SystemExit
+        return real(hand, messages)
+
+    with paid(settings, honest):
+        run = run_with(settings)
+        with monkeypatch.context() as patch:
+            patch.setattr(turn, "following", dies)
+            with pytest.raises(SystemExit):
+                execute(run)
+        held = StepRun.objects.get(run=run, key="persona")
+        assert (held.status, held.reserved_usd > 0, day_of(run)[1]) == ("running", True, held.reserved_usd)
+
+        run = execute(run, AT + lease.LEASE + MINUTE)
+
+    lost = StepRun.objects.get(run=run, key="persona", attempt=1)
+    assert (lost.status, lost.uncertain_usd, lost.reserved_usd) == ("lost", held.reserved_usd, 0)
+    assert (run.status, states(run)["persona"]) == ("succeeded", "done")
+    check_books(run)
+
+
+def test_what_a_step_that_was_too_slow_had_set_aside_counts_as_spent(settings):
+    hang = threading.Event()
+
+    def slow(body, number):
+        if number == 1:
+            assert hang.wait(10)
+        return composed(body)
+
+    with paid(settings, slow):
+        run = execute(drawn_run(agent("research", deadline_s=1)))
+        hang.set()
+
+    row = StepRun.objects.get(run=run)
+    assert (run.status, row.error_class, row.uncertain_usd > 0, row.cost_usd) == ("retry", "StepTooSlow", True, 0)
+    check_books(run)
+
+
+def test_where_the_service_lets_nobody_in_for_long_the_run_comes_back_with_its_money(settings):
+    with paid(settings, honest) as service:
+        run = run_with(settings)
+        RateLimit.objects.create(name=f"messages {settings.MODEL}", blocked_until=AT + 10 * MINUTE, updated_at=AT)
+        run = execute(run)
+
+    assert (run.status, service.requests, run.spent_usd) == ("retry", [], 0)
+    assert run.lease_until >= AT + 10 * MINUTE
+    assert run.reserved_usd == 0
+    assert not BudgetDay.objects.filter(reserved_usd__gt=0).exists()
+
+
+# --- a step's purse
+
+
+def purse(opening=None):
+    return StepPurse(7, queue.SimpleQueue(), opening)
+
+
+def offers(*dollars, models=("dear", "cheap")):
+    return [llm.Offer(model, Decimal(usd), 1000, 100) for model, usd in zip(models, dollars, strict=False)]
+
+
+def test_what_was_set_aside_at_the_beginning_is_used_for_the_first_call_without_asking():
+    opening = llm.Grant("dear", Decimal("0.05"))
+    own = purse(opening)
+
+    assert own.reserve(offers("0.04", "0.01")) == opening
+    assert own.inbox.empty()
+
+
+def test_of_many_threads_of_a_step_one_gets_what_was_set_aside():
+    opening = llm.Grant("dear", Decimal("0.05"))
+    for _ in range(50):
+        own, start, got = purse(opening), threading.Barrier(5), []
+
+        def take(own=own, start=start, got=got):
+            start.wait()
+            got.append(own._opening_for(offers("0.04")[0]))
+
+        threads = [threading.Thread(target=take) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(got, key=bool) == [None] * 4 + [opening]
+
+
+@pytest.mark.parametrize("wanted", [offers("0.06"), offers("0.04", models=("cheap",))])
+def test_what_was_set_aside_and_does_not_serve_goes_back_before_more_is_asked_for(wanted):
+    own = purse(llm.Grant("dear", Decimal("0.05")))
+
+    def driver():
+        told.append(own.inbox.get(timeout=5))
+        asked = own.inbox.get(timeout=5)
+        told.append(asked)
+        asked.reply.put(llm.Grant(wanted[0].model, wanted[0].worst_usd))
+
+    told = []
+    thread = threading.Thread(target=driver, daemon=True)
+    thread.start()
+    grant = own.reserve(wanted)
+    thread.join(5)
+
+    assert grant == llm.Grant(wanted[0].model, wanted[0].worst_usd)
+    assert told[0] == Settled(7, llm.Grant("dear", Decimal("0.05")), Decimal(0), Decimal(0), None)
+    assert isinstance(told[1], Asked)
+
+
+# --- the fuzz: a thousand runs, three calls at a time, and a service that says anything
+
+
+HOSTILE = [0, 1, 500, 40_000, 10**6, 10**9, 10**12]
+
+
+def said(rng, model):
+    """An answer with counters that are right, absurd, or missing."""
+    usage = None if rng.random() < 0.15 else Usage(*(rng.choice(HOSTILE) for _ in range(5)))
+    return Said(message_id="m", model=model, text="{}", stop_reason="end_turn", category="", usage=usage)
+
+
+def charged(rng, grant, offer, table):
+    if rng.random() < 0.15:
+        return charging.unknown(grant)  # no answer came
+    return charging.charge(said(rng, grant.model), grant=grant, offer=offer, prices=table, on=TODAY)
+
+
+def works(own, seed, table, results):
+    """A step's thread: up to five calls; some die in the middle, some never settle what they were granted."""
+    rng = random.Random(seed)
+    for _ in range(rng.randint(1, 5)):
+        size, answer = rng.randint(200, 30_000), rng.choice([300, 2000])
+        models = ["claude-sonnet-5-5", "claude-haiku-5-5"][rng.randint(0, 1) :]
+        worst = {model: table.worst(model, size, answer, TODAY) for model in models}
+        found = [llm.Offer(model, usd, size, answer) for model, usd in worst.items()]
+        try:
+            grant = own.reserve(found)
+        except llm.ModelError as error:
+            results.append(str(error))
+            break
+        if rng.random() < 0.1:
+            break  # it dies with the money in its hand
+        offer = next(each for each in found if each.model == grant.model)
+        charge = charged(rng, grant, offer, table)
+        times = 3 if rng.random() < 0.05 else 1  # a fault of ours on top: more than was granted
+        own.settle(grant, cost_usd=charge.cost_usd * times, uncertain_usd=charge.uncertain_usd, seen=None)
+    own.inbox.put(Finished(own.step_id, Work()))
+
+
+def hand_of(client, number, rng, table):
+    """A run in hand that stands in no row: three steps side by side, on a day of its own."""
+    at = AT + timedelta(days=number)
+    run = FlowRun(
+        pk=10**6 + number, client=client, budget_usd=Decimal(rng.choice(["0.0100", "0.0500", "0.2500", "0.6"]))
+    )
+    nodes = tuple(graph.Node(f"s{n}", agent="research_agent", budget_share=rng.choice([20, 50, 100])) for n in range(3))
+    rows = [StepRun(pk=number * 3 + n + 1, run=run, key=f"s{n}", started_at=at) for n in range(3)]
+    return Hand(run, nodes, rows, table, {}, lambda: at, began_at=at)
+
+
+def openings(hand, rng, table):
+    usual = [table.worst("claude-sonnet-5-5", rng.randint(200, 30_000), 2000, TODAY) for _ in hand.rows]
+    found = [llm.Offer("claude-sonnet-5-5", usd, 1, 1) if rng.random() < 0.7 else None for usd in usual]
+    return budget.open_purses(hand, hand.rows, found)
+
+
+def driven(hand, rng, cap):
+    """The driver's part of it, with what `turn` does about messages; a step now and then is given up in between."""
+    left = {row.pk for row in hand.rows}
+    while left:
+        message = hand.inbox.get(timeout=10)
+        row, now = hand.row(message.step_id), turn.Turn()
+        if isinstance(message, Finished):
+            close = budget.charge_in_full if rng.random() < 0.2 else budget.close
+            close(hand, row)
+            row.status = "done"
+            left.discard(row.pk)
+        else:
+            turn._received(hand, now, message)
+        if rng.random() < 0.5:
+            budget.flush(hand)
+            hand.journal.send()
+        for reply in now.replies:
+            reply()
+        assert hand.run.spent_usd + hand.run.reserved_usd <= hand.run.budget_usd
+        assert min(hand.run.spent_usd, hand.run.reserved_usd) >= 0
+    budget.flush(hand)
+    hand.journal.send()
+    row = BudgetDay.objects.filter(client=hand.run.client, day=hand.began_at.date()).first()
+    assert row is None or row.spent_usd + row.reserved_usd <= cap
+    return row
+
+
+def test_no_run_overshoots_whatever_the_service_says(settings):
+    settings.ANTHROPIC_API_KEY = "sk-test"
+    table, client = prices.load(), make_client()
+    refused, spent = [], []
+    for number in range(FUZZED):
+        rng = random.Random(number)
+        client.daily_budget_usd = cap = Decimal(rng.choice(["0.02", "0.10", "25"]))
+        hand = hand_of(client, number, rng, table)
+        purses = [
+            StepPurse(row.pk, hand.inbox, opening)
+            for row, opening in zip(hand.rows, openings(hand, rng, table), strict=True)
+        ]
+        for n, own in enumerate(purses):
+            threading.Thread(target=works, args=(own, f"{number}.{n}", table, refused), daemon=True).start()
+        day = driven(hand, rng, cap)
+        run = hand.run
+        assert (run.reserved_usd, [row.reserved_usd for row in hand.rows]) == (0, [0, 0, 0])
+        assert run.spent_usd == sum(row.uncertain_usd for row in hand.rows) <= min(run.budget_usd, cap)
+        for row in hand.rows:
+            assert row.uncertain_usd <= run.budget_usd * hand.node(row.key).budget_share / 100
+        assert (day.spent_usd, day.reserved_usd) == (run.spent_usd, 0) if day else run.spent_usd == 0
+        spent.append(run.spent_usd / run.budget_usd)
+    assert len(spent) == FUZZED
+    assert max(spent) > Decimal("0.5")  # the caps were met, not merely never reached
+    assert any("has spent its" in reason for reason in refused)
+    assert any("share" in reason for reason in refused)
+    assert any("of the run's" in reason for reason in refused)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_whole_run_keeps_its_books_whatever_the_service_says(settings, seed):
+    rng = random.Random(seed)
+
+    def hostile(body, number):
+        if rng.random() < 0.1:
+            return None
+        usage = {name: rng.choice([*HOSTILE, -5, None, "many"]) for name in ("input_tokens", "output_tokens")}
+        usage["cache_creation_input_tokens"] = rng.choice([*HOSTILE, None])
+        return composed(body, **usage)
+
+    depth = rng.choice(["standard", "comprehensive"])
+    with paid(settings, hostile):
+        run = run_with(
+            settings,
+            rng.choice(["0.02", "0.15", "0.60", "3.00"]),
+            depth,
+            daily_budget_usd=Decimal(rng.choice(["0.3", "25"])),
+        )
+        for minutes in (0, 2, 20):
+            run = execute(run, AT + minutes * MINUTE)
+
+    assert run.status in ("succeeded", "needs_input", "failed", "retry", "waiting")
+    assert (run.error == "") == (run.status == "succeeded")
+    check_books(run)
+    assert day_of(run)[0] <= budget.cap_of(run.client) if run.spent_usd else True

@@ -1,0 +1,166 @@
+"""The part of a crowd that runs leave: flows, runs with their steps, questions to people, what was found out."""
+
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+from django.db.models import Model
+
+from agents_app.models import (
+    Brief,
+    BudgetDay,
+    Claim,
+    Fact,
+    FlowRun,
+    FlowTemplate,
+    FlowVersion,
+    Gate,
+    ModelPrice,
+    Persona,
+    PlannedPrompt,
+    PlanRevision,
+    PromptVersion,
+    Request,
+    RoutingRule,
+    SourceRecord,
+    StepContext,
+    StepRun,
+    TemplateStep,
+)
+from clients.models import Client
+from tests.factories import AT
+
+Rows = dict[type[Model], list[Any]]
+
+SHA = "0" * 64
+_numbers = count(100_000)
+
+
+def a_number() -> int:
+    """One that no other row of this process has."""
+    return next(_numbers)
+
+
+def numbers(size: int) -> list[int]:
+    return [a_number() for _ in range(size)]
+
+
+NODES = [{"key": "email", "kind": "agent", "agent": "email_agent", "after": [], "reason": "An e-mail was asked for."}]
+
+
+def flows(size: int, rows: Rows) -> Rows:
+    templates = [FlowTemplate(key=f"crowd-{n}", name=f"Flow {n}") for n in numbers(size)]
+    FlowTemplate.objects.bulk_create(templates)
+    rows[FlowTemplate] = templates
+    return {
+        TemplateStep: [
+            TemplateStep(template=one, key="email", agent="email_agent", reason="An e-mail was asked for.") for one in templates
+        ],
+        RoutingRule: [
+            RoutingRule(key=one.key, priority=60, condition=f"sequence_step == {n}", template=one, reason="Its turn.")
+            for n, one in zip(numbers(size), templates, strict=True)
+        ],
+        FlowVersion: [
+            FlowVersion(
+                kind="template", key=one.key, number=1, sha256=SHA, created_at=AT,
+                document={"key": one.key, "name": one.name, "goal": "draft", "allows_planner": False, "steps": NODES},
+            )
+            for one in templates
+        ],
+    }  # fmt: skip
+
+
+def runs(size: int, rows: Rows) -> Rows:
+    made = [
+        FlowRun(
+            request=one, client=one.client, idempotency_key=f"request:{one.pk}", route="default", nodes=NODES, config={}, revised=1,
+            config_sha256=SHA, planned_at=AT, started_at=AT, finished_at=AT + timedelta(seconds=3), status="succeeded",
+            template_version=version,
+        )
+        for one, version in zip(rows[Request], rows[FlowVersion], strict=True)
+    ]  # fmt: skip
+    FlowRun.objects.bulk_create(made)
+    contexts = [StepContext(sha256=f"{run.pk:064d}", document={"client_name": run.client.name}) for run in made]
+    StepContext.objects.bulk_create(contexts)
+    rows[FlowRun], rows[StepContext] = made, contexts
+    versions = rows[PromptVersion]
+    return {
+        PlannedPrompt: [
+            PlannedPrompt(run=run, agent="email_agent", version=one) for run, one in zip(made, versions, strict=True)
+        ],
+        PlanRevision: [
+            PlanRevision(
+                run=run, number=1, trigger="research", rule="short_of_time", reason="Time ran short.", nodes=NODES, seq=2, at=AT
+            )
+            for run in made
+        ],
+        StepRun: [
+            StepRun(
+                run=run, key="email", agent="email_agent", stage=0, status="done", fence=1, output={},
+                confidence=0.8, prompt_version=version, generator="offline-composer/1", context=context, started_at=AT,
+                finished_at=AT + timedelta(seconds=2),
+            )
+            for run, version, context in zip(made, versions, contexts, strict=True)
+        ],
+        BudgetDay: [
+            BudgetDay(client=client, day=AT.date(), cap_usd=25, spent_usd=1, reserved_usd=0) for client in rows[Client]
+        ],
+    }  # fmt: skip
+
+
+def questions(size: int, rows: Rows) -> Rows:
+    """A second run for each request, which waits for a person."""
+    made = [
+        FlowRun(
+            request=one, client=one.client, idempotency_key=f"request:{one.pk}:waits", route="checked", nodes=NODES, config={},
+            config_sha256=SHA, planned_at=AT - timedelta(hours=1), status="waiting",
+        )
+        for one in rows[Request]
+    ]  # fmt: skip
+    FlowRun.objects.bulk_create(made)
+    steps = [
+        StepRun(run=run, key="check", kind="gate", stage=1, status="waiting", fence=1, started_at=AT) for run in made
+    ]
+    StepRun.objects.bulk_create(steps)
+    later = AT + timedelta(days=36500)
+    return {
+        Gate: [
+            Gate(
+                step=step, question=f"Is this right for {step.run.client}?", shown={"sentences": []}, asked_at=AT, expires_at=later
+            )
+            for step in steps
+        ]
+    }  # fmt: skip
+
+
+def knowledge(size: int, rows: Rows) -> Rows:
+    sources = [
+        SourceRecord(
+            run=run, source="newsapi", company_domain="northwind-bank.example", request_key="GET /v2/everything", status="ok",
+            payload={"status": "ok"}, fetched_at=AT,
+        )
+        for run in rows[FlowRun]
+    ]  # fmt: skip
+    SourceRecord.objects.bulk_create(sources)
+    rows[SourceRecord] = sources
+    sentence = {"text": "Northwind Bank has 1,240 people.", "rests_on": ["f1"]}
+    return {
+        Claim: [
+            Claim(source_record=source, attribute="headcount", value="1,240", pointer="/size") for source in sources
+        ],
+        Fact: [Fact(run=run, key="f1", attribute="headcount", value="1,240", confidence=0.8) for run in rows[FlowRun]],
+        Persona: [Persona(run=run, role="CFO", pains=[sentence], angle="Close faster.") for run in rows[FlowRun]],
+        Brief: [Brief(run=run, sentences=[sentence]) for run in rows[FlowRun]],
+        ModelPrice: [
+            ModelPrice(
+                model=f"model-{n}",
+                valid_from=AT.date(),
+                input=1,
+                output=2,
+                cache_read=1,
+                cache_write=1,
+                cache_write_1h=1,
+            )
+            for n in numbers(size)
+        ],
+    }
