@@ -198,7 +198,9 @@ def _choice_of(place: gate_texts.Place) -> dict[str, forms.Field]:
     choices = [*((value, value) for value in values), (OTHER, "Another value")]
     return {
         place.name: forms.ChoiceField(label=place.label, choices=choices, initial=place.text, widget=forms.RadioSelect),
-        _other(place): forms.CharField(label=f"{place.label}, another value", max_length=LONGEST_FACT, required=False),
+        _other(place): forms.CharField(
+            label="Another value", max_length=LONGEST_FACT, required=False, help_text="Where you chose another value."
+        ),
     }
 
 

@@ -1,7 +1,7 @@
 """A plan as lanes for a page: one column a level, one box a step, with what became of it. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -75,23 +75,34 @@ def over(nodes: Sequence[Node], tries: Iterable[Try]) -> int:
 
 
 def changes(before: Sequence[Node], after: Sequence[Node]) -> list[str]:
-    """What a revision did to a plan, a sentence each."""
+    """What a revision did to a plan, a sentence each. Who waits for a step that came or went is told with that step."""
     old, new = {node.key: node for node in before}, {node.key: node for node in after}
-    told = [f"{_words(key)} is added." for key in new if key not in old]
+    told = [_added(node, after) for node in after if node.key not in old]
     told += [f"{_words(key)} is left out." for key in old if key not in new]
     for key in (key for key in new if key in old):
-        told += [f"{_words(key)} {change}." for change in _moved(old[key], new[key])]
+        told += [f"{_words(key)} {change}." for change in _moved(old[key], new[key], kept=old.keys() & new.keys())]
     return told
 
 
-def _moved(old: Node, new: Node) -> Iterator[str]:
+def _added(node: Node, plan: Sequence[Node]) -> str:
+    waiting = _list(other.key for other in plan if node.key in other.after)
+    return f"{_words(node.key)} is added{f', before {waiting}' if waiting else ''}."
+
+
+def _moved(old: Node, new: Node, *, kept: Collection[str]) -> Iterator[str]:
     if old.model != new.model:
         yield "goes to the cheaper model" if new.model else "goes back to the usual model"
     if old.proposals != new.proposals:
         yield f"makes {new.proposals} proposal{'' if new.proposals == 1 else 's'} instead of {old.proposals}"
-    if set(old.after) != set(new.after):
-        waits = ", ".join(_words(key).lower() for key in new.after)
+    if set(old.after) <= set(kept) and set(old.after) != set(new.after) & set(kept):
+        waits = _list(new.after)
         yield f"now waits for {waits}" if waits else "now waits for nothing"
+
+
+def _list(keys: Iterable[str]) -> str:
+    """“research, competitive and persona”."""
+    *first, last = [_words(key).lower() for key in keys] or [""]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from django.http import HttpRequest
 from agents_app import flows
 from agents_app.evidence import READING_ORDER
 from agents_app.models import Draft, FlowRun, Request, StepKind, StepRun
-from clients.models import AgentKey, Event
+from clients.models import AgentKey, Connection, Event
 from experiments.models import OutcomeEvent, OutcomeKind
 
 NAMES: dict[str, str] = {**dict(AgentKey.choices), **{tool: tool.capitalize() for tool in flows.TOOLS}}
+SOURCES = {party: label.split(" (")[0] for party, label in Connection.Party.choices}
 FACT = ("key", "attribute", "value", "confidence")
 CLAIM = {
     "claims__pk": "pk",
@@ -50,6 +51,17 @@ def facts_of(run: FlowRun) -> list[dict[str, Any]]:
     return list(found.values())
 
 
+def lasted(seconds: float) -> str:
+    """“4.2 s”, “3 min 20 s”, “2 h 5 min”, “33 days”: a run may wait for a person for days."""
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} days"
+
+
 def said_by(step: StepRun) -> dict[str, Any]:
     """What a step said, by how it is read: an answer in sentences, facts, remarks in words. A gate's is its question's
     own page to show; a join says nothing."""
@@ -63,7 +75,7 @@ def said_by(step: StepRun) -> dict[str, Any]:
 
 
 def _words(name: str) -> str:
-    return name.replace("_", " ").capitalize()
+    return SOURCES.get(name) or name.replace("_", " ").capitalize()
 
 
 def votes_of(step: StepRun) -> list[dict[str, Any]]:

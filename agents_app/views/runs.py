@@ -19,9 +19,19 @@ from agents_app.graph import Node, nodes_of
 from agents_app.models import BudgetDay, FlowRun, PlanRevision, Request, StepRun
 from agents_app.progress import Progress
 from agents_app.prompts import Material
-from agents_app.views.reading import NAMES, draft_of, event_before, facts_of, outcomes_of, said_by, user_of, votes_of
+from agents_app.views.reading import (
+    NAMES,
+    draft_of,
+    event_before,
+    facts_of,
+    lasted,
+    outcomes_of,
+    said_by,
+    user_of,
+    votes_of,
+)
 from clients.access import scope
-from clients.models import Contact
+from clients.models import AgentKey, Contact
 from gtm import loop
 
 STEP_TONES = {
@@ -101,7 +111,7 @@ def _run_context(run: FlowRun) -> dict[str, Any]:
         "skipped": [_named(choice) for choice in run.skipped],
         "sources": list(run.source_records.order_by("source", "pk")),
         "facts": facts,
-        "brief": _brief(run, facts),
+        "brief": _brief(run, facts, steps),
         "draft": draft_of(steps),
         "fates": [{"draft": each, "outcomes": outcomes.get(each.pk, [])} for each in drafts],
         "event": event_before(run.request),
@@ -126,13 +136,14 @@ def _cancel(request: HttpRequest, run: FlowRun) -> HttpResponseBase:
 
 
 def _progress(run: FlowRun, found: Progress) -> dict[str, Any]:
+    ended = run.finished_at or timezone.now()
     return {
         "progress": found,
         "lanes": lanes.draw_run(found.plan, NAMES, found.tries, is_open=found.is_open),
         "is_linked": not found.is_open,  # while it goes on, the cards of its steps come later
         "may_be_cancelled": found.is_open and run.cancel_asked_at is None,
         "left_usd": max(run.budget_usd - run.spent_usd - run.reserved_usd, 0),
-        "seconds": ((run.finished_at or timezone.now()) - run.started_at).total_seconds() if run.started_at else None,
+        "duration": lasted((ended - run.started_at).total_seconds()) if run.started_at else "",
     }
 
 
@@ -207,11 +218,14 @@ def _named(choice: Mapping[str, str]) -> dict[str, Any]:
     return {**choice, "name": NAMES.get(choice["agent"]) or choice["key"].replace("_", " ").capitalize()}
 
 
-def _brief(run: FlowRun, facts: Sequence[Mapping[str, Any]]) -> list[evidence.Explained]:
+def _brief(run: FlowRun, facts: Sequence[Mapping[str, Any]], steps: Sequence[StepRun]) -> list[evidence.Explained]:
+    """Its sentences with what they rest on: facts, and the companies that they are compared with."""
     if not hasattr(run, "brief"):
         return []
     given = [{**each["fact"], "fact_id": each["fact"]["pk"]} for each in facts]
-    return evidence.explain(run.brief.sentences, Material(run.config, given, {}))
+    compared = [step.input for step in steps if step.agent == AgentKey.COMPETITIVE]
+    peers = [peer for document in compared for peer in document.get("peers") or []]
+    return evidence.explain(run.brief.sentences, Material(run.config, given, {"peers": peers}))
 
 
 def _ask_next(request: HttpRequest, run: FlowRun, form: PersonForm) -> Request | None:

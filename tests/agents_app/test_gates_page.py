@@ -124,7 +124,7 @@ def test_a_question_shows_what_it_is_about_with_sources_and_what_follows(operato
 
     for words in (
         "Is research right?", "It was drawn for a test.", "Persona, E-mail", "nothing behind it is done", "What was written",
-        "Fact: headcount", "sure, from people data labs", "The facts behind it", "People data labs", "Approve as it stands",
+        "Fact: headcount", "sure, from people data labs", "The facts behind it", "People Data Labs", "Approve as it stands",
         "Edit, then approve", "Then this is not done: Persona, E-mail.",
     ):  # fmt: skip
         assert words in page
@@ -258,7 +258,7 @@ def test_where_sources_disagree_each_is_heard_and_the_values_are_choices(operato
     page = read(operator, url(close_call()))
 
     for words in (
-        "Which headcount is right?", "People data labs", "Dissent", "It is a close call", "by 6 of 100 points",
+        "Which headcount is right?", "People Data Labs", "Dissent", "It is a close call", "by 6 of 100 points",
         '<input type="radio" name="text_facts_0_value" value="175"', "Another value", "the run goes on with what stands here",
         "Use this value",
     ):  # fmt: skip

@@ -97,11 +97,9 @@ def test_a_change_of_the_plan_is_told_in_sentences():
     ]
 
     assert lanes.changes(before, after) == [
-        "Adjudicate is added.",
+        "Adjudicate is added, before persona.",
         "Deepen is left out.",
         "Research goes to the cheaper model.",
-        "Persona now waits for research, adjudicate.",
-        "Check mail now waits for persona.",
     ]
     assert lanes.changes(before, before) == []
 
@@ -113,3 +111,11 @@ def test_fewer_proposals_are_told():
         "Email goes to the cheaper model.",
         "Email makes 1 proposal instead of 3.",
     ]
+
+
+def test_a_step_that_waits_for_others_than_before_is_told():
+    before = [Node("research"), Node("persona", after=("research",)), Node("brief", after=("research",))]
+    after = [Node("research"), Node("persona", after=("research",)), Node("brief", after=("research", "persona"))]
+
+    assert lanes.changes(before, after) == ["Brief now waits for research and persona."]
+    assert lanes.changes(after, [*before[:2], Node("brief")]) == ["Brief now waits for nothing."]

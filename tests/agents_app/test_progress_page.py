@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from agents_app import flow, llm, progress
-from agents_app.models import BudgetDay, FlowRun, PlanRevision, StepRun
+from agents_app.models import Brief, BudgetDay, FlowRun, PlanRevision, StepRun
 from gtm import loop
 from tests.agents_app import flows_that
 from tests.agents_app.flows_that import agent, counted, gate, gate_of, join, tool
@@ -338,6 +338,32 @@ def test_money_is_told_to_the_last_dollar(operator):
         "16 November: $3.0000 of $25.00 spent, $1.0000 set aside, $21.0000 left",
     ):  # fmt: skip
         assert said in shown
+
+
+@pytest.mark.parametrize(
+    ("lasted", "said"),
+    [
+        (timedelta(seconds=4.25), "4.2 s"),
+        (timedelta(seconds=200), "3 min 20 s"),
+        (timedelta(hours=2, minutes=5), "2 h 5 min"),
+        (timedelta(days=33), "33 days"),
+    ],
+)
+def test_how_long_a_run_took_is_told_in_words_that_fit(operator, lasted, said):
+    run = make_run(status="succeeded", started_at=AT, finished_at=AT + lasted)
+
+    assert f'<span class="kpi-value">{said}</span>' in page(operator, run)
+
+
+def test_a_brief_names_the_companies_that_it_compares_with(operator):
+    run = make_run(status="succeeded")
+    Brief.objects.create(run=run, sentences=[{"text": "It is larger than Marlow.", "rests_on": ["p1"]}])
+    make_step(run, "competitive_agent", input={"peers": [{"key": "p1", "name": "Marlow Clinics"}]})
+
+    shown = page(operator, run)
+
+    assert "Marlow Clinics" in shown
+    assert "nothing of this name was given" not in shown
 
 
 def test_votes_are_shown_side_by_side_with_the_dissent(operator):

@@ -154,7 +154,7 @@ def test_a_plan_appears_while_one_types_and_its_run_is_followed_to_the_end(site:
     page.on("request", lambda sent: polls.append(sent.url) if "/progress/" in sent.url else None)
 
     page.goto(f"{site.url}/plan/")
-    page.get_by_label("Client").select_option(client.name)
+    page.get_by_label("Client", exact=True).select_option(client.name)
     page.get_by_label("Company's domain").press_sequentially(domain)
     run_button = page.get_by_role("button", name="Run", exact=True)
     expect(run_button).to_be_visible()
@@ -205,7 +205,7 @@ def test_without_script_a_plan_is_shown_and_a_run_can_be_refreshed(site: Site, c
     site.log_in(page, "operator")
     client = Client.objects.filter(status="active").order_by("pk")[0]
     page.goto(f"{site.url}/plan/")
-    page.get_by_label("Client").select_option(client.name)
+    page.get_by_label("Client", exact=True).select_option(client.name)
     page.get_by_label("Company's domain").fill("northwind-bank.example")
 
     page.get_by_role("button", name="Show the plan").click()
