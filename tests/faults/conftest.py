@@ -92,7 +92,7 @@ def planner(paid):
         RoutingRule.objects.create(key="drawn", priority=1, condition=condition, template=template, reason="Drawn.")
         flows.publish(template, by=None, at=at)
         flows.publish_rules(by=None, at=at)
-        client = make_ready_client()
+        client = make_ready_client(daily_budget_usd=1000)
         return lambda: plan_run(make_request(make_contact(client), **request), at=timezone.now())
 
     return draw

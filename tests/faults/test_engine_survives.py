@@ -47,12 +47,12 @@ def finish(hire, run, *blows):
     How many died, and all rows that had ended by a death, as they were then.
     """
     deaths, kept = 0, {}
-    for number, blow in enumerate(blows):
-        turns = IN_TURN if number == 0 else {}
-        died = hire().do("execute", run=run.pk, ahead_s=number * (LEASE_S + 1), blow=blow, turns=turns) is None
-        deaths += died
-        kept |= ended(run)
-    hire().do("execute", run=run.pk, ahead_s=len(blows) * (LEASE_S + 1))
+    for number, blow in enumerate([*blows, None]):
+        worker, turns = hire(), IN_TURN if number == 0 else {}
+        outcome = worker.do("execute", run=run.pk, ahead_s=number * (LEASE_S + 1), blow=blow, turns=turns)
+        worker.end()
+        if outcome is None:
+            deaths, kept = deaths + 1, kept | ended(run)
     run.refresh_from_db()
     return deaths, kept
 

@@ -126,9 +126,10 @@ class Worker:
 
     def end(self) -> None:
         """Also one that is frozen or stuck."""
-        self._pipe.close()
-        self.process.kill()
-        self.process.join()
+        if not self._pipe.closed:
+            self._pipe.close()
+            self.process.kill()
+            self.process.join()
 
     def is_frozen(self) -> bool:
         return Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
