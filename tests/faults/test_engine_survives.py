@@ -1,6 +1,6 @@
 """Workers that drive runs are killed at every moment, frozen and thawed, and die for good. Real processes, real kills.
 
-With GTM_FAULTS=full every pair of kills is tried and a frozen worker outsleeps the real lease: some ten minutes.
+With GTM_FAULTS=full every pair of kills is tried and a frozen worker outsleeps the real lease: some eight minutes.
 Otherwise it is a seeded sample of the pairs, and a lease of a second.
 """
 

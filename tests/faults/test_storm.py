@@ -248,6 +248,28 @@ def test_in_a_storm_every_run_ends_with_a_reason_and_no_answer_is_paid_twice(mod
     assert all(model.met[name] for name in WEATHER)
 
 
+def test_while_the_model_is_shut_to_one_run_no_other_begins_a_step(model):
+    clock, client = Clock(), make_ready_client()
+    requests = [make_request(make_contact(client), asked_at=clock()) for _ in range(2)]
+    first, second = [loop.plan_run(request.pk, at=clock()) for request in requests]
+
+    with faults.inject(messages.PARTY, WEATHER["429, again in two minutes"]):
+        first = flow.execute(first.pk, clock=clock)
+        second = flow.execute(second.pk, clock=clock)
+
+    assert (first.status, first.steps.count(), model.calls) == ("retry", 1, 1)
+    assert (second.status, second.steps.count(), second.source_records.count()) == ("retry", 0, 0)
+    assert second.error.startswith("The model takes no requests from us until ")
+    assert abs(second.lease_until - first.lease_until) < timedelta(seconds=5)
+    clock.jump(max(first.lease_until, second.lease_until))
+    with faults.inject(messages.PARTY, Fault()):
+        ends = [flow.execute(run.pk, clock=clock) for run in (first, second)]
+    assert [(run.status, run.error) for run in ends] == [("succeeded", ""), ("succeeded", "")]
+    assert sorted(second.steps.values_list("key", "attempt")) == [("email", 1), ("persona", 1), ("research", 1)]
+    check_bill(model.ledger)
+    check_budgets()
+
+
 def test_a_step_that_a_person_lets_ask_again_fails_like_any_other(model):
     clock = Clock()
     request = make_request(make_contact(make_ready_client()), asked_at=clock())
