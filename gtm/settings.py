@@ -104,6 +104,9 @@ DATABASES["default"]["CONN_MAX_AGE"] = (
     None  # one lasting connection a thread; a pool would not survive the workers' fork
 )
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# a process that freezes in the middle of a write gives its rows free after that long; the URL's own options go first
+FREED = {"options": "-c idle_in_transaction_session_timeout=30s"}
+DATABASES["default"]["OPTIONS"] = FREED | DATABASES["default"].get("OPTIONS", {})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Two clusters, so that a long run never holds up a webhook. Our rows carry the truth and are claimed with a lease,

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import InternalError, transaction
 from django.db.models import Exists, F, OuterRef, Q
+from psycopg.errors import IdleInTransactionSessionTimeout
 
 from agents_app.flow.journal import Journal, lock
 from agents_app.models import FlowRun, Gate, StepRun
@@ -74,13 +75,19 @@ TAKEN = ("status", "fence", "lease_until", "recoveries", "started_at", "error")
 def held(run: FlowRun) -> Iterator[datetime | None]:
     """A transaction for writes to an owned run; gives since when somebody wants it cancelled.
 
-    Raises LostLease, and rolls back, when it is no longer owned.
+    Raises LostLease, and rolls back, when it is no longer owned, or when this process froze inside for so long that the
+    database gave the run's row free.
     """
-    with transaction.atomic():
-        row = lock(run, "cancel_asked_at", fence=run.fence, status=Status.RUNNING)
-        if row is None:
-            raise LostLease(run)
-        yield row[0]
+    try:
+        with transaction.atomic():
+            row = lock(run, "cancel_asked_at", fence=run.fence, status=Status.RUNNING)
+            if row is None:
+                raise LostLease(run)
+            yield row[0]
+    except InternalError as error:
+        if isinstance(error.__cause__, IdleInTransactionSessionTimeout):
+            raise LostLease(run) from error
+        raise
 
 
 def renew(run: FlowRun, journal: Journal, *, at: datetime) -> None:

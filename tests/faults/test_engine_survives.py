@@ -178,10 +178,29 @@ def test_a_worker_that_froze_in_the_middle_of_a_write_holds_up_no_other(hire, di
     check_money(run, diary)
 
 
-def freeze(hire, run, blow):
+def test_what_a_worker_holds_that_froze_in_the_middle_of_a_write_is_freed_and_it_writes_nothing_more(
+    hire, diary, planner
+):
+    run = planner(WIDE)()
+    sleeper = freeze(hire, run, Blow("before commit", 3, signal=signal.SIGSTOP), idle_s=0.5)
+    time.sleep(SHORT_S + 0.7)
+    assert hire().do("execute", run=run.pk).status == "succeeded"
+    before = rows_of(run)
+
+    sleeper.thaw()
+    outcome = sleeper.outcome()
+
+    assert outcome.said == (f"Run {run.pk} is owned by another worker (this one holds fence 1).",)
+    assert rows_of(run) == before
+    run.refresh_from_db()
+    check_results(run)
+    check_money(run, diary)
+
+
+def freeze(hire, run, blow, **order):
     """A worker that stands still in the middle of the run."""
     sleeper = hire()
-    sleeper.begin("execute", run=run.pk, blow=blow, turns=IN_TURN, lease_s=SHORT_S)
+    sleeper.begin("execute", run=run.pk, blow=blow, turns=IN_TURN, lease_s=SHORT_S, **order)
     deadline = time.monotonic() + 30
     while not sleeper.is_frozen():
         assert time.monotonic() < deadline, "the worker never came so far"

@@ -70,7 +70,8 @@ class Blow:
 class Order:
     """`does` is a function of this module. `ahead_s`: how far the worker's clock is ahead. `turns` {agent: how many turns
     must be committed before the service answers it}. `garbles`: the agent whose first answer is no JSON, so that it is
-    asked for again. `lease_s` replaces the lease. `begins_at`: monotonic seconds."""
+    asked for again. `lease_s` replaces the lease, `idle_s` the time after which the database frees what a frozen
+    transaction holds. `begins_at`: monotonic seconds."""
 
     does: str
     run: int = 0
@@ -79,6 +80,7 @@ class Order:
     turns: dict[str, int] = field(default_factory=dict)
     garbles: str = ""
     lease_s: float = 0.0
+    idle_s: float = 30.0
     begins_at: float = 0.0
 
 
@@ -196,6 +198,8 @@ def _obeyed(scene: Scene) -> Outcome:
     order = scene.order
     lease.LEASE = timedelta(seconds=order.lease_s or 30)
     lease.HEARTBEAT_S = lease.LEASE.total_seconds() / 3
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, false)", [f"{order.idle_s}s"])
     while time.monotonic() < order.begins_at:
         time.sleep(0.0005)
     try:
