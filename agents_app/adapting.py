@@ -5,15 +5,15 @@ proposals (`proposed`) pass through the same door: only steps not begun, only wh
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from agents_app import graph
 from agents_app.graph import Node
+from agents_app.routing import RESEARCH
 
 MOST_REVISIONS = 10  # of one run; agents that repeat themselves were the most common failure in the field
 DEEPEN_NEEDS_S = 2.0  # a source that is asked again deserves that much
 NEARLY_SPENT = 0.2  # of the budget
-RESEARCH = "research_agent"
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class State:
     states: Mapping[str, str]
     ended: str
     required: tuple[str, ...] = ()
-    found: Mapping[str, float] = None  # type: ignore[assignment]
+    found: Mapping[str, float] = field(default_factory=dict)
     floor: float = 0.5
     conflicts: tuple[str, ...] = ()
     again: tuple[str, ...] = ()
-    close: Mapping[str, str] = None  # type: ignore[assignment]
-    invalid: Mapping[str, str] = None  # type: ignore[assignment]
+    close: Mapping[str, str] = field(default_factory=dict)
+    invalid: Mapping[str, str] = field(default_factory=dict)
     seconds_left: float = 30.0
     budget_usd: float = 0.0
     budget_left_usd: float = 0.0
@@ -51,7 +51,7 @@ class State:
     @property
     def weak(self) -> list[str]:
         """Wanted attributes that are missing or not sure enough."""
-        return [name for name in self.required if (self.found or {}).get(name, 0.0) < self.floor]
+        return [name for name in self.required if self.found.get(name, 0.0) < self.floor]
 
     def waiting_for(self, key: str) -> list[str]:
         """Steps not begun that wait directly for `key`."""
@@ -112,7 +112,7 @@ def adjudicate(state: State) -> Change | None:
 
 def ask_person(state: State) -> Change | None:
     """The weighing came out too close; in runs that have the time for it a person decides."""
-    attribute = (state.close or {}).get(state.ended)
+    attribute = state.close.get(state.ended)
     if not attribute or not state.asks_people or state.node("settle"):
         return None
     question = f"Sources disagree about {attribute}, and none is clearly better. Which value is right?"
@@ -123,7 +123,7 @@ def ask_person(state: State) -> Change | None:
 
 def ask_again(state: State) -> Change | None:
     """An answer stayed invalid after its correction; a person says whether the step is tried once more."""
-    problem = (state.invalid or {}).get(state.ended)
+    problem = state.invalid.get(state.ended)
     node = state.node(state.ended)
     if not problem or node is None:
         return None

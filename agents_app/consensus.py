@@ -183,11 +183,6 @@ def reliability(agreed: int, seen: int) -> float:
     return (PRIOR_AGREED + agreed) / (PRIOR_SEEN + seen)
 
 
-def sound(proposals: Mapping[str, Sequence[CheckLike]]) -> list[str]:
-    """The proposals that keep every promise that decides, in their order: only they stand for election."""
-    return [name for name, checks in proposals.items() if all(check.passed for check in checks if check.must)]
-
-
 def objections(proposals: Iterable[Iterable[CheckLike]]) -> list[str]:
     """What the one revision has to mend: broken promises that decide, each once, those of most proposals first.
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from agents_app import contracts
 from agents_app.models import Draft
-from clients import config, suppression
+from clients import access, config, suppression
 
 Status = Draft.Status
 OPEN = (Status.WAITING, Status.REFUSED)
@@ -67,8 +67,7 @@ def reject(draft: Draft, *, by: User | None, at: datetime, rejection: str, comme
 
 def undo(draft: Draft, *, by: User | None, at: datetime) -> Draft:
     """Take a decision back, until the e-mail is sent. An edit stays; who took it back stands in the comment."""
-    who = f"{by.get_full_name() or by.get_username()}" if by else "The system"
-    told = f"{who} took a decision back on {_moment(at)}."
+    told = f"{access.called(by)} took a decision back on {_moment(at)}."
     cleared: dict[str, Any] = {"decided_by": None, "decided_at": None, "send_at": None, "rejection": ""}
     return _decide(draft, (Status.APPROVED, Status.REJECTED), status=Status.WAITING, comment=told[:300], **cleared)
 
@@ -135,7 +134,7 @@ def _too_late(draft: Draft) -> str:
         return f"This e-mail was not sent: {draft.refusal} Mend that and approve it again, or reject it."
     if draft.decided_at is None:
         return "Nothing was decided about this draft yet, so there is nothing to take back."
-    who = draft.decided_by.get_full_name() or draft.decided_by.get_username() if draft.decided_by else "The system"
+    who = access.called(draft.decided_by)
     return f"{who} {draft.get_status_display().lower()} this draft on {_moment(draft.decided_at)}. Undo that first."
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from agents_app.evidence import READING_ORDER
 
-FIXED = frozenset({"key", "attribute", "rests_on", "close", "options"})  # as `flow/gates.py` has it
+FIXED = frozenset({"key", "attribute", "rests_on", "close", "options"})  # parts of what is shown that are no text
 LAST = ("facts",)  # sections that stand behind what was written
 
 

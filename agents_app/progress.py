@@ -147,5 +147,4 @@ def _name(row: StepRun) -> str:
 
 
 def _is_asked(run: FlowRun, row: StepRun) -> bool:
-    is_open = run.status in FlowRun.OPEN and run.cancel_asked_at is None
-    return is_open and row.status == StepRun.Status.WAITING and hasattr(row, "gate") and not row.gate.decision
+    return row.status == StepRun.Status.WAITING and hasattr(row, "gate") and run.awaits(row.gate)

@@ -54,10 +54,9 @@ def of(candidates: Candidates, reliabilities: Mapping[str, float]) -> list[Voter
 def _facts(candidates: Candidates) -> tuple[str, str]:
     """The facts that it cites, added up by how sure each is."""
     best = _best(candidates, lambda each: sum(each.cited.values()))
-    return (
-        best,
-        f"It cites {len(candidates[best].cited)} facts, {sum(candidates[best].cited.values()):.2f} sure in all.",
-    )
+    cited = candidates[best].cited
+    facts = "1 fact" if len(cited) == 1 else f"{len(cited)} facts"
+    return best, f"It cites {facts}, {sum(cited.values()):.2f} sure in all."
 
 
 def _promises(candidates: Candidates) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
 from django.db.models import ForeignKey, Model, QuerySet
+from django.http import HttpRequest
 
 from clients.models import Client
 
@@ -44,6 +45,16 @@ def person(user: AnyUser) -> User:
     if not isinstance(user, User):
         raise PermissionDenied("Sign in first.")
     return user
+
+
+def called(user: User | None, *, otherwise: str = "The system") -> str:
+    """The person's name, as sentences about what was done say it; `otherwise` where it was nobody who can be named."""
+    return user.get_full_name() or user.get_username() if user else otherwise
+
+
+def user_of(request: HttpRequest) -> User:
+    """Who uses a page that lets nobody in who has not signed in. Raises PermissionDenied all the same."""
+    return person(request.user)
 
 
 def may_see(user: AnyUser, client: Client | None) -> bool:

@@ -75,7 +75,7 @@ def client_import(request: HttpRequest, slug: str) -> HttpResponse:
         changes = config.differences(client, config.parse(document))
         if "apply" in request.POST:
             config.apply(
-                document, client=client, by=access.person(request.user), reason="Imported from JSON", at=timezone.now()
+                document, client=client, by=access.user_of(request), reason="Imported from JSON", at=timezone.now()
             )
     except ConfigRefused as refused:
         return _import_page(request, form.kept(), client=client, problems=refused.problems)
@@ -100,7 +100,7 @@ def new_client_import(request: HttpRequest) -> HttpResponse:
         if "apply" not in request.POST:
             return _import_page(request, form.kept(), changes=changes)
         client = config.create_client(
-            document, slug=typed["slug"], name=typed["name"], by=access.person(request.user), at=timezone.now()
+            document, slug=typed["slug"], name=typed["name"], by=access.user_of(request), at=timezone.now()
         )
     except ConfigRefused as refused:
         return _import_page(request, form.kept(), problems=refused.problems)

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 
 from agents_app import versions
 from agents_app.models import PromptVersion, Send
+from clients import access
 from clients.models import Client
 from experiments.models import Decision, Experiment, Variant
 from gtm.stats.proportions import ImpossiblePlan, sample_size
@@ -153,7 +154,7 @@ def promote(decision: Decision, *, by: User, at: datetime) -> PromptVersion:
     if decision.winner is None:
         raise ExperimentRefused("This experiment has no winner, so there is nothing to make live.")
     if decision.promoted_at is not None:
-        who = decision.promoted_by.get_username() if decision.promoted_by else "Somebody"
+        who = access.called(decision.promoted_by, otherwise="Somebody")
         raise ExperimentRefused(f"{who} made the winner live on {decision.promoted_at:%d %B %Y} already.")
     version = decision.winner.prompt_version
     version = versions.go_live(version, by=by, at=at, reason=f"Won the experiment “{decision.experiment}”")

@@ -67,12 +67,8 @@ def _questions(user: User) -> QuerySet[Gate]:
     return rows.select_related("step__run__client").order_by("expires_at", "pk")[:SHOWN]
 
 
-WRONG = (FlowRun.Status.FAILED, FlowRun.Status.NEEDS_INPUT, FlowRun.Status.DEAD)
-
-
 def _failed(user: User, at: datetime) -> QuerySet[FlowRun]:
-    wrong = Q(status__in=WRONG)
-    rows = scope(FlowRun.objects.filter(wrong, planned_at__gte=at - WEEK), user)
+    rows = scope(FlowRun.objects.filter(status__in=FlowRun.WRONG, planned_at__gte=at - WEEK), user)
     return rows.select_related("client").order_by("-planned_at", "-pk")[:SHOWN]
 
 

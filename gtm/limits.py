@@ -19,7 +19,7 @@ from gtm.models import RateLimit
 KINDS = ("requests", "input_tokens", "output_tokens")
 WINDOW = timedelta(minutes=1)  # how long a number holds whose reset the party did not say
 LATEST_RESET = timedelta(hours=1)  # a reset further away is a wrong clock, not a limit
-LONGEST_BLOCK_S = 86_400.0
+LONGEST_BLOCK_S = 86_400.0  # a longer wait than a day is not believed
 MOST = {"requests": 2**31 - 1, "input_tokens": 2**63 - 1, "output_tokens": 2**63 - 1}  # what the columns hold
 TRIES = 3
 AGAIN_S = 0.05

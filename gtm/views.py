@@ -1,26 +1,24 @@
 """The house's own pages: start, search, health, and what a refused person reads."""
 
-from typing import cast
-
-from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from clients.access import user_of
 from gtm import desk, doctor, schedules
 
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    return render(request, "gtm/home.html", {"desk": desk.of(_user(request), at=timezone.now()), "week": desk.WEEK})
+    return render(request, "gtm/home.html", {"desk": desk.of(user_of(request), at=timezone.now()), "week": desk.WEEK})
 
 
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
     """Places for the search box as JSON, or as a page for those without script."""
     text = request.GET.get("q", "")[:100]
-    places = desk.find(_user(request), text)
+    places = desk.find(user_of(request), text)
     if request.accepts("text/html"):
         return render(request, "gtm/search.html", {"places": places, "text": text})
     return JsonResponse({"places": [place._asdict() for place in places]})
@@ -35,7 +33,3 @@ def system_health(request: HttpRequest) -> HttpResponse:
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     return render(request, "403.html", {"reason": str(exception)}, status=403)
-
-
-def _user(request: HttpRequest) -> User:
-    return cast(User, request.user)  # the page guard lets nobody else in

@@ -8,6 +8,7 @@ from django import forms
 from django.contrib.auth.models import User
 
 from agents_app.models import PromptVersion
+from clients import access
 from clients.access import scope, visible_clients
 from clients.models import AgentKey, Client
 from experiments.models import Experiment
@@ -21,7 +22,7 @@ Choices = Sequence[tuple[int, str]]
 def owners() -> list[tuple[int, str]]:
     """Everybody who may sign in to do something."""
     people = User.objects.filter(is_active=True, is_staff=True).order_by("first_name", "username")
-    return [(person.pk, person.get_full_name() or person.get_username()) for person in people]
+    return [(person.pk, access.called(person)) for person in people]
 
 
 class AcceptForm(forms.Form):

@@ -93,7 +93,6 @@ def _sure_steps(agent: str, at: datetime) -> QuerySet[Any]:
 
 
 AT_WORK = ~Q(agent="") & ~Q(status=StepRun.Status.SKIPPED)  # steps in which an agent worked
-UNFINISHED = (FlowRun.Status.FAILED, FlowRun.Status.NEEDS_INPUT, FlowRun.Status.DEAD)
 
 
 def _failed_steps(agent: str, at: datetime) -> QuerySet[Any]:
@@ -117,7 +116,7 @@ def _refused(_: str, at: datetime) -> QuerySet[Any]:
 
 def _unfinished(_: str, at: datetime) -> QuerySet[Any]:
     runs = FlowRun.objects.filter(planned_at__lte=at)
-    return _marked(runs, Q(status__in=UNFINISHED))
+    return _marked(runs, Q(status__in=FlowRun.WRONG))
 
 
 def _quarantined(party: str, at: datetime) -> QuerySet[Any]:

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from agents_app.models import FlowRun
+from clients import access
 from clients.models import Client
 from gtm import roles
 from insights.models import Suggestion, Ticket, WeeklyReport
@@ -75,6 +76,7 @@ def for_dead_run(run: FlowRun, *, at: datetime) -> Ticket | None:
 
     None while there is nobody who could own it; the run's page and the weekly review show it all the same.
     """
+    FlowRun.objects.select_for_update(no_key=True).get(pk=run.pk)  # of two sweeps, the second finds the ticket
     found = Ticket.objects.filter(run=run).first()
     owner = _operator()
     if found or owner is None:
@@ -130,7 +132,7 @@ def _open(ticket: Ticket, *, owner: User, due_date: date, by: User | None, at: d
             f"The due date {spoken(due_date)} has passed. Choose {spoken(today)} or a later day.", "due_date"
         )
     if not owner.is_active:
-        raise TicketRefused(f"{owner.get_username()} cannot sign in any more. Choose another owner.", "owner")
+        raise TicketRefused(f"{access.called(owner)} cannot sign in any more. Choose another owner.", "owner")
     ticket.owner, ticket.due_date, ticket.created_at = owner, due_date, at
     return save(ticket, by=by, at=at, reason="Opened")
 
@@ -150,7 +152,7 @@ def _decide(suggestion: Suggestion, status: Suggestion.Status, by: User | None, 
 
 
 def _already(suggestion: Suggestion) -> str:
-    who = suggestion.decided_by.get_username() if suggestion.decided_by else "Somebody"
+    who = access.called(suggestion.decided_by, otherwise="Somebody")
     if suggestion.status == Suggestion.Status.ACCEPTED:
         return f"{who} made a ticket of this suggestion already. Open it from the list of tickets."
     return (

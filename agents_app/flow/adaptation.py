@@ -6,7 +6,7 @@ from typing import Any
 from agents_app import adapting, conditions, llm, research, routing
 from agents_app.adapting import Change, State
 from agents_app.flow import knowledge, planner, tools
-from agents_app.flow.hand import TRIES, Hand
+from agents_app.flow.hand import TRIES, Hand, tries
 from agents_app.graph import Node
 from agents_app.models import Depth, PlanRevision, StepKind, StepRun
 
@@ -37,7 +37,7 @@ def values(hand: Hand) -> dict[str, Any]:
         "run.missing": tuple(name for name in tools.required(run) if name not in sure),
         "run.conflicts": tuple(tools.conflicts(run)),
         "run.seconds_left": hand.seconds_left(),
-        "run.budget_left_usd": float(run.budget_usd - run.spent_usd - run.reserved_usd),
+        "run.budget_left_usd": float(run.left_usd),
     }
     for key, state in hand.states().items():
         last = hand.rows_of(key)[-1]
@@ -66,7 +66,6 @@ def _has_nothing_to_decide(hand: Hand, node: Node) -> bool:
 
 def _state(hand: Hand, row: StepRun) -> State:
     run = hand.run
-    left = run.budget_usd - run.spent_usd - run.reserved_usd
     looks_at_facts = row.agent == routing.RESEARCH or row.tool == "deepen" or row.kind == StepKind.PLANNER
     facts: Mapping[str, Any] = _research(hand) if looks_at_facts and row.status == StepRun.Status.DONE else {}
     return State(
@@ -79,7 +78,7 @@ def _state(hand: Hand, row: StepRun) -> State:
         invalid=_invalid(hand, row),
         seconds_left=hand.seconds_left(),
         budget_usd=0.0 if llm.is_offline() else float(run.budget_usd),
-        budget_left_usd=float(left),
+        budget_left_usd=float(run.left_usd),
         asks_people=run.request.depth == Depth.COMPREHENSIVE,
         revised=run.revised,
         **facts,
@@ -112,7 +111,7 @@ def _invalid(hand: Hand, row: StepRun) -> dict[str, str]:
     node = hand.node(row.key)
     if row.error_class != llm.AnswerInvalid.__name__ or node.kind != StepKind.AGENT or node.is_optional:
         return {}
-    return {row.key: row.error} if len(hand.rows_of(row.key)) < TRIES[node.retry] else {}
+    return {row.key: row.error} if tries(hand.rows_of(row.key)) < TRIES[node.retry] else {}
 
 
 def _revise(hand: Hand, row: StepRun, change: Change) -> None:

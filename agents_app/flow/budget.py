@@ -12,15 +12,15 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 from decimal import ROUND_UP, Decimal
 
 from django.conf import settings
 
 from agents_app import llm
-from agents_app.flow import journal
-from agents_app.flow.hand import Asked, Hand, Message, Settled, Wait
+from agents_app.flow.hand import Asked, DaySpent, Hand, Message, Settled, Wait
+from agents_app.flow.journal import Journal, one
 from agents_app.models import BudgetDay, StepRun
 from agents_app.models.flow import MOST_SECONDS
 from clients.models import Client
@@ -28,7 +28,6 @@ from gtm import limits
 from gtm.models import RateLimit
 
 MOST_WAITS = 6  # of one call, before it is left for later
-LONGEST_WAIT_S = 20.0
 LONGEST_REPLY_S = MOST_SECONDS  # a step that has not been answered by then is too slow in any case
 BYTES_A_TOKEN = 3  # for the service's limits, where a guess will do: its own count corrects it with the next answer
 NOTHING = Decimal(0)
@@ -68,7 +67,8 @@ class StepPurse:
             if isinstance(answer, Exception):
                 raise answer
             time.sleep(answer.seconds)
-        raise llm.ModelUnavailable("The model's limits are used up by other runs.", retry_after_s=LONGEST_WAIT_S)
+        reason = "The model's limits are used up by other runs."
+        raise llm.ModelUnavailable(reason, retry_after_s=llm.LONGEST_RETRY_AFTER_S)
 
     def _opening_for(self, offer: llm.Offer) -> llm.Grant | None:
         """What was set aside at the beginning, once; where it is of no use it goes back before more is asked for."""
@@ -96,7 +96,7 @@ def reserve(hand: Hand, row: StepRun, offers: Sequence[llm.Offer]) -> llm.Grant 
         if refusal:
             continue
         if not _take_from_day(hand, row, worst):
-            return _day_is_spent(hand)
+            return _day_is_spent(hand, worst)
         _set_aside(hand, row, worst)
         return llm.Grant(offer.model, worst)
     return llm.BudgetSpent(f"{refusal} Ask again with more depth, or raise the budget.")
@@ -146,10 +146,7 @@ def flush(hand: Hand) -> None:
         if row.pk and row.pk in hand.moved:  # one that begins in this turn is written whole
             hand.journal.update(row, ("reserved_usd", "uncertain_usd"))
     hand.moved.clear()
-    for day, (spent, reserved) in hand.owed.items():
-        if spent or reserved:
-            hand.journal.run(SETTLE, (spent, reserved, hand.run.client_id, day))
-    hand.owed.clear()
+    _tell_days(hand, hand.journal)
 
 
 def cap_of(client: Client) -> Decimal:
@@ -160,9 +157,8 @@ def cap_of(client: Client) -> Decimal:
 
 def _refusal(hand: Hand, row: StepRun, worst: Decimal) -> str:
     run = hand.run
-    left = run.budget_usd - run.spent_usd - run.reserved_usd
-    if worst > left:
-        room = f"${max(left, NOTHING):.4f} of the run's ${run.budget_usd:.2f} are left"
+    if worst > run.left_usd:
+        room = f"${run.left_usd:.4f} of the run's ${run.budget_usd:.2f} are left"
         return f"The next call may cost ${worst:.4f}, and {room}."
     share = run.budget_usd * hand.node(row.key).budget_share / 100
     if worst > share - hand.spent_by(row):
@@ -170,17 +166,29 @@ def _refusal(hand: Hand, row: StepRun, worst: Decimal) -> str:
     return ""
 
 
+def _tell_days(hand: Hand, journal: Journal, *, before: date | None = None) -> None:
+    """What is owed to days, the oldest first in every run: two runs that meet at midnight wait for each other's rows in
+    the same order, so neither waits for ever."""
+    for day in sorted(each for each in hand.owed if before is None or each < before):
+        spent, reserved = hand.owed.pop(day)
+        if spent or reserved:
+            journal.run(SETTLE, (spent, reserved, hand.run.client_id, day))
+
+
 def _take_from_day(hand: Hand, row: StepRun, amount: Decimal) -> bool:
     """Set `amount` aside on the client's day, with what is owed to it; False where the day's cap stands against it."""
     if not amount:
         return True
     day = row.started_at.astimezone(UTC).date()
+    earlier = Journal()
+    _tell_days(hand, earlier, before=day)
+    earlier.send()
     spent, reserved = hand.owed.get(day, (NOTHING, NOTHING))
     cap = cap_of(hand.run.client)
     change = (cap, spent, reserved + amount, hand.run.client_id, day, spent + reserved + amount, cap)
-    if journal.one(TAKE, change) is None:
+    if one(TAKE, change) is None:
         BudgetDay.objects.bulk_create([BudgetDay(client=hand.run.client, day=day, cap_usd=cap)], ignore_conflicts=True)
-        if journal.one(TAKE, change) is None:
+        if one(TAKE, change) is None:
             return False
     hand.owed.pop(day, None)
     return True
@@ -224,14 +232,18 @@ def _rounded_up(usd: Decimal) -> Decimal:
     return usd.quantize(SMALLEST, ROUND_UP)
 
 
-def _day_is_spent(hand: Hand) -> llm.ModelUnavailable:
+def _day_is_spent(hand: Hand, worst: Decimal) -> llm.ModelError:
+    """Tomorrow is another day; but not for a call that no day of this client has room for."""
+    cap = cap_of(hand.run.client)
+    if worst > cap:
+        return llm.BudgetSpent(
+            f"The next call may cost ${worst:.4f}, and {hand.run.client} may spend ${cap:.2f} a day; the daily budget "
+            "stands on the client's page. Raise it, then ask again."
+        )
     now = hand.clock().astimezone(UTC)
     tomorrow = datetime.combine(now.date() + timedelta(days=1), clock_time(), UTC)
-    reason = (
-        f"{hand.run.client} has spent its ${cap_of(hand.run.client):.2f} of today; the daily budget stands on the "
-        "client's page."
-    )
-    return llm.ModelUnavailable(reason, retry_after_s=(tomorrow - now).total_seconds())
+    reason = f"{hand.run.client} has spent its ${cap:.2f} of today; the daily budget stands on the client's page."
+    return DaySpent(reason, retry_after_s=(tomorrow - now).total_seconds())
 
 
 # --- after the commit: the service's limits
@@ -283,7 +295,7 @@ def _taken_from_limits(hand: Hand, offer: llm.Offer) -> float:
 
 def shut_until(limited: Iterable[RateLimit], *, at: datetime) -> datetime | None:
     """Until when the usual model takes no requests, where that is longer than a call would wait."""
-    name, long_from = _limited(settings.MODEL), at + timedelta(seconds=LONGEST_WAIT_S)
+    name, long_from = _limited(settings.MODEL), at + timedelta(seconds=llm.LONGEST_RETRY_AFTER_S)
     until = next((row.blocked_until for row in limited if row.name == name), None)
     return until if until and until > long_from and not llm.is_offline() else None
 
@@ -294,6 +306,6 @@ def _limited(model: str) -> str:
 
 
 def _wait(seconds: float) -> Wait | llm.ModelUnavailable:
-    if seconds <= LONGEST_WAIT_S:
+    if seconds <= llm.LONGEST_RETRY_AFTER_S:
         return Wait(seconds)
     return llm.ModelUnavailable("The model's limits are used up.", retry_after_s=seconds)

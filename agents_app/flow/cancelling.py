@@ -6,6 +6,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from agents_app.models import FlowRun
+from clients import access
 
 
 class CancelRefused(Exception):
@@ -19,7 +20,7 @@ def cancel(run: FlowRun, *, by: User, at: datetime) -> None:
     if not noted.update(cancel_asked_at=at, cancel_asked_by=by):
         run.refresh_from_db()
         if run.cancel_asked_at is not None:
-            who = run.cancel_asked_by.get_username() if run.cancel_asked_by else "Somebody"
+            who = access.called(run.cancel_asked_by, otherwise="Somebody")
             raise CancelRefused(f"{who} has asked for that already, at {run.cancel_asked_at:%H:%M}.")
         raise CancelRefused(f"{run} has ended: {run.get_status_display().lower()}.")
     FlowRun.objects.filter(pk=run.pk, status=FlowRun.Status.RETRY).update(lease_until=at)  # it need not wait its time

@@ -8,6 +8,7 @@ from agents_app.agents import email, persona
 from agents_app.confidence import term
 from agents_app.flow.hand import Hand
 from agents_app.models import Draft, Fact, Gate, Persona, StepRun
+from clients import access
 
 PERSON_IS_RIGHT = 0.97  # how far a person who looked is believed about a fact
 
@@ -41,7 +42,7 @@ def _correct(hand: Hand, row: StepRun, gate: Gate, *, confirms: bool) -> None:
     number = hand.run.facts.count()
     for place, each in enumerate(changed, start=1):
         old = hand.run.facts.filter(key=each["key"]).first()
-        who = gate.decided_by.get_username() if gate.decided_by else "A person"
+        who = access.called(gate.decided_by, otherwise="A person")
         terms = [term("person", confidence.log_odds(PERSON_IS_RIGHT), 1.0, f"{who} says so.")]
         fact = Fact.objects.create(
             run=hand.run,

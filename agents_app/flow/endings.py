@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 
 from agents_app import graph, llm, routing
 from agents_app.flow import gates
-from agents_app.flow.hand import PASSING, WAITS, Hand, retries
+from agents_app.flow.hand import PASSING, WAITS, Hand, retries, tries
 from agents_app.flow.lease import Ending
 from agents_app.flow.work import NothingKnown
 from agents_app.models import FlowRun, StepKind, StepRun
+from clients import access
 from clients.models import AgentKey
 
 Status = FlowRun.Status
@@ -41,7 +42,7 @@ def moment(at: datetime, *, now: datetime) -> str:
 
 def _cancelled(hand: Hand) -> str:
     hand.run.refresh_from_db(fields=["cancel_asked_by"])  # it may have been asked for while this drive went on
-    who = hand.run.cancel_asked_by.get_username() if hand.run.cancel_asked_by else "Somebody"
+    who = access.called(hand.run.cancel_asked_by, otherwise="Somebody")
     left = len(hand.nodes) - len(hand.states())
     return f"{who} cancelled it. {left} of its {len(hand.nodes)} steps had not begun."
 
@@ -50,9 +51,9 @@ def _failures(hand: Hand) -> Iterator[Ending]:
     """Of a map, contacts that failed for good count only where nothing else of it is to be tried again."""
     for node in hand.nodes:
         if hand.states().get(node.key) == "failed":
-            tries = hand.failed(node)
-            passing = [rows for rows in tries if retries(node, rows)]
-            yield from (_failure(hand, rows[-1]) for rows in passing or tries)
+            failed = hand.failed(node)
+            passing = [rows for rows in failed if retries(node, rows)]
+            yield from (_failure(hand, rows[-1]) for rows in passing or failed)
 
 
 def _failure(hand: Hand, row: StepRun) -> Ending:
@@ -69,12 +70,14 @@ def _failure(hand: Hand, row: StepRun) -> Ending:
 
 def _later(hand: Hand, row: StepRun, error: Exception | None) -> Ending:
     node = hand.node(row.key)
-    tries = [each for each in hand.rows_of(row.key) if each.map_index == row.map_index]
-    if not retries(node, tries):
-        times = "once" if len(tries) == 1 else f"{len(tries)} times"
+    rows = [each for each in hand.rows_of(row.key) if each.map_index == row.map_index]
+    tried = tries(rows)
+    if not retries(node, rows):
+        times = "once" if tried == 1 else f"{tried} times"
         return Ending(Status.FAILED, f"{name(row)} was tried {times}. The last time: {row.error}")
     asked_for = timedelta(seconds=getattr(error, "retry_after_s", None) or 0.0)
-    again_at = hand.clock() + max(WAITS[node.retry][len(tries) - 1], asked_for)
+    usual = WAITS[node.retry][tried - 1] if tried else timedelta()
+    again_at = hand.clock() + max(usual, asked_for)
     when = moment(again_at, now=hand.clock())
     return Ending(Status.RETRY, f"{row.error} It is tried again by itself at {when}.", again_at)
 

@@ -13,14 +13,15 @@ from pydantic import ValidationError
 
 from agents_app import routing
 from agents_app.agents import AGENTS
-from agents_app.flow import knowledge, taking_up
+from agents_app.flow import knowledge
 from agents_app.flow.hand import Hand
+from agents_app.gate_texts import FIXED
 from agents_app.graph import Node
 from agents_app.models import FlowRun, Gate, StepRun
+from clients import access
 
 Decision = Gate.Decision
 DECISIONS = (Decision.APPROVED, Decision.EDITED, Decision.REJECTED)
-FIXED = frozenset({"key", "attribute", "rests_on", "close", "options"})  # parts of what is shown that are no text
 LONGEST_VALUE = 300  # characters of a fact's value
 
 
@@ -62,7 +63,7 @@ def answer(
     )
     gate.refresh_from_db()
     if not written:
-        who = gate.decided_by.get_username() if gate.decided_by else "Somebody"
+        who = access.called(gate.decided_by, otherwise="Somebody")
         raise AnswerRefused(f"{who} was first: {gate.get_decision_display().lower()}, {gate.decided_at:%H:%M}.")
     return gate
 
@@ -140,7 +141,7 @@ def _fits(shown: object, said: object) -> bool:
 
 
 def _agent_before(gate: Gate, run: FlowRun) -> str:
-    nodes = {node.key: node for node in taking_up.plan_of(run)}
+    nodes = {node.key: node for node in run.plan_now}
     before = [nodes[key] for key in nodes[gate.step.key].after]
     return before[0].agent if before else ""
 
@@ -181,5 +182,5 @@ def _close(hand: Hand, row: StepRun, gate: Gate, at: datetime) -> StepRun:
 def _why(gate: Gate) -> str:
     if gate.decision == Decision.EXPIRED:
         return f"Nobody answered “{gate.question}” by {gate.expires_at:%-d %B, %H:%M}."
-    who = gate.decided_by.get_username() if gate.decided_by else "A person"
+    who = access.called(gate.decided_by, otherwise="A person")
     return f"{who} rejected it: “{gate.question}”{f' {gate.comment}' if gate.comment else ''}"

@@ -193,11 +193,22 @@ WAITS = {
     "standard": (timedelta(minutes=1), timedelta(minutes=10)),
     "patient": (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=4)),
 }
+
+
+class DaySpent(llm.ModelUnavailable):
+    """The client's day is spent; the next one begins at midnight UTC. The model was not asked, so it is no try."""
+
+
 PASSING = (llm.ModelUnavailable, SourcesUnavailable, StepTooSlow)  # errors that may pass by themselves
-_PASSING = frozenset(error.__name__ for error in PASSING)  # as rows keep them
+_PASSING = frozenset(error.__name__ for error in (*PASSING, DaySpent))  # as rows keep them
 
 
 def retries(node: Node, rows: Sequence[StepRun]) -> bool:
     """Whether the step is to be tried once more: its last failure may pass, and it has tries left."""
     lost = rows[-1].status == StepRun.Status.LOST
-    return (lost or rows[-1].error_class in _PASSING) and len(rows) < TRIES[node.retry]
+    return (lost or rows[-1].error_class in _PASSING) and tries(rows) < TRIES[node.retry]
+
+
+def tries(rows: Sequence[StepRun]) -> int:
+    """How often the step was really tried."""
+    return sum(row.error_class != DaySpent.__name__ for row in rows)

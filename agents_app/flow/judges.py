@@ -48,7 +48,7 @@ def _asking(task: Task, work: Work, candidates: Mapping[str, Candidate], number:
         prompt = prompts.build(PROMPT.read_text(encoding="utf-8"), "judge", material, variation=number)
         question = llm.Question("judge", prompt.system, prompt.user, JudgeAnswer, MOST_TOKENS)
         try:
-            answer = llm.ask(question, prices=task.prices, at=task.now(), variation=number, purse=task.purse)
+            answer = llm.ask(question, prices=task.prices, at=task.now(), purse=task.purse)
         except llm.ModelError as error:  # the proposals are there and paid for: this judge abstains
             work.paid(error)
             return "", f"It gave no answer: {error}"

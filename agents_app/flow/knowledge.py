@@ -58,7 +58,7 @@ def given(run: FlowRun, agent: Agent, contact: Contact | None, recalled: Recalle
     needed = agent.needed()
     if agent.key == routing.RESEARCH or "facts" not in needed:
         return Given(agent.given({name: PARTS[name](asking, []) for name in needed}))
-    used, withheld = sure_enough(_facts(run, recalled), run.config)
+    used, withheld = sure_enough(known_facts(run, recalled), run.config)
     needs = agent.given({name: PARTS[name](asking, used) for name in needed})
     return Given(needs, _told(run, _source(run, recalled)), withheld)
 
@@ -119,10 +119,6 @@ def sure_enough(facts: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -
 
 def known_facts(run: FlowRun, recalled: Recalled) -> Rows:
     """The facts that this run rests on: its own, or those of the run it starts from."""
-    return _facts(run, recalled)
-
-
-def _facts(run: FlowRun, recalled: Recalled) -> Rows:
     source = _source(run, recalled)
     if source is None:
         return []

@@ -6,7 +6,6 @@ that the rules allow.
 
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -59,7 +58,7 @@ def context(hand: Hand) -> dict[str, Any]:
         "again": research.again(tools.asked(run), tools.known_company(hand)),
         "conflicts": tools.conflicts(run),
         "seconds_left": max(0, round(hand.seconds_left())),
-        "budget_left_usd": str(max(Decimal(0), run.budget_usd - run.spent_usd - run.reserved_usd)),
+        "budget_left_usd": str(run.left_usd),
     }
 
 

@@ -151,5 +151,6 @@ def _contacts(request: Request, domain: str) -> tuple[int, ...]:
     if not domain:
         return ()
     people = Contact.objects.filter(client=request.client, company_domain=domain).order_by("pk")
-    allowed = (each.pk for each in people if each.email and not suppression.is_suppressed(request.client, each.email))
-    return tuple(pk for pk, _ in zip(allowed, range(MOST_CONTACTS), strict=False))
+    addresses = {each.pk: each.email for each in people if each.email}
+    suppressed = suppression.among(request.client, addresses.values())
+    return tuple(pk for pk, email in addresses.items() if email not in suppressed)[:MOST_CONTACTS]

@@ -94,7 +94,7 @@ def _map(hand: Hand, node: Node) -> list[Begun]:
 
 def _agent_step(hand: Hand, node: Node, contact: Contact | None, number: int) -> Begun:
     agent = AGENTS[node.agent]
-    row = _row(hand, node, number)
+    row = row_of(hand, node, number)
     row.agent, row.prompt_version = node.agent, hand.prompts[node.agent]
     row.contact = contact if number else None
     try:
@@ -110,7 +110,7 @@ def _agent_step(hand: Hand, node: Node, contact: Contact | None, number: int) ->
 
 
 def _tool(hand: Hand, node: Node) -> list[Begun]:
-    row = _row(hand, node, 0)
+    row = row_of(hand, node)
     row.tool = node.tool
     context, do = tools.TOOLS[node.tool](hand, node)
     return [Begun(node, row, context, None, lambda row, purse: do)]
@@ -119,18 +119,18 @@ def _tool(hand: Hand, node: Node) -> list[Begun]:
 def _planner(hand: Hand, node: Node) -> list[Begun]:
     context = planner.context(hand)
     prepare = lambda row, purse: partial(planner.do, context, hand.table, row.started_at, purse)  # noqa: E731
-    return [Begun(node, _row(hand, node, 0), context, None, prepare)]
+    return [Begun(node, row_of(hand, node), context, None, prepare)]
 
 
 def _gate(hand: Hand, node: Node) -> list[Begun]:
-    row = _row(hand, node, 0)
+    row = row_of(hand, node)
     row.status = StepRun.Status.WAITING
     return [Begun(node, row)]
 
 
 def _join(hand: Hand, node: Node) -> list[Begun]:
     """Nothing to do but to have waited: it ends as it begins, with what it brought together."""
-    row = _row(hand, node, 0)
+    row = row_of(hand, node)
     done = {
         each.key: each.output for each in hand.rows if each.key in node.after and each.status == StepRun.Status.DONE
     }
@@ -149,7 +149,16 @@ _KINDS: Mapping[str, Callable[[Hand, Node], list[Begun]]] = {
 }
 
 
-def _row(hand: Hand, node: Node, number: int) -> StepRun:
+def leave_out(hand: Hand, row: StepRun, reason: str) -> None:
+    """The step ends as it begins, and says why."""
+    row.status, row.error = StepRun.Status.SKIPPED, reason
+    row.finished_at, row.finished_seq = row.started_at, row.started_seq
+    row.save()
+    hand.rows.append(row)
+
+
+def row_of(hand: Hand, node: Node, number: int = 0) -> StepRun:
+    """A row that begins now, of the step or of its map's contact `number`; not written yet."""
     tries = [row for row in hand.rows_of(node.key) if row.map_index == number]
     hand.run.seq += 1
     return StepRun(
@@ -176,11 +185,8 @@ def _is_repeated(hand: Hand, begun: Begun, fresh: Sequence[Begun]) -> bool:
     twin = next((each for each in asked if (each.agent, each.tool, each.input_sha256) == what), None)
     if twin is None:
         return False
-    row.status, row.finished_at, row.finished_seq = StepRun.Status.SKIPPED, row.started_at, row.started_seq
     said = "has answered the same question already" if twin.status == StepRun.Status.DONE else "asks the same question"
-    row.error = f"The step {twin.key} of this run {said}."
-    row.save()
-    hand.rows.append(row)
+    leave_out(hand, row, f"The step {twin.key} of this run {said}.")
     return True
 
 

@@ -6,7 +6,6 @@ from agents_app import prices
 from agents_app.flow import budget
 from agents_app.flow.hand import Clock, Hand
 from agents_app.flow.journal import Journal
-from agents_app.graph import Node, nodes_of
 from agents_app.models import Campaign, FlowRun, ModelPrice, PlannedPrompt, PromptVersion, Request, StepRun
 from clients.models import Client, Contact
 from gtm import limits
@@ -35,8 +34,8 @@ def hand_for(run: FlowRun, clock: Clock, *, at: datetime) -> Hand:
         journal.find(Campaign, campaigns, id=run.request.campaign_id)
     journal.send()
     run.request.contact, run.request.campaign = next(iter(contacts), None), next(iter(campaigns), None)
-    table = prices.table(rates)
-    hand = Hand(run, plan_of(run), _rows(run), table, {each.agent: each for each in versions}, clock, began_at=at)
+    prompts = {each.agent: each for each in versions}
+    hand = Hand(run, tuple(run.plan_now), _rows(run), prices.table(rates), prompts, clock, began_at=at)
     hand.limited = {row.name for row in limited if limits.holds(row, at=at)}
     hand.shut_until = budget.shut_until(limited, at=at)
     return hand
@@ -50,10 +49,3 @@ def _rows(run: FlowRun) -> list[StepRun]:
     for row in rows:
         row.run = run
     return rows
-
-
-def plan_of(run: FlowRun) -> tuple[Node, ...]:
-    """The plan as it is by now."""
-    if not run.revised:
-        return tuple(nodes_of(run.nodes))
-    return tuple(nodes_of(run.revisions.order_by("-number").values_list("nodes", flat=True)[0]))

@@ -39,12 +39,12 @@ def first(run_id: int, *, clock: Clock) -> tuple[Hand, Turn] | None:
     if run is None:
         return None
     hand = taking_up.hand_for(run, clock, at=at)
-    ended = _mark_lost(hand)
+    _mark_lost(hand)
     if run.recoveries > lease.MOST_RECOVERIES:
         why = f"It was taken up again {lease.MOST_RECOVERIES} times and never came to its end, so it is given up."
         return hand, _leave(hand, Turn(), Ending(FlowRun.Status.DEAD, why))
     hand.cancelled = run.cancel_asked_at is not None
-    return hand, _go_on(hand, Turn(), ended)
+    return hand, _go_on(hand, Turn(), [])
 
 
 def following(hand: Hand, messages: Sequence[Message]) -> Turn:
@@ -53,8 +53,12 @@ def following(hand: Hand, messages: Sequence[Message]) -> Turn:
     with lease.held(hand.run) as cancel_asked_at:
         hand.cancelled = cancel_asked_at is not None
         hand.run.cancel_asked_at = cancel_asked_at
-        ended = [row for message in messages if (row := _received(hand, turn, message))]
+        asked = [message for message in messages if isinstance(message, Asked)]
+        told = [message for message in messages if not isinstance(message, Asked)]
+        ended = [row for message in told if (row := _received(hand, message))]
         ended += [_too_slow(hand, row) for row in hand.late()]
+        for message in asked:  # last, so that what others gave back can be had
+            turn.replies.append(_reply(hand, message))
         _go_on(hand, turn, ended)
     return turn
 
@@ -83,15 +87,22 @@ def _leave(hand: Hand, turn: Turn, ending: Ending) -> Turn:
 # --- what came in
 
 
-def _received(hand: Hand, turn: Turn, message: Message) -> StepRun | None:
-    """The row that ended by it. What a step says after it ended (it was too slow) is not heard any more."""
+def _reply(hand: Hand, asked: Asked) -> Callable[[], None]:
+    row = _open_row(hand, asked)
+    answer = budget.reserve(hand, row, asked.offers) if row else StepTooSlow("The step has ended.")
+    return partial(budget.answer, hand, asked, answer)
+
+
+def _open_row(hand: Hand, message: Message) -> StepRun | None:
+    """What a step says after it ended (it was too slow) is not heard any more."""
     row = hand.row(message.step_id)
-    is_open = row is not None and row.status == Status.RUNNING
-    if isinstance(message, Asked):
-        answer = budget.reserve(hand, row, message.offers) if row and is_open else StepTooSlow("The step has ended.")
-        turn.replies.append(partial(budget.answer, hand, message, answer))
-        return None
-    if row is None or not is_open:
+    return row if row is not None and row.status == Status.RUNNING else None
+
+
+def _received(hand: Hand, message: Settled | Finished) -> StepRun | None:
+    """The row that ended by it."""
+    row = _open_row(hand, message)
+    if row is None:
         return None
     if isinstance(message, Settled):
         budget.settle(hand, row, message)
@@ -123,7 +134,7 @@ def _answered(hand: Hand) -> list[StepRun]:
     return closed
 
 
-def _mark_lost(hand: Hand) -> list[StepRun]:
+def _mark_lost(hand: Hand) -> None:
     """Steps that the last owner left open are lost, and what they had set aside counts as spent."""
     at = hand.clock()
     lost = hand.running()
@@ -133,7 +144,6 @@ def _mark_lost(hand: Hand) -> list[StepRun]:
         row.status, row.finished_at, row.finished_seq = Status.LOST, at, hand.run.seq
         row.error = "Its worker ended in the middle of it."
         row.save(update_fields=["status", "finished_at", "finished_seq", "error", "uncertain_usd", "reserved_usd"])
-    return []
 
 
 # --- what may begin
@@ -181,21 +191,7 @@ def _left_out(hand: Hand, node: Node) -> bool:
     reason = adaptation.unwanted(hand, node)
     if not reason:
         return False
-    hand.run.seq += 1
-    row = StepRun.objects.create(
-        run=hand.run,
-        key=node.key,
-        kind=node.kind,
-        agent=node.agent,
-        tool=node.tool,
-        stage=hand.level(node.key),
-        status=Status.SKIPPED,
-        fence=hand.run.fence,
-        error=reason,
-        started_at=hand.clock(),
-        finished_at=hand.clock(),
-        started_seq=hand.run.seq,
-        finished_seq=hand.run.seq,
-    )
-    hand.rows.append(row)
+    row = starting.row_of(hand, node)
+    row.agent, row.tool = node.agent, node.tool
+    starting.leave_out(hand, row, reason)
     return True

@@ -194,9 +194,7 @@ def _ask(task: Task, material: Material, variation: int) -> "_Said | llm.ModelEr
     question = llm.Question(agent.key, prompt.system, prompt.user, agent.schema, agent.max_tokens, task.effort)
     models = task.models or None
     try:
-        answer = llm.ask(
-            question, prices=task.prices, at=task.now(), variation=variation, purse=task.purse, models=models
-        )
+        answer = llm.ask(question, prices=task.prices, at=task.now(), purse=task.purse, models=models)
     except llm.ModelError as error:
         return error
     checks = agent.check(answer.parsed, material)

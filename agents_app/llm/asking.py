@@ -1,6 +1,5 @@
 """One question to the model, from the first request to an answer that can be used."""
 
-import re
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -26,17 +25,15 @@ def ask(
     *,
     prices: PriceTable,
     at: datetime,
-    variation: int = 0,
     purse: Purse | None = None,
     models: Sequence[str] | Replay | None = None,
 ) -> Answer:
     """Raises ModelUnavailable, ModelRefused, AnswerInvalid, and what `purse` raises, such as BudgetSpent.
 
-    Proposals with another `variation` are independent. `models` says who may answer, the preferred one first; a Replay
-    answers from its recording or raises ReplayMissing. `at` is now.
+    `models` says who may answer, the preferred one first; a Replay answers from its recording or raises ReplayMissing.
+    `at` is now.
     """
-    user = re.sub(r"<variation>\d+</variation>", f"<variation>{variation}</variation>", question.user)
-    turns = [{"role": "user", "content": user}]
+    turns = [{"role": "user", "content": question.user}]
     asking = Asking(question, turns, prices, at, purse or Unlimited(), models or ())
     try:
         said, parsed = _answered(asking)

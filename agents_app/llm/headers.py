@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from gtm.limits import Seen
+from gtm.limits import LONGEST_BLOCK_S, Seen
 
 LONGEST_RETRY_AFTER_S = 20.0  # longer: give the worker's slot back and come again
-DAY_S = 86_400.0  # a longer wait than this is not believed
 PREFIX = "anthropic-ratelimit-"
 
-__all__ = ["DAY_S", "LONGEST_RETRY_AFTER_S", "Seen", "retry_after_s", "seen"]
+__all__ = ["LONGEST_RETRY_AFTER_S", "Seen", "retry_after_s", "seen"]
 
 
 def seen(headers: Mapping[str, str], *, at: datetime) -> Seen:
@@ -32,11 +31,11 @@ def retry_after_s(headers: Mapping[str, str], *, at: datetime) -> float | None:
     own clock where the response names it, else against `at`. None where nothing usable was said."""
     text = headers.get("retry-after", "").strip()
     if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", text):
-        return min(float(text), DAY_S)
+        return min(float(text), LONGEST_BLOCK_S)
     until = _date(text)
     if until is None:
         return None
-    return min(max(0.0, (until - (_date(headers.get("date", "")) or at)).total_seconds()), DAY_S)
+    return min(max(0.0, (until - (_date(headers.get("date", "")) or at)).total_seconds()), LONGEST_BLOCK_S)
 
 
 def _number(text: str) -> int | None:

@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 from django.db import models
 from django.db.models import Q
 
@@ -49,3 +51,7 @@ class BudgetDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.client} on {self.day}"
+
+    @property
+    def left_usd(self) -> Decimal:
+        return max(self.cap_usd - self.spent_usd - self.reserved_usd, Decimal(0))

@@ -1,3 +1,4 @@
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -38,6 +39,7 @@ class FlowRun(Record):
         DEAD = "dead", "Given up"
 
     OPEN = (Status.PLANNED, Status.RUNNING, Status.WAITING, Status.RETRY)
+    WRONG = (Status.FAILED, Status.NEEDS_INPUT, Status.DEAD)
 
     request = models.ForeignKey("agents_app.Request", on_delete=models.PROTECT, related_name="runs")
     client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="runs")
@@ -101,6 +103,21 @@ class FlowRun(Record):
     def stages(self) -> list[list[dict[str, Any]]]:
         """The planned steps by level: those of one list need nothing from each other."""
         return [[node.document() for node in level] for level in graph.levels(graph.nodes_of(self.nodes))]
+
+    @property
+    def plan_now(self) -> list[graph.Node]:
+        """The plan as it is by now; a query where it was changed."""
+        last = self.revisions.order_by("-number").first() if self.revised else None
+        return graph.nodes_of(last.nodes if last else self.nodes)
+
+    @property
+    def left_usd(self) -> Decimal:
+        """What may still be set aside, in US dollars."""
+        return max(self.budget_usd - self.spent_usd - self.reserved_usd, Decimal(0))
+
+    def awaits(self, gate: "Gate") -> bool:
+        """Whether an answer to its question would still count, its time apart; `Gates.open` says the same in SQL."""
+        return not gate.decision and self.status in self.OPEN and self.cancel_asked_at is None
 
 
 class PlannedPrompt(models.Model):

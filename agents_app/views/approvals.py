@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -15,8 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from agents_app import drafts, evidence, sending
 from agents_app.forms import EditForm, RejectForm
 from agents_app.models import Draft
-from agents_app.views.reading import user_of
-from clients.access import scope, visible_clients
+from clients.access import scope, user_of, visible_clients
 from gtm.admin_site import CappedPaginator
 
 STATES = {
@@ -117,28 +117,23 @@ def _approve(request: HttpRequest, draft: Draft) -> HttpResponseBase:
     return _decided(request, draft)
 
 
-def _approve_edited(request: HttpRequest, draft: Draft) -> HttpResponseBase:
-    form = EditForm(request.POST)
-    if not form.is_valid():
-        return _queue(request, draft, edit_form=form)
-    try:
-        drafts.approve(draft, by=user_of(request), at=timezone.now(), **form.cleaned_data)
-    except drafts.DecisionRefused as refusal:
-        form.add_error(None, list(refusal.problems))
-        return _queue(request, draft, edit_form=form)
-    return _decided(request, draft)
+def _with_form(
+    decide: Callable[..., Draft], form_class: type[forms.Form], name: str
+) -> Callable[[HttpRequest, Draft], HttpResponseBase]:
+    """A decision that says more than yes: what is refused stands on the page again under `name`, as it was typed."""
 
+    def act(request: HttpRequest, draft: Draft) -> HttpResponseBase:
+        form = form_class(request.POST)
+        if not form.is_valid():
+            return _queue(request, draft, **{name: form})
+        try:
+            decide(draft, by=user_of(request), at=timezone.now(), **form.cleaned_data)
+        except drafts.DecisionRefused as refusal:
+            form.add_error(None, list(refusal.problems))
+            return _queue(request, draft, **{name: form})
+        return _decided(request, draft)
 
-def _reject(request: HttpRequest, draft: Draft) -> HttpResponseBase:
-    form = RejectForm(request.POST)
-    if not form.is_valid():
-        return _queue(request, draft, reject_form=form)
-    try:
-        drafts.reject(draft, by=user_of(request), at=timezone.now(), **form.cleaned_data)
-    except drafts.DecisionRefused as refusal:
-        form.add_error(None, list(refusal.problems))
-        return _queue(request, draft, reject_form=form)
-    return _decided(request, draft)
+    return act
 
 
 def _undo(request: HttpRequest, draft: Draft) -> HttpResponseBase:
@@ -173,8 +168,8 @@ def _decided(request: HttpRequest, draft: Draft) -> HttpResponseBase:
 
 DECISIONS: dict[str, Callable[[HttpRequest, Draft], HttpResponseBase]] = {
     "approve": _approve,
-    "edit": _approve_edited,
-    "reject": _reject,
+    "edit": _with_form(drafts.approve, EditForm, "edit_form"),
+    "reject": _with_form(drafts.reject, RejectForm, "reject_form"),
     "undo": _undo,
     "went_out": _settle(went_out=True),
     "send_again": _settle(went_out=False),

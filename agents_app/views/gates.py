@@ -12,10 +12,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from agents_app import evidence, flow, graph
 from agents_app.forms import AnswerForm, CommentForm
-from agents_app.graph import Node, nodes_of
+from agents_app.graph import Node
 from agents_app.models import FlowRun, Gate, StepRun
-from agents_app.views.reading import NAMES, facts_of, user_of, votes_of
-from clients.access import scope
+from agents_app.views.reading import NAMES, facts_of, votes_of
+from clients.access import scope, user_of
 from gtm import loop
 from gtm.admin_site import CappedPaginator
 
@@ -86,7 +86,7 @@ def _answer(
 
 
 def _shown(asked: Gate) -> dict[str, Any]:
-    run, plan = asked.step.run, _plan(asked.step.run)
+    run, plan = asked.step.run, asked.step.run.plan_now
     own = next((node for node in plan if node.key == asked.step.key), None)
     before = _before(run, own.after if own else ())
     return {
@@ -104,13 +104,7 @@ def _shown(asked: Gate) -> dict[str, Any]:
 
 
 def _is_open(asked: Gate, run: FlowRun) -> bool:
-    is_awaited = not asked.decision and asked.expires_at > timezone.now()
-    return is_awaited and run.status in FlowRun.OPEN and run.cancel_asked_at is None
-
-
-def _plan(run: FlowRun) -> list[Node]:
-    last = run.revisions.order_by("-number").first()
-    return nodes_of(last.nodes if last else run.nodes)
+    return run.awaits(asked) and asked.expires_at > timezone.now()
 
 
 def _before(run: FlowRun, keys: Sequence[str]) -> list[StepRun]:

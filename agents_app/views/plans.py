@@ -15,8 +15,9 @@ from django.views.decorators.http import require_http_methods
 from agents_app import estimates, flow, lanes, requests
 from agents_app.forms import AskForm
 from agents_app.models import FlowTemplate
-from agents_app.views.reading import NAMES, user_of
+from agents_app.views.reading import NAMES
 from clients import config
+from clients.access import user_of
 from clients.models import Contact
 from gtm import loop
 

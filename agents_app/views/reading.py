@@ -3,9 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from django.contrib.auth.models import User
-from django.http import HttpRequest
-
 from agents_app import flows
 from agents_app.evidence import READING_ORDER
 from agents_app.models import Draft, FlowRun, Request, StepKind, StepRun
@@ -135,7 +132,3 @@ def event_before(asked: Request) -> Event | None:
         return None
     events = Event.objects.filter(contact=asked.contact_id, delivery__received_at__lte=asked.asked_at)
     return events.select_related("delivery__connection").order_by("-delivery__received_at", "-pk").first()
-
-
-def user_of(request: HttpRequest) -> User:
-    return cast(User, request.user)  # the page guard lets nobody in who is not signed in

@@ -27,10 +27,9 @@ from agents_app.views.reading import (
     lasted,
     outcomes_of,
     said_by,
-    user_of,
     votes_of,
 )
-from clients.access import scope
+from clients.access import scope, user_of
 from clients.models import AgentKey, Contact
 from gtm import loop
 
@@ -142,7 +141,7 @@ def _progress(run: FlowRun, found: Progress) -> dict[str, Any]:
         "lanes": lanes.draw_run(found.plan, NAMES, found.tries, is_open=found.is_open),
         "is_linked": not found.is_open,  # while it goes on, the cards of its steps come later
         "may_be_cancelled": found.is_open and run.cancel_asked_at is None,
-        "left_usd": max(run.budget_usd - run.spent_usd - run.reserved_usd, 0),
+        "left_usd": run.left_usd,
         "duration": lasted((ended - run.started_at).total_seconds()) if run.started_at else "",
     }
 
@@ -154,7 +153,7 @@ def _budget(run: FlowRun) -> dict[str, Any]:
     return {
         "on": day,
         "day": row,
-        "day_left_usd": max(row.cap_usd - row.spent_usd - row.reserved_usd, 0) if row else None,
+        "day_left_usd": row.left_usd if row else None,
     }
 
 

@@ -54,7 +54,7 @@ class ContactAdmin(ScopedHistoryAdmin):
             obj.company_domain = obj.company_domain or contacts.work_domain(obj.email_normalised)
             obj.source, obj.created_at, obj.updated_at = observations.BY_HAND, at, at
             super().save_model(request, obj, form, change)
-        observations.by_hand(obj, said, by=access.person(request.user), at=at)
+        observations.by_hand(obj, said, by=access.user_of(request), at=at)
 
     @admin.display(description="Writing to them")
     def suppressed(self, contact: Contact) -> SafeString:

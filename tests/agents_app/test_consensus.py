@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents_app import consensus
-from agents_app.consensus import CLOSE, Claim, Vote, VoteImpossible, Voter, elect, objections, sound, values
+from agents_app.consensus import CLOSE, Claim, Vote, VoteImpossible, Voter, elect, objections, values
 from agents_app.contracts import Check
 
 calm = settings(deadline=None, database=None, max_examples=300)  # a busy machine is no reason to fail
@@ -293,16 +293,6 @@ def test_counts_that_cannot_be_are_refused(agreed, seen):
 
 def check(detail, *, passed=False, must=True):
     return Check("check", passed, detail, must)
-
-
-def test_only_proposals_that_keep_all_promises_that_decide_are_sound():
-    proposals = {
-        A: [check("Fits.", passed=True), check("It asks 2 questions.", must=False)],
-        B: [check("Fits.", passed=True), check("Contains “synergy”.")],
-        C: [],
-    }
-
-    assert sound(proposals) == [A, C]
 
 
 def test_objections_are_the_broken_promises_once_each_the_commonest_first():

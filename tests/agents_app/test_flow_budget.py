@@ -163,11 +163,13 @@ def test_the_contacts_of_a_map_share_their_steps_share(settings):
 def test_a_client_spends_no_more_than_its_day_allows_and_the_run_waits_for_tomorrow(settings):
     clock = Clock()
     with paid(settings, honest) as service:
-        run = flow.execute(run_with(settings, daily_budget_usd=Decimal("0.01")).pk, clock=clock)
+        planned = run_with(settings, daily_budget_usd=Decimal(2))
+        BudgetDay.objects.create(client=planned.client, day=TODAY, cap_usd=2, spent_usd=Decimal("1.99"))
+        run = flow.execute(planned.pk, clock=clock)
         assert (run.status, service.requests, run.spent_usd) == ("retry", [], 0)
         assert run.lease_until == AT.replace(day=17, hour=0)
         assert run.error == (
-            f"{run.client} has spent its $0.01 of today; the daily budget stands on the client's page. "
+            f"{run.client} has spent its $2.00 of today; the daily budget stands on the client's page. "
             "It is tried again by itself at 00:00 on 17 November."
         )
         run.client.daily_budget_usd = None
@@ -177,21 +179,52 @@ def test_a_client_spends_no_more_than_its_day_allows_and_the_run_waits_for_tomor
         run = flow.execute(run.pk, clock=clock)
 
     assert (run.status, day_of(run, TODAY + timedelta(days=1))[0]) == ("succeeded", run.spent_usd)
-    assert not BudgetDay.objects.filter(day=TODAY, spent_usd__gt=0).exists()
+    assert day_of(run, TODAY)[0] == Decimal("1.99")
+
+
+def test_days_without_money_are_no_tries_so_the_run_goes_on_when_there_is_some(settings):
+    clock = Clock()
+    with paid(settings, honest) as service:
+        run = run_with(settings, daily_budget_usd=Decimal(2))
+        for number in range(5):
+            BudgetDay.objects.create(client=run.client, day=TODAY + timedelta(days=number), cap_usd=2, spent_usd=2)
+            run = flow.execute(run.pk, clock=clock)
+            assert (run.status, service.requests, run.lease_until.day) == ("retry", [], 17 + number)
+            clock.at = run.lease_until + MINUTE
+
+        run = flow.execute(run.pk, clock=clock)
+
+    assert (run.status, run.recoveries) == ("succeeded", 0)
+    first = run.steps.order_by("pk").values_list("status", "error_class")[:6]
+    assert list(first) == [("failed", "DaySpent")] * 5 + [("done", "")]
+
+
+def test_a_call_that_no_day_has_room_for_is_not_waited_for(settings):
+    with paid(settings, honest) as service:
+        run = execute(run_with(settings, daily_budget_usd=Decimal("0.01")))
+
+    assert (run.status, service.requests, run.spent_usd) == ("needs_input", [], 0)
+    assert run.error.endswith(
+        f"and {run.client} may spend $0.01 a day; the daily budget stands on the client's page. Raise it, then ask again."
+    )
+    assert not BudgetDay.objects.exclude(spent_usd=0, reserved_usd=0).exists()
 
 
 def test_all_runs_of_a_client_share_its_day(settings):
     with paid(settings, honest):
-        first = execute(run_with(settings))
-        client = first.client
-        spent = first.spent_usd
+        client = run_with(settings).client
+        own = [
+            execute(plan_run(make_request(make_contact(client, company_domain=f"{name}.example"))))
+            for name in ("arden", "birch", "cedar")
+        ]
+        spent = sum(run.spent_usd for run in own)
         client.daily_budget_usd = spent + Decimal("0.02")  # too little for one more call to the usual model
         client.save()
-        second = execute(plan_run(make_request(make_contact(client, company_domain="arden.example"))))
+        last = execute(plan_run(make_request(make_contact(client, company_domain="dogwood.example"))))
         others = execute(run_with(settings))
 
-    assert (first.status, second.status, others.status) == ("succeeded", "retry", "succeeded")
-    assert (day_of(second)[:2], second.lease_until) == ((spent, 0), AT.replace(day=17, hour=0))
+    assert [run.status for run in (*own, last, others)] == ["succeeded"] * 3 + ["retry", "succeeded"]
+    assert (day_of(last)[:2], last.lease_until) == ((spent, 0), AT.replace(day=17, hour=0))
 
 
 def test_the_clients_own_cap_goes_before_the_usual_one(settings):
@@ -376,18 +409,20 @@ def driven(hand, rng, cap):
     left = {row.pk for row in hand.rows}
     while left:
         message = hand.inbox.get(timeout=10)
-        row, now = hand.row(message.step_id), turn.Turn()
+        row, reply = hand.row(message.step_id), None
         if isinstance(message, Finished):
             close = budget.charge_in_full if rng.random() < 0.2 else budget.close
             close(hand, row)
             row.status = "done"
             left.discard(row.pk)
+        elif isinstance(message, Asked):
+            reply = turn._reply(hand, message)
         else:
-            turn._received(hand, now, message)
+            turn._received(hand, message)
         if rng.random() < 0.5:
             budget.flush(hand)
             hand.journal.send()
-        for reply in now.replies:
+        if reply:
             reply()
         assert hand.run.spent_usd + hand.run.reserved_usd <= hand.run.budget_usd
         assert min(hand.run.spent_usd, hand.run.reserved_usd) >= 0

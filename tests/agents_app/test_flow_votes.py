@@ -37,8 +37,9 @@ class Writer:
         answer = REAL_ASK(question, **options)
         if question.agent != "email_agent":
             return answer
-        self.asked.append((options["variation"], question.user))
-        document = self.change(answer.parsed.model_dump(), options["variation"])
+        variation = int(question.user.rsplit("<variation>", 1)[1].partition("<")[0])
+        self.asked.append((variation, question.user))
+        document = self.change(answer.parsed.model_dump(), variation)
         return llm.Answer(**{**answer.__dict__, "parsed": question.schema.model_validate(document)})
 
 

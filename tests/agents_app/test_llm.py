@@ -11,7 +11,7 @@ from agents_app import llm
 from agents_app.prices import Usage
 from gtm.sandbox import faults, messages
 from gtm.sandbox.faults import Fault
-from tests.agents_app.models_that import AT, PRICES, PaidService, ResearchAnswer, ask, paid, question
+from tests.agents_app.models_that import AT, USER, PaidService, ResearchAnswer, ask, paid
 
 PAYLOADS = Path(__file__).parent.parent / "payloads" / "messages"
 ANSWERED = (PAYLOADS / "answered.json").read_bytes()
@@ -62,7 +62,7 @@ def test_an_attempt_tells_what_was_sent_and_what_came_back():
 
 
 def test_a_variation_reaches_the_model():
-    seen = [llm.ask(question(), prices=PRICES, at=AT, variation=number) for number in (0, 7)]
+    seen = [ask(user=USER.replace("<variation>0<", f"<variation>{number}<")) for number in (0, 7)]
 
     assert seen[0].request_id != seen[1].request_id
 
