@@ -17,6 +17,7 @@ import os
 import pwd
 import re
 import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -115,12 +116,20 @@ class Server:
         return False
 
     def is_ready(self) -> bool:
-        """Whether the keeper's own server says it takes connections, in the file that pg_ctl reads too."""
+        """Whether the keeper's own server says it takes connections, in the file that pg_ctl reads too, and does: what
+        a killed one said stays there until another is started."""
         try:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
-            return lines[0] == (self.home / "keeper.lock").read_text() and lines[7].strip() == "ready"
+            says_so = lines[0] == (self.home / "keeper.lock").read_text() and lines[7].strip() == "ready"
+            return says_so and self._is_listening()
         except (OSError, IndexError):
             return False
+
+    def _is_listening(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as knock:
+            knock.settimeout(1)
+            knock.connect(str(self.sockets / f".s.PGSQL.{PORT}"))
+        return True
 
     def _wait_until_ready(self) -> None:
         deadline, started = time.monotonic() + START_SECONDS, False

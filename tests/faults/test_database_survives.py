@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -88,6 +89,11 @@ def postmaster(server: Server) -> int:
     return int((server.home / "keeper.lock").read_text())
 
 
+def listens(server: Server) -> bool:
+    with socket.socket(socket.AF_UNIX) as knock:
+        return knock.connect_ex(str(server.sockets / f".s.PGSQL.{database.PORT}")) == 0
+
+
 def ask(server: Server, sql: str) -> list[tuple[object, ...]]:
     where = {"host": str(server.sockets), "port": database.PORT, "user": database.USER, "dbname": database.NAME}
     with psycopg.connect(**where) as connection:  # type: ignore[arg-type]
@@ -169,6 +175,22 @@ def test_a_killed_keeper_takes_the_server_along_and_the_next_command_starts_both
         assert ask(server, "select count(*) from kept") == [(0,)]
 
 
+def test_a_killed_server_is_not_taken_for_one_that_is_ready_while_its_keeper_cannot_look(server):
+    with server.used():
+        old, killed = keeper(server), postmaster(server)
+        old.suspend()
+        os.kill(killed, signal.SIGKILL)
+        until(lambda: not listens(server), "the server to end")
+
+        ready = server.is_ready()
+        old.resume()
+        server.ensure()
+
+        assert not ready
+        assert (keeper(server).pid, postmaster(server) != killed) == (old.pid, True)
+        assert ask(server, "select 1") == [(1,)]
+
+
 def test_keeper_and_server_killed_together_do_not_bar_the_next_command(server, hold):
     process = hold()
     has_it(process)
@@ -176,6 +198,7 @@ def test_keeper_and_server_killed_together_do_not_bar_the_next_command(server, h
 
     for pid in victims:
         os.kill(pid, signal.SIGKILL)
+    until(lambda: not processes(server), "both to end")  # a kill is a request: for a moment both are still there
 
     with server.used():
         assert ask(server, "select 1") == [(1,)]
