@@ -61,13 +61,14 @@ END $$;
 def guard(table: str, *columns: str) -> RunSQL:
     """The migration operation that makes PostgreSQL refuse a change of `columns`, and any delete, in `table`.
 
-    Foreign keys are named by their column (`contact_id`). An update that names none of the columns is not looked at.
+    Foreign keys are named by their column (`contact_id`). An update that names none of the columns is not looked at. It
+    looks after the row was written: before, PostgreSQL would lock each row for it and log that.
     """
     changed = " OR ".join(f"OLD.{column} IS DISTINCT FROM NEW.{column}" for column in columns)
     refuse = "EXECUTE FUNCTION gtm_refuse_change()"
     return RunSQL(
-        f"CREATE TRIGGER {table}_keeps BEFORE UPDATE OF {', '.join(columns)} ON {table} "
+        f"CREATE TRIGGER {table}_keeps AFTER UPDATE OF {', '.join(columns)} ON {table} "
         f"FOR EACH ROW WHEN ({changed}) {refuse};"
-        f"CREATE TRIGGER {table}_stays BEFORE DELETE ON {table} FOR EACH ROW {refuse};",
+        f"CREATE TRIGGER {table}_stays AFTER DELETE ON {table} FOR EACH ROW {refuse};",
         f"DROP TRIGGER {table}_keeps ON {table}; DROP TRIGGER {table}_stays ON {table};",
     )

@@ -20,7 +20,7 @@ from django.conf import settings
 
 from agents_app import llm
 from agents_app.flow.hand import Asked, DaySpent, Hand, Message, Settled, Wait
-from agents_app.flow.journal import Journal, one
+from agents_app.flow.journal import one
 from agents_app.models import BudgetDay, StepRun
 from agents_app.models.flow import MOST_SECONDS
 from clients.models import Client
@@ -95,7 +95,7 @@ def reserve(hand: Hand, row: StepRun, offers: Sequence[llm.Offer]) -> llm.Grant 
         refusal = _refusal(hand, row, worst)
         if refusal:
             continue
-        if not _take_from_day(hand, row, worst):
+        if not _lent(hand, worst):
             return _day_is_spent(hand, worst)
         _set_aside(hand, row, worst)
         return llm.Grant(offer.model, worst)
@@ -103,22 +103,19 @@ def reserve(hand: Hand, row: StepRun, offers: Sequence[llm.Offer]) -> llm.Grant 
 
 
 def open_purses(hand: Hand, rows: Sequence[StepRun], offers: Sequence[llm.Offer | None]) -> list[llm.Grant | None]:
-    """What steps set aside when they begin, all by one UPDATE; a step that gets nothing here asks when it must.
+    """What steps set aside when they begin; one that gets nothing here asks when it must.
 
     The rows are in hand already, so those of one map divide their step's share.
     """
-    grants: list[llm.Grant | None] = []
-    for row, offer in zip(rows, offers, strict=True):
-        worst = _rounded_up(offer.worst_usd) if offer else NOTHING
-        fits = offer is not None and not _refusal(hand, row, worst)
-        grants.append(llm.Grant(offer.model, worst) if offer and fits else None)
-        _set_aside(hand, row, worst if fits else NOTHING)
-    total = sum((grant.usd for grant in grants if grant), NOTHING)
-    if _take_from_day(hand, rows[0], total):
-        return grants
-    for row in rows:
-        _set_aside(hand, row, -row.reserved_usd)
-    return [None for _ in rows]
+    return [_opening(hand, row, offer) if offer else None for row, offer in zip(rows, offers, strict=True)]
+
+
+def _opening(hand: Hand, row: StepRun, offer: llm.Offer) -> llm.Grant | None:
+    worst = _rounded_up(offer.worst_usd)
+    if _refusal(hand, row, worst) or not _lent(hand, worst):
+        return None
+    _set_aside(hand, row, worst)
+    return llm.Grant(offer.model, worst)
 
 
 def settle(hand: Hand, row: StepRun, settled: Settled) -> None:
@@ -140,13 +137,20 @@ def charge_in_full(hand: Hand, row: StepRun) -> None:
 
 
 def flush(hand: Hand) -> None:
-    """Write to the days' rows what was settled since the last time, and the same to the steps that are still open: who
-    takes the run up after a crash must find in them what is set aside, and no more."""
+    """Write what was settled since the last time to the steps that are still open: who takes the run up after a crash
+    must find in them what is set aside, and no more."""
     for row in hand.running():
         if row.pk and row.pk in hand.moved:  # one that begins in this turn is written whole
             hand.journal.update(row, ("reserved_usd", "uncertain_usd"))
     hand.moved.clear()
-    _tell_days(hand, hand.journal)
+
+
+def give_back(hand: Hand) -> None:
+    """Nothing is under way any more: the day is told what was spent of what it lent, and has the rest back."""
+    run = hand.run
+    if run.lent_usd:
+        hand.journal.run(SETTLE, (run.untold_usd, run.lent_usd, run.client_id, run.lent_date))
+    run.lent_usd, run.lent_date, run.untold_usd = NOTHING, None, NOTHING
 
 
 def cap_of(client: Client) -> Decimal:
@@ -166,32 +170,31 @@ def _refusal(hand: Hand, row: StepRun, worst: Decimal) -> str:
     return ""
 
 
-def _tell_days(hand: Hand, journal: Journal, *, before: date | None = None) -> None:
-    """What is owed to days, the oldest first in every run: two runs that meet at midnight wait for each other's rows in
-    the same order, so neither waits for ever."""
-    for day in sorted(each for each in hand.owed if before is None or each < before):
-        spent, reserved = hand.owed.pop(day)
-        if spent or reserved:
-            journal.run(SETTLE, (spent, reserved, hand.run.client_id, day))
+def _lent(hand: Hand, amount: Decimal) -> bool:
+    """Whether the client's day lends the run that much more; False where the day's cap stands against it.
+
+    A run borrows as much again as it needs now, so that its next steps need not ask; where the day has no room for
+    that, just what it needs. All of a drive counts on the day, in UTC, on which the drive began.
+    """
+    run = hand.run
+    missing = amount - (run.lent_usd - run.reserved_usd - run.untold_usd)
+    return missing <= 0 or _borrow(hand, missing + amount) or _borrow(hand, missing)
 
 
-def _take_from_day(hand: Hand, row: StepRun, amount: Decimal) -> bool:
-    """Set `amount` aside on the client's day, with what is owed to it; False where the day's cap stands against it."""
-    if not amount:
-        return True
-    day = row.started_at.astimezone(UTC).date()
-    earlier = Journal()
-    _tell_days(hand, earlier, before=day)
-    earlier.send()
-    spent, reserved = hand.owed.get(day, (NOTHING, NOTHING))
-    cap = cap_of(hand.run.client)
-    change = (cap, spent, reserved + amount, hand.run.client_id, day, spent + reserved + amount, cap)
+def _borrow(hand: Hand, amount: Decimal) -> bool:
+    """Take `amount` from the day, which is told in the same breath what was spent of what it had lent before."""
+    run, day, cap = hand.run, _day(hand), cap_of(hand.run.client)
+    change = (cap, run.untold_usd, amount - run.untold_usd, run.client_id, day, amount, cap)
     if one(TAKE, change) is None:
-        BudgetDay.objects.bulk_create([BudgetDay(client=hand.run.client, day=day, cap_usd=cap)], ignore_conflicts=True)
+        BudgetDay.objects.bulk_create([BudgetDay(client=run.client, day=day, cap_usd=cap)], ignore_conflicts=True)
         if one(TAKE, change) is None:
             return False
-    hand.owed.pop(day, None)
+    run.lent_usd, run.lent_date, run.untold_usd = run.lent_usd + amount - run.untold_usd, day, NOTHING
     return True
+
+
+def _day(hand: Hand) -> date:
+    return hand.began_at.astimezone(UTC).date()
 
 
 TAKE = """
@@ -199,7 +202,7 @@ TAKE = """
     WHERE client_id = %s AND day = %s AND spent_usd + reserved_usd + %s <= %s RETURNING id
 """
 SETTLE = """
-    UPDATE agents_app_budgetday SET spent_usd = spent_usd + %s, reserved_usd = reserved_usd + %s
+    UPDATE agents_app_budgetday SET spent_usd = spent_usd + %s, reserved_usd = reserved_usd - %s
     WHERE client_id = %s AND day = %s
 """
 
@@ -221,11 +224,8 @@ def _give_back(hand: Hand, row: StepRun, reserved: Decimal, spent: Decimal) -> N
     row.uncertain_usd += spent
     hand.run.reserved_usd -= reserved
     hand.run.spent_usd += spent
+    hand.run.untold_usd += spent
     hand.moved.add(row.pk)
-    if reserved or spent:
-        day = row.started_at.astimezone(UTC).date()
-        before = hand.owed.get(day, (NOTHING, NOTHING))
-        hand.owed[day] = (before[0] + spent, before[1] - reserved)
 
 
 def _rounded_up(usd: Decimal) -> Decimal:
@@ -240,10 +240,9 @@ def _day_is_spent(hand: Hand, worst: Decimal) -> llm.ModelError:
             f"The next call may cost ${worst:.4f}, and {hand.run.client} may spend ${cap:.2f} a day; the daily budget "
             "stands on the client's page. Raise it, then ask again."
         )
-    now = hand.clock().astimezone(UTC)
-    tomorrow = datetime.combine(now.date() + timedelta(days=1), clock_time(), UTC)
+    tomorrow = datetime.combine(_day(hand) + timedelta(days=1), clock_time(), UTC)
     reason = f"{hand.run.client} has spent its ${cap:.2f} of today; the daily budget stands on the client's page."
-    return DaySpent(reason, retry_after_s=(tomorrow - now).total_seconds())
+    return DaySpent(reason, retry_after_s=max(0.0, (tomorrow - hand.clock()).total_seconds()))
 
 
 # --- after the commit: the service's limits

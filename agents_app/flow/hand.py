@@ -4,7 +4,7 @@ import queue
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
@@ -57,10 +57,10 @@ Message = Asked | Settled | Finished
 
 @dataclass
 class Hand:
-    """`failures` are this drive's: {row id: error}. `deadlines` {row id: monotonic seconds}. `owed` {day: (spent,
-    reserved)} is what the client's days are still to be told; `moved` are ids of rows whose money changed since;
-    `limited` are names in gtm/limits of parties that limit us, `heard` [(model, what it said of its limits)] since;
-    `shut_until` stands where the usual model takes no requests for a while."""
+    """`failures` are this drive's: {row id: error}. `deadlines` {row id: monotonic seconds}. `moved` are ids of rows
+    whose money changed since they were written; `limited` are names in gtm/limits of parties that limit us, `heard`
+    [(model, what it said of its limits)] since; `shut_until` stands where the usual model takes no requests for a
+    while."""
 
     run: FlowRun
     nodes: tuple[Node, ...]
@@ -73,7 +73,6 @@ class Hand:
     inbox: "queue.SimpleQueue[Message]" = field(default_factory=queue.SimpleQueue)
     failures: dict[int, Exception] = field(default_factory=dict)
     deadlines: dict[int, float] = field(default_factory=dict)
-    owed: dict[date, tuple[Decimal, Decimal]] = field(default_factory=dict)
     moved: set[int] = field(default_factory=set)
     limited: set[str] = field(default_factory=set)
     heard: list[tuple[str, llm.Seen]] = field(default_factory=list)

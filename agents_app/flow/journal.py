@@ -7,26 +7,29 @@ own fields.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 import psycopg
-from django.db import connection
-from django.db.models import Model
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import JSONField, Model
+from psycopg.pq import TransactionStatus
 
 AnyField = Any  # a model's field, whose stubs know no column
 Row = TypeVar("Row", bound=Model)
+Statement = tuple[str, Sequence[Any]]
+Build = Callable[[BaseDatabaseWrapper], Statement | None]
 Read = Callable[[psycopg.Cursor[Any]], None]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A statement, what gives its values when it is sent, and what becomes of its result."""
+    """What makes a statement when it is sent (None: there is nothing to say), and what becomes of its result."""
 
-    sql: str
-    values: Callable[[], Sequence[Any]]
+    build: Build
     read: Read | None = None
 
 
@@ -38,69 +41,73 @@ class Journal:
 
     def insert(self, rows: Sequence[Model]) -> None:
         """Rows that have no number yet; it is set on them."""
-        for row in rows:
-            self._entries.append(Entry(_insert_sql(type(row), NUMBERED), partial(_columns_of, row), _numbering(row)))
+        self._entries += [Entry(partial(_insert, row, NUMBERED), _numbering(row)) for row in rows]
 
     def keep(self, rows: Iterable[Model]) -> None:
         """Rows with a key of their own; one whose key is taken is left as it stands."""
-        self._entries += [Entry(_insert_sql(type(row), KEPT), partial(_columns_of, row)) for row in rows]
+        self._entries += [Entry(partial(_insert, row, KEPT)) for row in rows]
 
-    def update(self, row: Model, names: Sequence[str], *, otherwise: Exception | None = None, **where: Any) -> None:
-        """These columns as they stand on the row by then, where the others (exact values) hold; else `otherwise` is
-        raised."""
-        model = type(row)
-        same = [_prepared(_field(model, name), value) for name, value in where.items()]
-        read = None if otherwise is None else _demanding(otherwise)
-        sql = _update_sql(model, tuple(names), tuple(where))
-        self._entries.append(Entry(sql, lambda: [*_values_of(row, names), *same, row.pk], read))
+    def update(self, row: Model, names: Sequence[str]) -> None:
+        """These columns as they stand on the row by then; those that a journal knows to stand there already apart."""
+        self._entries.append(Entry(partial(_update, row, names)))
 
-    def run(self, sql: str, values: Sequence[Any], read: Read | None = None) -> None:
-        self._entries.append(Entry(sql, lambda: values, read))
+    def run(self, sql: str, values: Sequence[Any]) -> None:
+        self._entries.append(Entry(lambda real: (sql, values)))
 
-    def find(self, model: type[Row], into: list[Row], *, ending: str = "", **where: Any) -> None:
-        """The rows for which these columns have these values; they stand in `into` once sent. `ending` is plain SQL."""
-        values = [_prepared(_field(model, name), value) for name, value in where.items()]
+    def find(self, model: type[Row], into: list[Row], where: str = "true", *values: object) -> None:
+        """The rows that this condition holds for; they stand in `into` once sent."""
 
         def read(cursor: psycopg.Cursor[Any]) -> None:
             into.extend(_row(model, values) for values in cursor.fetchall())
 
-        self._entries.append(Entry(_find_sql(model, tuple(where), ending), lambda: values, read))
+        self._entries.append(Entry(lambda real: (f"{_select_sql(model)} WHERE {where}", values), read))
 
-    def send(self) -> None:
-        """Everything since the last time. Raises what an entry says where its row did not hold any more."""
+    def send(self, *, commit: bool = False) -> None:
+        """Everything since the last time. With `commit` the transaction ends with the same message, where it is not
+        part of another: Django's own end of it then finds nothing left to do."""
         entries, self._entries = self._entries, []
-        if not entries:
-            return
-        with _wire() as wire:
+        with _wire() as (wire, real):
+            built = [(statement, entry.read) for entry in entries if (statement := entry.build(real))]
+            if not built:
+                return
             cursor = psycopg.ClientCursor(wire)
-            values = [value for entry in entries for value in entry.values()]
-            cursor.execute(";".join(entry.sql for entry in entries), values)
-            for entry in entries:
-                if entry.read:
-                    entry.read(cursor)
+            texts = [cursor.mogrify(sql, values) for (sql, values), _ in built]
+            if commit and not real.savepoint_ids:
+                texts.append("COMMIT")
+            cursor.execute(";".join(texts))
+            for _, read in built:
+                if read:
+                    read(cursor)
                 cursor.nextset()
 
 
-def lock(row: Model, column: str, **where: Any) -> tuple[Any, ...] | None:
-    """The column's value with the row locked until the transaction ends; None where `where` does not hold any more."""
-    model = type(row)
-    values = [_prepared(_field(model, name), value) for name, value in where.items()]
-    return one(_lock_sql(model, column, tuple(where)), [*values, row.pk])
-
-
 def one(sql: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
-    """The first row of the answer, at once."""
-    with _wire() as wire:
-        found: tuple[Any, ...] | None = psycopg.ClientCursor(wire).execute(sql, values).fetchone()
+    """The first row of the answer, at once. The first statement of a transaction travels with its BEGIN."""
+    with _wire() as (wire, _):
+        cursor = psycopg.ClientCursor(wire)
+        with wire.pipeline() if wire.info.transaction_status == TransactionStatus.IDLE else nullcontext():
+            cursor.execute(sql, values)
+        found: tuple[Any, ...] | None = cursor.fetchone()
     return found
 
 
+def first(model: type[Row], where: str, values: Sequence[Any]) -> Row | None:
+    """The first row that this condition holds for."""
+    found = one(f"{_select_sql(model)} WHERE {where}", values)
+    if found is None:
+        return None
+    row = _row(model, found)
+    _remember(row, model._meta.concrete_fields)
+    return row
+
+
 @contextmanager
-def _wire() -> Iterator[psycopg.Connection[Any]]:
-    """Django's own connection, below its cursors; its errors become Django's."""
-    connection.ensure_connection()
-    with connection.wrap_database_errors:
-        yield connection.connection
+def _wire() -> Iterator[tuple[psycopg.Connection[Any], BaseDatabaseWrapper]]:
+    """Django's own connection, below its cursors, and Django's face of it; its errors become Django's."""
+    real = connections[DEFAULT_DB_ALIAS]
+    real.ensure_connection()
+    with real.wrap_database_errors:
+        yield real.connection, real
 
 
 def _numbering(row: Model) -> Read:
@@ -108,26 +115,20 @@ def _numbering(row: Model) -> Read:
         found = cursor.fetchone()
         assert found is not None
         row.pk = found[0]
-        row._state.adding, row._state.db = False, connection.alias
-
-    return read
-
-
-def _demanding(otherwise: Exception) -> Read:
-    def read(cursor: psycopg.Cursor[Any]) -> None:
-        if not cursor.rowcount:
-            raise otherwise
+        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
     return read
 
 
 def _row(model: type[Row], values: Sequence[Any]) -> Row:
     names, converters = _reading(model)
-    read = [
-        converter(value, None, connection) if converter else value
-        for converter, value in zip(converters, values, strict=True)
-    ]
-    return model.from_db(connection.alias, names, read)
+    if any(converters):
+        real = connections[DEFAULT_DB_ALIAS]
+        values = [
+            converter(value, None, real) if converter else value
+            for converter, value in zip(converters, values, strict=True)
+        ]
+    return model.from_db(DEFAULT_DB_ALIAS, names, values)
 
 
 @lru_cache
@@ -136,17 +137,35 @@ def _reading(model: type[Model]) -> tuple[list[str], list[Callable[..., Any] | N
     return [field.attname for field in fields], [getattr(field, "from_db_value", None) for field in fields]
 
 
-def _values_of(row: Model, names: Sequence[str]) -> list[Any]:
-    fields = [_field(type(row), name) for name in names]
-    return [_prepared(field, getattr(row, field.attname)) for field in fields]
+def _insert(row: Model, ending: str, real: BaseDatabaseWrapper) -> Statement:
+    return _insert_sql(type(row), ending), _prepared(row, _written(type(row)), real)
 
 
-def _columns_of(row: Model) -> list[Any]:
-    return [_prepared(field, getattr(row, field.attname)) for field in _written(type(row))]
+def _update(row: Model, names: Sequence[str], real: BaseDatabaseWrapper) -> Statement | None:
+    known = row.__dict__.get(KNOWN, {})
+    fields = tuple(
+        field
+        for name in names
+        if (field := _field(type(row), name)).attname not in known
+        or known[field.attname] != getattr(row, field.attname)
+    )
+    return (_update_sql(type(row), fields), [*_prepared(row, fields, real), row.pk]) if fields else None
 
 
-def _prepared(field: AnyField, value: object) -> Any:  # noqa: ANN401 what the driver takes
-    return field.get_db_prep_save(value, connection)
+def _prepared(row: Model, fields: Sequence[AnyField], real: BaseDatabaseWrapper) -> list[Any]:
+    _remember(row, fields)
+    return [field.get_db_prep_save(getattr(row, field.attname), real) for field in fields]
+
+
+KNOWN = "_known_to_the_journal"  # a row's attribute: {attname: value} as the database has it
+
+
+def _remember(row: Model, fields: Iterable[AnyField]) -> None:
+    """JSON apart: it may change in place."""
+    known = row.__dict__.setdefault(KNOWN, {})
+    for field in fields:
+        if not isinstance(field, JSONField):
+            known[field.attname] = getattr(row, field.attname)
 
 
 @lru_cache
@@ -172,33 +191,25 @@ def _insert_sql(model: type[Model], ending: str) -> str:
     return f"INSERT INTO {_table(model)} ({names}) VALUES ({marks}) {ending}"  # noqa: S608 names of our own models
 
 
-@lru_cache
-def _update_sql(model: type[Model], names: tuple[str, ...], where: tuple[str, ...]) -> str:
-    changed = ", ".join(f"{_quoted(_field(model, name))} = %s" for name in names)
-    return f"UPDATE {_table(model)} SET {changed} WHERE {_same(model, where)} AND {_quoted(model._meta.pk)} = %s"  # noqa: S608
+@lru_cache(maxsize=512)
+def _update_sql(model: type[Model], fields: tuple[AnyField, ...]) -> str:
+    changed = ", ".join(f"{_quoted(field)} = %s" for field in fields)
+    return f"UPDATE {_table(model)} SET {changed} WHERE {_quoted(model._meta.pk)} = %s"  # noqa: S608
 
 
 @lru_cache
-def _lock_sql(model: type[Model], column: str, where: tuple[str, ...]) -> str:
-    wanted, key = _quoted(_field(model, column)), _quoted(model._meta.pk)
-    return f"SELECT {wanted} FROM {_table(model)} WHERE {_same(model, where)} AND {key} = %s FOR NO KEY UPDATE"  # noqa: S608
+def _select_sql(model: type[Model]) -> str:
+    return f"SELECT {_names(model)} FROM {_table(model)}"  # noqa: S608
 
 
 @lru_cache
-def _find_sql(model: type[Model], where: tuple[str, ...], ending: str) -> str:
-    names = ", ".join(_quoted(field) for field in model._meta.concrete_fields)
-    same = " AND ".join(f"{_quoted(_field(model, name))} = %s" for name in where) or "TRUE"
-    return f"SELECT {names} FROM {_table(model)} WHERE {same} {ending}"  # noqa: S608
-
-
-def _same(model: type[Model], where: Sequence[str]) -> str:
-    """An empty value is met by an empty one."""
-    return " AND ".join(f"{_quoted(_field(model, name))} IS NOT DISTINCT FROM %s" for name in where) or "TRUE"
+def _names(model: type[Model]) -> str:
+    return ", ".join(_quoted(field) for field in model._meta.concrete_fields)
 
 
 def _quoted(field: AnyField) -> str:
-    return connection.ops.quote_name(field.column)
+    return connections[DEFAULT_DB_ALIAS].ops.quote_name(field.column)
 
 
 def _table(model: type[Model]) -> str:
-    return connection.ops.quote_name(model._meta.db_table)
+    return connections[DEFAULT_DB_ALIAS].ops.quote_name(model._meta.db_table)

@@ -1,21 +1,20 @@
 """Who may work on a run. One worker at a time, by a claim that ends by itself.
 
-A claim is one conditional UPDATE: it takes a free run, raises its fence and holds it for 30 seconds. Every later write
-happens in a transaction that first locks the run's row under the same fence: where that finds no row, somebody else
+A claim takes a free run, raises its fence and holds it for 30 seconds. Every later write happens in a transaction that
+first locks the run's row under the same fence, and keeps it locked to its end: where that finds no row, somebody else
 owns the run, and nothing is written.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import InternalError, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from psycopg.errors import IdleInTransactionSessionTimeout
 
-from agents_app.flow.journal import Journal, lock
+from agents_app.flow.journal import Journal, first, one
 from agents_app.models import FlowRun, Gate, StepRun
 
 LEASE = timedelta(seconds=30)
@@ -43,32 +42,33 @@ class Ending:
 
 
 def claim(run_id: int, *, at: datetime) -> FlowRun | None:
-    """The run, owned from now on; None while somebody else owns it, before its time, or when it has ended.
+    """The run, to be owned from now on; None while somebody else owns it, before its time, or when it has ended.
 
-    Belongs into the transaction of the first turn. The UPDATE's condition is what was read, so the columns in hand are
-    those of the row that was claimed. A row that somebody else is writing at this moment is not waited for: an owner
-    that froze in the middle of a write would hold up one worker after the other. The sweep rings again.
+    Belongs into the transaction of the first turn: the row is locked as one that was free, and the turn's one UPDATE of
+    it writes the claim as well. A row that somebody else is writing at this moment is not waited for: an owner that
+    froze in the middle of a write would hold up one worker after the other. The sweep rings again.
     """
-    journal, found = Journal(), list[FlowRun]()
-    journal.find(FlowRun, found, ending="FOR NO KEY UPDATE SKIP LOCKED", id=run_id)
-    journal.send()
-    if not found or not _is_free(found[0], at):
+    run = first(FlowRun, FREE, [run_id, at])
+    if run is None:
         return None
-    run = found[0]
-    as_read = {"status": run.status, "fence": run.fence, "lease_until": run.lease_until}
     run.recoveries += run.status == Status.RUNNING
     run.status, run.fence, run.lease_until = Status.RUNNING, run.fence + 1, at + LEASE
     run.started_at, run.error = run.started_at or at, ""
-    try:
-        _write(run, journal, TAKEN, **as_read)
-    except LostLease:
-        return None
     return run
 
 
-TURN = ("seq", "revised", "reserved_usd", "spent_usd")
-LEFT = ("lease_until", "status", "error", "finished_at")
-TAKEN = ("status", "fence", "lease_until", "recoveries", "started_at", "error")
+FREE = "id = %s AND is_open AND (lease_until IS NULL OR lease_until < %s) FOR NO KEY UPDATE SKIP LOCKED"
+HOLD = """
+    SELECT cancel_asked_at FROM agents_app_flowrun WHERE id = %s AND fence = %s AND status = 'running'
+    FOR NO KEY UPDATE
+"""
+BEAT = """
+    UPDATE agents_app_flowrun SET lease_until = %s WHERE id = %s AND fence = %s AND status = 'running' RETURNING id
+"""
+WRITTEN = (
+    "status", "fence", "lease_until", "recoveries", "seq", "revised", "reserved_usd", "spent_usd", "lent_usd",
+    "lent_date", "untold_usd", "started_at", "finished_at", "error",
+)  # fmt: skip
 
 
 @contextmanager
@@ -80,7 +80,7 @@ def held(run: FlowRun) -> Iterator[datetime | None]:
     """
     try:
         with transaction.atomic():
-            row = lock(run, "cancel_asked_at", fence=run.fence, status=Status.RUNNING)
+            row = one(HOLD, [run.pk, run.fence])
             if row is None:
                 raise LostLease(run)
             yield row[0]
@@ -91,21 +91,24 @@ def held(run: FlowRun) -> Iterator[datetime | None]:
 
 
 def renew(run: FlowRun, journal: Journal, *, at: datetime) -> None:
-    """Hold it for another 30 seconds, and write what the turn changed of it."""
+    """Hold it for another 30 seconds, and write what the turn changed of it. The caller holds its row."""
     run.lease_until = at + LEASE
-    _write(run, journal, ("lease_until", *TURN), fence=run.fence, status=Status.RUNNING)
+    journal.update(run, WRITTEN)
 
 
 def beat(run: FlowRun, *, at: datetime) -> None:
+    """Hold it for another 30 seconds. Raises LostLease."""
     run.lease_until = at + LEASE
-    _write(run, Journal(), ("lease_until",), fence=run.fence, status=Status.RUNNING)
+    if one(BEAT, [run.lease_until, run.pk, run.fence]) is None:
+        raise LostLease(run)
 
 
 def leave(run: FlowRun, journal: Journal, ending: Ending, *, at: datetime) -> None:
-    """Write how it ended. A run to be taken up again keeps its lease as the time before which nobody may."""
+    """Write how it ended. A run to be taken up again keeps its lease as the time before which nobody may. The caller
+    holds its row."""
     run.lease_until, run.status, run.error = ending.again_at, ending.status, ending.error
     run.finished_at = None if ending.status in FlowRun.OPEN else at
-    _write(run, journal, (*LEFT, *TURN), fence=run.fence, status=Status.RUNNING)
+    journal.update(run, WRITTEN)
 
 
 def stumbled(run_id: int, *, at: datetime) -> None:
@@ -128,15 +131,5 @@ def lost(at: datetime) -> list[int]:
     return list(FlowRun.objects.filter(_free(at), due).order_by("pk").values_list("pk", flat=True)[:500])
 
 
-def _is_free(run: FlowRun, at: datetime) -> bool:
-    return run.status in FlowRun.OPEN and (run.lease_until is None or run.lease_until < at)
-
-
 def _free(at: datetime) -> Q:
     return Q(is_open=True) & (Q(lease_until=None) | Q(lease_until__lt=at))
-
-
-def _write(run: FlowRun, journal: Journal, names: Sequence[str], **where: Any) -> None:
-    """Send the turn's writes, these columns last; raises LostLease where the run is not as `where` says."""
-    journal.update(run, names, otherwise=LostLease(run), **where)
-    journal.send()

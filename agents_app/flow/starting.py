@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from agents_app import llm, research, routing
 from agents_app.agents import AGENTS, Agent
-from agents_app.flow import access, budget, gates, judges, knowledge, planner, reliability, results, tools, work
+from agents_app.flow import access, budget, judges, knowledge, planner, reliability, results, tools, work
 from agents_app.flow.budget import StepPurse
 from agents_app.flow.hand import Hand
 from agents_app.flow.knowledge import Given
@@ -66,15 +66,13 @@ def begin(hand: Hand, nodes: Iterable[Node]) -> list[Begun]:
 
 
 def jobs(hand: Hand, begun: Iterable[Begun]) -> list[Job]:
-    """Once the rows are written: the work of those that need a thread, and the questions of those that wait."""
+    """Once the rows are written: the work of those that need a thread."""
     found = []
     for each in begun:
         hand.deadlines[each.row.pk] = time.monotonic() + each.node.deadline_s
         if each.prepare:
             purse = StepPurse(each.row.pk, hand.inbox, each.opening)
             found.append(Job(each.row, each.prepare(each.row, purse), purse, each.worst))
-        elif each.row.kind == StepKind.GATE:
-            gates.open_for(hand, each.row, each.node)
     return found
 
 

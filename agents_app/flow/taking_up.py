@@ -1,4 +1,4 @@
-"""A run that was claimed, with everything that its driver needs at hand: read once, in two messages."""
+"""A run that was claimed, with everything that its driver needs at hand: read once, in one message."""
 
 from datetime import datetime
 
@@ -6,33 +6,30 @@ from agents_app import prices
 from agents_app.flow import budget
 from agents_app.flow.hand import Clock, Hand
 from agents_app.flow.journal import Journal
-from agents_app.models import Campaign, FlowRun, ModelPrice, PlannedPrompt, PromptVersion, Request, StepRun
+from agents_app.models import Campaign, FlowRun, ModelPrice, PromptVersion, Request, StepRun
 from clients.models import Client, Contact
 from gtm import limits
 from gtm.models import RateLimit
 
+OF_REQUEST = "(SELECT {} FROM agents_app_request WHERE id = %s)"
+OF_PLAN = "(SELECT version_id FROM agents_app_plannedprompt WHERE run_id = %s)"
+
 
 def hand_for(run: FlowRun, clock: Clock, *, at: datetime) -> Hand:
     """The run's request, client, contact and campaign stand on it; no step reads them again."""
-    journal, planned = Journal(), list[PlannedPrompt]()
-    requests, clients = list[Request](), list[Client]()
-    journal.find(Request, requests, id=run.request_id)
-    journal.find(Client, clients, id=run.client_id)
-    journal.find(PlannedPrompt, planned, run=run.pk)
+    journal = Journal()
+    requests, clients, contacts, campaigns = list[Request](), list[Client](), list[Contact](), list[Campaign]()
+    versions, rates, limited = list[PromptVersion](), list[ModelPrice](), list[RateLimit]()
+    journal.find(Request, requests, "id = %s", run.request_id)
+    journal.find(Client, clients, "id = %s", run.client_id)
+    journal.find(Contact, contacts, f"id = {OF_REQUEST.format('contact_id')}", run.request_id)
+    journal.find(Campaign, campaigns, f"id = {OF_REQUEST.format('campaign_id')}", run.request_id)
+    journal.find(PromptVersion, versions, f"id IN {OF_PLAN}", run.pk)
+    journal.find(ModelPrice, rates)
+    journal.find(RateLimit, limited)
     journal.send()
     run.request, run.client = requests[0], clients[0]
     run.request.client = run.client
-    versions, rates, limited = list[PromptVersion](), list[ModelPrice](), list[RateLimit]()
-    for each in planned:
-        journal.find(PromptVersion, versions, id=each.version_id)
-    journal.find(ModelPrice, rates)
-    journal.find(RateLimit, limited)
-    contacts, campaigns = list[Contact](), list[Campaign]()
-    if run.request.contact_id:
-        journal.find(Contact, contacts, id=run.request.contact_id)
-    if run.request.campaign_id:
-        journal.find(Campaign, campaigns, id=run.request.campaign_id)
-    journal.send()
     run.request.contact, run.request.campaign = next(iter(contacts), None), next(iter(campaigns), None)
     prompts = {each.agent: each for each in versions}
     hand = Hand(run, tuple(run.plan_now), _rows(run), prices.table(rates), prompts, clock, began_at=at)

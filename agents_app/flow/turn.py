@@ -16,7 +16,7 @@ from agents_app.flow.lease import Ending
 from agents_app.flow.starting import Begun, Job
 from agents_app.flow.work import StepTooSlow, Work
 from agents_app.graph import Node
-from agents_app.models import FlowRun, StepRun
+from agents_app.models import FlowRun, StepKind, StepRun
 from agents_app.models.flow import LONGEST_DRIVE_S
 
 Status = StepRun.Status
@@ -42,7 +42,9 @@ def first(run_id: int, *, clock: Clock) -> tuple[Hand, Turn] | None:
     _mark_lost(hand)
     if run.recoveries > lease.MOST_RECOVERIES:
         why = f"It was taken up again {lease.MOST_RECOVERIES} times and never came to its end, so it is given up."
-        return hand, _leave(hand, Turn(), Ending(FlowRun.Status.DEAD, why))
+        turn = _leave(hand, Turn(), Ending(FlowRun.Status.DEAD, why))
+        hand.journal.send(commit=True)
+        return hand, turn
     hand.cancelled = run.cancel_asked_at is not None
     return hand, _go_on(hand, Turn(), [])
 
@@ -72,12 +74,17 @@ def _go_on(hand: Hand, turn: Turn, ended: list[StepRun]) -> Turn:
         lease.renew(hand.run, hand.journal, at=hand.clock())
     else:
         _leave(hand, turn, _pause(hand) or endings.of(hand))
-    turn.jobs = starting.jobs(hand, begun)  # now that the rows have their numbers
+    asked = [each for each in begun if each.row.kind == StepKind.GATE]
+    hand.journal.send(commit=not asked)
+    for each in asked:  # now that the rows have their numbers
+        gates.open_for(hand, each.row, each.node)
+    turn.jobs = starting.jobs(hand, begun)
     return turn
 
 
 def _leave(hand: Hand, turn: Turn, ending: Ending) -> Turn:
     budget.flush(hand)
+    budget.give_back(hand)
     turn.ending = ending
     hand.run.seq += 1
     lease.leave(hand.run, hand.journal, ending, at=hand.clock())
@@ -135,7 +142,7 @@ def _answered(hand: Hand) -> list[StepRun]:
 
 
 def _mark_lost(hand: Hand) -> None:
-    """Steps that the last owner left open are lost, and what they had set aside counts as spent."""
+    """Steps that the last owner left open are lost, and what they had set aside counts as spent, on the day of then."""
     at = hand.clock()
     lost = hand.running()
     for row in lost:
@@ -144,6 +151,7 @@ def _mark_lost(hand: Hand) -> None:
         row.status, row.finished_at, row.finished_seq = Status.LOST, at, hand.run.seq
         row.error = "Its worker ended in the middle of it."
         row.save(update_fields=["status", "finished_at", "finished_seq", "error", "uncertain_usd", "reserved_usd"])
+    budget.give_back(hand)
 
 
 # --- what may begin
@@ -164,8 +172,8 @@ def _is_stopped(hand: Hand) -> bool:
 
 
 def _has_failed(hand: Hand) -> bool:
-    failed = [node for node in hand.nodes if hand.states().get(node.key) == "failed"]
-    return any(not hand.may_pass(node) for node in failed)
+    states = hand.states()
+    return any(states.get(node.key) == "failed" and not hand.may_pass(node) for node in hand.nodes)
 
 
 def _pause(hand: Hand) -> Ending | None:

@@ -40,18 +40,18 @@ class Migration(migrations.Migration):
         ),
         migrations.RunSQL(
             """
-            CREATE TRIGGER agents_app_steprun_keeps BEFORE UPDATE ON agents_app_steprun FOR EACH ROW
+            CREATE TRIGGER agents_app_steprun_keeps AFTER UPDATE ON agents_app_steprun FOR EACH ROW
                 WHEN (OLD.status NOT IN ('running', 'waiting')) EXECUTE FUNCTION gtm_refuse_change();
-            CREATE TRIGGER agents_app_steprun_stays BEFORE DELETE ON agents_app_steprun FOR EACH ROW
+            CREATE TRIGGER agents_app_steprun_stays AFTER DELETE ON agents_app_steprun FOR EACH ROW
                 EXECUTE FUNCTION gtm_refuse_change();
             """,
             "DROP TRIGGER agents_app_steprun_keeps ON agents_app_steprun; DROP TRIGGER agents_app_steprun_stays ON agents_app_steprun;",
         ),
         migrations.RunSQL(
             """
-            CREATE TRIGGER agents_app_gate_keeps BEFORE UPDATE ON agents_app_gate FOR EACH ROW
+            CREATE TRIGGER agents_app_gate_keeps AFTER UPDATE ON agents_app_gate FOR EACH ROW
                 WHEN (OLD.decision <> '') EXECUTE FUNCTION gtm_refuse_change();
-            CREATE TRIGGER agents_app_gate_stays BEFORE DELETE ON agents_app_gate FOR EACH ROW
+            CREATE TRIGGER agents_app_gate_stays AFTER DELETE ON agents_app_gate FOR EACH ROW
                 EXECUTE FUNCTION gtm_refuse_change();
             """,
             "DROP TRIGGER agents_app_gate_keeps ON agents_app_gate; DROP TRIGGER agents_app_gate_stays ON agents_app_gate;",

@@ -61,7 +61,7 @@ class FlowRun(Record):
     config_sha256 = models.CharField(max_length=64)
     hints = models.JSONField(default=list, blank=True)
     variants = models.JSONField(default=dict, blank=True)
-    budget_usd = models.DecimalField("budget", max_digits=12, decimal_places=7, default=0)
+    budget_usd = models.DecimalField("budget", max_digits=12, decimal_places=7, default=Decimal(0))
     time_budget_s = models.PositiveSmallIntegerField("time budget", default=30)
     planned_at = models.DateTimeField()
 
@@ -78,8 +78,18 @@ class FlowRun(Record):
     recoveries = models.PositiveSmallIntegerField(default=0)
     seq = models.PositiveIntegerField(default=0)
     revised = models.PositiveSmallIntegerField(default=0, help_text="How often its plan was changed.")
-    reserved_usd = models.DecimalField(max_digits=12, decimal_places=7, default=0)
-    spent_usd = models.DecimalField(max_digits=12, decimal_places=7, default=0)
+    reserved_usd = models.DecimalField(max_digits=12, decimal_places=7, default=Decimal(0))
+    spent_usd = models.DecimalField(max_digits=12, decimal_places=7, default=Decimal(0))
+    lent_usd = models.DecimalField(
+        max_digits=12,
+        decimal_places=7,
+        default=Decimal(0),
+        help_text="Set aside on its client's day: what the run sets aside itself, and what it has not told yet.",
+    )
+    lent_date = models.DateField(null=True, blank=True, help_text="Which day, in UTC.")
+    untold_usd = models.DecimalField(
+        max_digits=12, decimal_places=7, default=Decimal(0), help_text="Spent since the client's day was last told."
+    )
     cancel_asked_at = models.DateTimeField(null=True, blank=True)
     cancel_asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
@@ -247,9 +257,9 @@ class StepRun(models.Model):
     tokens_cache_read = models.PositiveIntegerField(default=0)
     tokens_cache_write = models.PositiveIntegerField(default=0)
     tokens_cache_write_1h = models.PositiveIntegerField(default=0)
-    cost_usd = models.DecimalField(max_digits=12, decimal_places=7, default=0)
-    uncertain_usd = models.DecimalField(max_digits=12, decimal_places=7, default=0)
-    reserved_usd = models.DecimalField(max_digits=12, decimal_places=7, default=0)
+    cost_usd = models.DecimalField(max_digits=12, decimal_places=7, default=Decimal(0))
+    uncertain_usd = models.DecimalField(max_digits=12, decimal_places=7, default=Decimal(0))
+    reserved_usd = models.DecimalField(max_digits=12, decimal_places=7, default=Decimal(0))
     error = models.TextField(blank=True)
     error_class = models.CharField(max_length=80, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

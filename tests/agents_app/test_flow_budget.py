@@ -236,7 +236,8 @@ def test_the_clients_own_cap_goes_before_the_usual_one(settings):
 # --- when a step does not end by itself
 
 
-def test_what_a_lost_worker_had_set_aside_counts_as_spent(settings, monkeypatch):
+def dies_in_persona(run, at=AT):
+    """A worker that is gone before it can write what came of the persona step."""
     real = turn.following
 
     def dies(hand, messages):
@@ -244,14 +245,20 @@ def test_what_a_lost_worker_had_set_aside_counts_as_spent(settings, monkeypatch)
             raise SystemExit
         return real(hand, messages)
 
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(turn, "following", dies)
+        execute(run, at)
+    run.refresh_from_db()
+    return StepRun.objects.get(run=run, key="persona")
+
+
+def test_what_a_lost_worker_had_set_aside_counts_as_spent(settings):
     with paid(settings, honest):
         run = run_with(settings)
-        with monkeypatch.context() as patch:
-            patch.setattr(turn, "following", dies)
-            with pytest.raises(SystemExit):
-                execute(run)
-        held = StepRun.objects.get(run=run, key="persona")
-        assert (held.status, held.reserved_usd > 0, day_of(run)[1]) == ("running", True, held.reserved_usd)
+        held = dies_in_persona(run)
+        assert (held.status, held.reserved_usd > 0) == ("running", True)
+        assert day_of(run)[:2] == (run.spent_usd - run.untold_usd, run.lent_usd)
+        assert run.lent_usd >= run.reserved_usd + run.untold_usd == held.reserved_usd + run.spent_usd > 0
 
         run = execute(run, AT + lease.LEASE + MINUTE)
 
@@ -259,6 +266,60 @@ def test_what_a_lost_worker_had_set_aside_counts_as_spent(settings, monkeypatch)
     assert (lost.status, lost.uncertain_usd, lost.reserved_usd) == ("lost", held.reserved_usd, 0)
     assert (run.status, states(run)["persona"]) == ("succeeded", "done")
     check_books(run)
+
+
+def test_what_a_lost_worker_had_set_aside_counts_on_its_own_day_and_what_follows_on_the_next(settings):
+    late = AT.replace(hour=23, minute=59, second=50)
+    with paid(settings, honest):
+        run = run_with(settings)
+        held = dies_in_persona(run, late)
+        before = run.spent_usd
+        run = execute(run, late + MINUTE)
+
+    assert run.status == "succeeded"
+    assert day_of(run, TODAY)[:2] == (before + held.reserved_usd, 0)
+    assert day_of(run, TODAY + timedelta(days=1))[:2] == (run.spent_usd - before - held.reserved_usd, 0)
+    check_books(run)
+
+
+def test_a_drive_counts_on_the_day_on_which_it_began(settings):
+    clock = Clock()
+    clock.at = AT.replace(hour=23, minute=59, second=50)
+
+    def slow(body, number):
+        clock.at += timedelta(seconds=8)
+        return composed(body)
+
+    with paid(settings, slow):
+        run = flow.execute(run_with(settings).pk, clock=clock)
+
+    assert (run.status, run.finished_at.date()) == ("succeeded", TODAY + timedelta(days=1))
+    assert day_of(run, TODAY)[:2] == (run.spent_usd, 0)
+    assert BudgetDay.objects.filter(client=run.client).count() == 1
+
+
+def test_a_run_borrows_ahead_only_what_the_day_has_to_spare(settings, monkeypatch):
+    """The steps' worst cases are 0.05 to 0.07 dollars each, and one after the other they are settled far below that."""
+    real, seen = turn.following, []
+
+    def looked_at(hand, messages):
+        seen.append(day_of(hand.run)[:2])
+        return real(hand, messages)
+
+    monkeypatch.setattr(turn, "following", looked_at)
+    with paid(settings, honest):
+        run = execute(run_with(settings, daily_budget_usd=Decimal(2)))
+        ample = list(seen)
+        seen.clear()
+        BudgetDay.objects.update(spent_usd=Decimal("1.90"))
+        scarce = execute(plan_run(make_request(make_contact(run.client, company_domain="birch.example"))))
+
+    assert (run.status, scarce.status) == ("succeeded", "succeeded")
+    assert {spent for spent, _ in ample} == {0}  # told at the end, once
+    assert len({lent for _, lent in ample}) == 1
+    assert 0 < seen[0][1] < ample[0][1]
+    assert all(spent + lent <= 2 for spent, lent in seen)
+    assert day_of(scarce)[:2] == (Decimal("1.90") + scarce.spent_usd, 0)
 
 
 def test_what_a_step_that_was_too_slow_had_set_aside_counts_as_spent(settings):
@@ -426,7 +487,9 @@ def driven(hand, rng, cap):
             reply()
         assert hand.run.spent_usd + hand.run.reserved_usd <= hand.run.budget_usd
         assert min(hand.run.spent_usd, hand.run.reserved_usd) >= 0
+        assert hand.run.reserved_usd + hand.run.untold_usd <= hand.run.lent_usd
     budget.flush(hand)
+    budget.give_back(hand)
     hand.journal.send()
     row = BudgetDay.objects.filter(client=hand.run.client, day=hand.began_at.date()).first()
     assert row is None or row.spent_usd + row.reserved_usd <= cap

@@ -8,7 +8,9 @@ from django.db import connection, connections, transaction
 
 from agents_app import flow, llm
 from agents_app.flow import lease, turn
+from agents_app.flow.hand import Finished
 from agents_app.flow.journal import Journal
+from agents_app.flow.work import Work
 from agents_app.models import Draft, FlowRun, Gate, StepRun
 from tests.agents_app import flows_that
 from tests.agents_app.models_that import REAL_ASK
@@ -18,23 +20,33 @@ SECOND = timedelta(seconds=1)
 LATE = AT + 31 * SECOND
 
 
+@transaction.atomic
+def claimed(run, at):
+    """As a first turn does it that begins nothing."""
+    found, journal = lease.claim(run.pk, at=at), Journal()
+    if found:
+        lease.renew(found, journal, at=at)
+        journal.send()
+    return found
+
+
 @pytest.mark.django_db
 def test_a_claim_takes_a_free_run_and_raises_its_fence():
     run = plan_run()
 
-    claimed = lease.claim(run.pk, at=AT)
+    owned = claimed(run, AT)
 
-    assert (claimed.status, claimed.fence, claimed.started_at) == ("running", 1, AT)
-    assert claimed.lease_until == AT + 30 * SECOND
+    assert (owned.status, owned.fence, owned.started_at, owned.lease_until) == ("running", 1, AT, AT + 30 * SECOND)
+    assert FlowRun.objects.filter(status="running", fence=1, started_at=AT, lease_until=AT + 30 * SECOND).get() == owned
 
 
 @pytest.mark.django_db
 def test_an_owned_run_cannot_be_claimed_before_its_lease_ends():
     run = plan_run()
-    lease.claim(run.pk, at=AT)
+    claimed(run, AT)
 
-    assert lease.claim(run.pk, at=AT + 30 * SECOND) is None
-    assert lease.claim(run.pk, at=LATE).fence == 2
+    assert claimed(run, AT + 30 * SECOND) is None
+    assert claimed(run, LATE).fence == 2
 
 
 @pytest.mark.django_db
@@ -49,7 +61,7 @@ def test_a_run_that_has_ended_cannot_be_claimed(status):
 @pytest.mark.django_db
 def test_a_recovery_is_counted_and_open_steps_are_marked_lost():
     run = plan_run()
-    lease.claim(run.pk, at=AT)
+    claimed(run, AT)
     done = make_step(run, "research_agent")
     open_step = make_step(run, "persona_agent", status="running", output=None, finished_at=None)
 
@@ -71,29 +83,28 @@ def test_a_recovery_is_counted_and_open_steps_are_marked_lost():
 @pytest.mark.django_db
 def test_an_owner_that_was_frozen_past_its_lease_writes_nothing():
     run = plan_run()
-    frozen = lease.claim(run.pk, at=AT)
+    hand, _ = turn.first(run.pk, clock=lambda: AT)
     flow.execute(run.pk, clock=lambda: LATE)
     before = (StepRun.objects.count(), Draft.objects.count(), FlowRun.objects.values().get(pk=run.pk))
 
-    with pytest.raises(lease.LostLease), lease.held(frozen):
+    with pytest.raises(lease.LostLease), lease.held(hand.run):
         StepRun.objects.all().update(error="written by the old owner")
     with pytest.raises(lease.LostLease):
-        lease.leave(frozen, Journal(), lease.Ending(FlowRun.Status.FAILED, "written by the old owner"), at=LATE)
+        turn.following(hand, [Finished(hand.rows[0].pk, Work(error=ValueError("told by the old owner")))])
     with pytest.raises(lease.LostLease):
-        lease.renew(frozen, Journal(), at=LATE)
-    with pytest.raises(lease.LostLease):
-        lease.beat(frozen, at=LATE)
+        lease.beat(hand.run, at=LATE)
 
     assert (StepRun.objects.count(), Draft.objects.count(), FlowRun.objects.values().get(pk=run.pk)) == before
 
 
 @pytest.mark.django_db
 def test_a_write_that_fails_is_rolled_back_with_its_renewal():
-    run = lease.claim(plan_run().pk, at=AT)
+    run, journal = claimed(plan_run(), AT), Journal()
 
     with pytest.raises(ZeroDivisionError), lease.held(run):
         make_step(run, "research_agent")
-        lease.renew(run, Journal(), at=AT + 20 * SECOND)
+        lease.renew(run, journal, at=AT + 20 * SECOND)
+        journal.send()
         raise ZeroDivisionError
 
     assert StepRun.objects.count() == 0
@@ -257,8 +268,7 @@ def test_of_many_workers_one_gets_the_run():
 
     def claim():
         start.wait()
-        with transaction.atomic():
-            claims.append(lease.claim(run.pk, at=AT))
+        claims.append(claimed(run, AT))
         connection.close()
 
     workers = [threading.Thread(target=claim) for _ in range(6)]
@@ -267,5 +277,5 @@ def test_of_many_workers_one_gets_the_run():
     for worker in workers:
         worker.join()
 
-    assert sorted(claimed is not None for claimed in claims) == [False] * 5 + [True]
+    assert sorted(claim is not None for claim in claims) == [False] * 5 + [True]
     assert FlowRun.objects.get(pk=run.pk).fence == 1

@@ -37,6 +37,7 @@ from django.utils import timezone
 
 from agents_app import flow
 from agents_app.flow import lease, turn, work
+from agents_app.flow.journal import Journal
 from agents_app.llm import wire
 from gtm import loop
 from gtm.sandbox import messages
@@ -229,6 +230,7 @@ def _dress(scene: Scene) -> None:
     """Put the moments, the diary and the service into the product's code."""
     settings.ANTHROPIC_API_KEY = "sk-test"
     turn.first, turn.following = _watched(scene, turn.first), _watched(scene, turn.following)
+    Journal.send = _parted(scene, Journal.send)  # type: ignore[method-assign]
     connection.commit = _watched_commit(scene, connection.commit)
     work.do = _noted(scene, work.do)
     tickets.for_dead_run = _after(scene, tickets.for_dead_run)
@@ -246,6 +248,16 @@ def _watched(scene: Scene, a_turn: Callable[..., Any]) -> Callable[..., Any]:
             scene.in_turn = False
 
     return watched
+
+
+def _parted(scene: Scene, send: Callable[..., None]) -> Callable[..., None]:
+    """A blow between a turn's writes and its commit needs them apart, which travel together otherwise."""
+
+    def parted(journal: Journal, *, commit: bool = False) -> None:
+        blow = scene.order.blow
+        send(journal, commit=commit and not (blow and blow.where == "before commit"))
+
+    return parted
 
 
 def _watched_commit(scene: Scene, commit: Callable[[], None]) -> Callable[[], None]:
