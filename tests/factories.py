@@ -82,7 +82,8 @@ def make_campaign(client: Client | None = None, contacts: list[Contact] | None =
 
 def make_request(contact: Contact | None = None, **values: Any) -> Request:
     contact = contact or make_contact(values.get("client"))
-    return Request.objects.create(**{"client": contact.client, "contact": contact, "asked_at": AT, **values})
+    named = {"company_domain": contact.company_domain, "company_name": contact.company_name}  # as `requests.ask` does
+    return Request.objects.create(**{"client": contact.client, "contact": contact, "asked_at": AT, **named, **values})
 
 
 def make_run(request: Request | None = None, **values: Any) -> FlowRun:

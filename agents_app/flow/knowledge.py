@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from agents_app import routing
 from agents_app.agents import Agent, chosen
@@ -145,10 +145,11 @@ def _told(run: FlowRun, source: FlowRun | None) -> dict[str, Any] | None:
 
 
 def _about(request: Request, domain: str) -> QuerySet[FlowRun]:
-    """This client's runs that hold facts on the company and were planned before this request's own."""
-    same = Q(request__company_domain=domain) | Q(request__company_domain="", request__contact__company_domain=domain)
-    runs = FlowRun.objects.filter(same, client=request.client_id, facts__isnull=False)
-    return (runs.filter(request_id__lt=request.pk) if request.pk else runs).distinct()
+    """This client's runs that hold facts on the company and were planned before this request's own. A request names its
+    company where that is known when it is asked (`requests.prepare`)."""
+    same = Request.objects.filter(client=request.client_id, company_domain=domain)
+    runs = FlowRun.objects.filter(Exists(Fact.objects.filter(run=OuterRef("pk"))), request__in=same)
+    return runs.filter(request_id__lt=request.pk) if request.pk else runs
 
 
 # --- the parts

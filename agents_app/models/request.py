@@ -114,7 +114,12 @@ class Request(models.Model):
                 name="one_request_a_campaign_step",
             ),
         ]
-        indexes = [models.Index(fields=["-asked_at", "-id"])]
+        indexes = [
+            models.Index(fields=["-asked_at", "-id"]),
+            models.Index(
+                fields=["client", "company_domain"], condition=~Q(company_domain=""), name="asked_of_a_company"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"Request {self.pk}: {self.get_purpose_display()}"
