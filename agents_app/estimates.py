@@ -1,4 +1,4 @@
-"""What a plan may cost and take, from the steps that were done lately; without any, the worst that prices allow."""
+"""What a plan may cost and take, from the steps that were done lately; without any, by the price of a large prompt."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ from statistics import median, quantiles
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Subquery
 
 from agents_app import graph, llm, prices, sending
 from agents_app.agents import AGENTS
@@ -20,7 +20,8 @@ from clients.models import AgentKey
 
 LOOKED_AT = 200  # newest done steps of each agent
 ENOUGH = 5  # of one agent, before its past says anything
-PROMPT_BYTES = 16_000  # of a large prompt, for the worst case
+LOOKED_THROUGH = 20_000  # newest steps of all, in which those are sought: what is older says little of now
+PROMPT_BYTES = 16_000  # of a large prompt; how long one really is shows when it is written
 PLANNER = "planner"
 
 Past = Mapping[str, Sequence[tuple[Decimal, float]]]  # {who: [(US dollars, seconds)]}
@@ -75,7 +76,9 @@ def _past(workers: Iterable[str], depth: str) -> Past:
 
 def _done(who: str, depth: str) -> "QuerySet[StepRun, Any]":
     kind = {"kind": StepKind.PLANNER} if who == PLANNER else {"agent": who}
-    done = StepRun.objects.filter(status=StepRun.Status.DONE, run__request__depth=depth, **kind)
+    newest = StepRun.objects.order_by("-pk").values("pk")[:1]
+    done = StepRun.objects.filter(pk__gt=Subquery(newest) - LOOKED_THROUGH, run__request__depth=depth, **kind)
+    done = done.filter(status=StepRun.Status.DONE)
     by_composer = {"generator__startswith": sending.COMPOSER}
     done = done.filter(**by_composer) if llm.is_offline() else done.exclude(**by_composer)
     return done.order_by("-pk").values_list("agent", "cost_usd", "started_at", "finished_at")[:LOOKED_AT]
@@ -124,7 +127,10 @@ def _instead(*, complete: bool) -> str:
     if llm.is_offline():
         return ""
     if complete:
-        return " They count at the most that one call for each answer can cost by the prices of today."
+        return (
+            " They count with one call for each answer, by the prices of today: the longest answer allowed to a prompt "
+            f"of {PROMPT_BYTES:,} bytes."
+        )
     return " No price of the model holds today, so their cost is not known; prices stand under Model prices."
 
 

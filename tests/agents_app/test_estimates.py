@@ -70,14 +70,14 @@ def test_time_goes_along_the_longest_way_and_side_by_side_steps_count_once():
 
 
 @pytest.mark.usefixtures("online")
-def test_without_a_past_the_worst_that_prices_allow_stands_in_and_says_so():
+def test_without_a_past_the_price_of_a_large_prompt_stands_in_and_says_so():
     found = estimates.of([RESEARCH], "standard", at=AT)
 
     worst = prices.load().worst(settings.MODEL, estimates.PROMPT_BYTES, AGENTS["research_agent"].max_tokens, AT.date())
     assert (found.usd, found.usd_high, found.seconds) == (worst, worst, None)
     [basis] = found.basis
     assert basis.startswith("No basis yet for Research")
-    assert "at the most that one call" in basis
+    assert basis.endswith("the longest answer allowed to a prompt of 16,000 bytes.")
 
 
 @pytest.mark.usefixtures("online")
@@ -147,3 +147,14 @@ def test_a_plan_without_steps_costs_nothing_and_takes_no_known_time():
     found = estimates.of([], "standard", at=AT)
 
     assert (found.usd, found.seconds) == (0, None)
+
+
+@pytest.mark.usefixtures("online")
+def test_steps_of_long_ago_say_nothing_of_now(monkeypatch):
+    past("research_agent", 1, 2, 3, 4, 5)
+    monkeypatch.setattr(estimates, "LOOKED_THROUGH", 5)
+    assert estimates.of([RESEARCH], "standard", at=AT).seconds == 3
+
+    past("email_agent", 1)
+
+    assert estimates.of([RESEARCH], "standard", at=AT).seconds is None
