@@ -7,16 +7,21 @@ own fields.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 import psycopg
+import psycopg.sql
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import JSONField, Model
-from psycopg.pq import TransactionStatus
+from psycopg.adapt import Transformer
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus, TransactionStatus
 
 AnyField = Any  # a model's field, whose stubs know no column
 Row = TypeVar("Row", bound=Model)
@@ -70,11 +75,11 @@ class Journal:
             built = [(statement, entry.read) for entry in entries if (statement := entry.build(real))]
             if not built:
                 return
-            cursor = psycopg.ClientCursor(wire)
-            texts = [cursor.mogrify(sql, values) for (sql, values), _ in built]
+            texts = [sql for (sql, _), _ in built]
             if commit and not real.savepoint_ids:
                 texts.append("COMMIT")
-            cursor.execute(";".join(texts))
+            cursor = psycopg.ClientCursor(wire)
+            cursor.execute(";".join(texts), [value for (_, values), _ in built for value in values])
             for _, read in built:
                 if read:
                     read(cursor)
@@ -83,12 +88,22 @@ class Journal:
 
 def one(sql: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
     """The first row of the answer, at once. The first statement of a transaction travels with its BEGIN."""
-    with _wire() as (wire, _):
+    with _wire() as (wire, real):
         cursor = psycopg.ClientCursor(wire)
-        with wire.pipeline() if wire.info.transaction_status == TransactionStatus.IDLE else nullcontext():
-            cursor.execute(sql, values)
-        found: tuple[Any, ...] | None = cursor.fetchone()
+        if real.in_atomic_block and wire.info.transaction_status == TransactionStatus.IDLE:
+            return _opening(wire, cursor.mogrify(sql, values))
+        found: tuple[Any, ...] | None = cursor.execute(sql, values).fetchone()
     return found
+
+
+def _opening(wire: psycopg.Connection[Any], text: str) -> tuple[Any, ...] | None:
+    """By libpq's own call: psycopg's cursors send a BEGIN of their own first, and wait for it."""
+    result = wire.pgconn.exec_(f"BEGIN;{text}".encode(wire.info.encoding))
+    if result.status != ExecStatus.TUPLES_OK:
+        raise error_from_result(result, wire.info.encoding)
+    reader = Transformer(wire)
+    reader.set_pgresult(result)
+    return reader.load_row(0, tuple) if result.ntuples else None
 
 
 def first(model: type[Row], where: str, values: Sequence[Any]) -> Row | None:
@@ -138,7 +153,11 @@ def _reading(model: type[Model]) -> tuple[list[str], list[Callable[..., Any] | N
 
 
 def _insert(row: Model, ending: str, real: BaseDatabaseWrapper) -> Statement:
-    return _insert_sql(type(row), ending), _prepared(row, _written(type(row)), real)
+    """What stands at its default is part of the text, so that only the rest is quoted anew."""
+    fields = _written(type(row))
+    given = tuple(field for field in fields if getattr(row, field.attname) != _default(field))
+    _remember(row, fields)
+    return _insert_sql(type(row), given, ending), _prepared(row, given, real)
 
 
 def _update(row: Model, names: Sequence[str], real: BaseDatabaseWrapper) -> Statement | None:
@@ -149,12 +168,16 @@ def _update(row: Model, names: Sequence[str], real: BaseDatabaseWrapper) -> Stat
         if (field := _field(type(row), name)).attname not in known
         or known[field.attname] != getattr(row, field.attname)
     )
+    _remember(row, fields)
     return (_update_sql(type(row), fields), [*_prepared(row, fields, real), row.pk]) if fields else None
 
 
+NATIVE = (str, int, float, bool, Decimal, datetime, date, type(None))  # what psycopg quotes as it is
+
+
 def _prepared(row: Model, fields: Sequence[AnyField], real: BaseDatabaseWrapper) -> list[Any]:
-    _remember(row, fields)
-    return [field.get_db_prep_save(getattr(row, field.attname), real) for field in fields]
+    values = [(field, getattr(row, field.attname)) for field in fields]
+    return [value if type(value) in NATIVE else field.get_db_prep_save(value, real) for field, value in values]
 
 
 KNOWN = "_known_to_the_journal"  # a row's attribute: {attname: value} as the database has it
@@ -180,14 +203,20 @@ def _written(model: type[Model]) -> tuple[AnyField, ...]:
     return tuple(field for field in meta.concrete_fields if field is not meta.auto_field and not field.generated)
 
 
+@lru_cache(maxsize=512)
+def _default(field: AnyField) -> Any:  # noqa: ANN401 whatever the column holds
+    return field.get_default()
+
+
 NUMBERED = 'RETURNING "id"'
 KEPT = "ON CONFLICT DO NOTHING"
 
 
-@lru_cache
-def _insert_sql(model: type[Model], ending: str) -> str:
+@lru_cache(maxsize=512)
+def _insert_sql(model: type[Model], given: tuple[AnyField, ...], ending: str) -> str:
     fields = _written(model)
-    names, marks = ", ".join(_quoted(field) for field in fields), ", ".join("%s" for _ in fields)
+    names = ", ".join(_quoted(field) for field in fields)
+    marks = ", ".join("%s" if field in given else _literal(field) for field in fields)
     return f"INSERT INTO {_table(model)} ({names}) VALUES ({marks}) {ending}"  # noqa: S608 names of our own models
 
 
@@ -205,6 +234,12 @@ def _select_sql(model: type[Model]) -> str:
 @lru_cache
 def _names(model: type[Model]) -> str:
     return ", ".join(_quoted(field) for field in model._meta.concrete_fields)
+
+
+def _literal(field: AnyField) -> str:
+    with _wire() as (wire, real):
+        text: str = psycopg.sql.Literal(field.get_db_prep_save(_default(field), real)).as_string(wire)
+    return text.replace("%", "%%")
 
 
 def _quoted(field: AnyField) -> str:

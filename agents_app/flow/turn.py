@@ -3,7 +3,7 @@
 A turn is all that ever writes to a run. Whatever dies between two turns loses at most the work of open steps.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -160,25 +160,28 @@ def _mark_lost(hand: Hand) -> None:
 def _begin_ready(hand: Hand) -> list[Begun]:
     """Begin what waits for nothing any more, until nothing more ends by beginning (joins, steps left out)."""
     begun: list[Begun] = []
-    while not _is_stopped(hand) and (free := graph.ready(hand.nodes, hand.states())):
+    while free := _free(hand):
         wanted = [node for node in free if not _left_out(hand, node)]
         begun += starting.begin(hand, wanted)
     return begun
 
 
-def _is_stopped(hand: Hand) -> bool:
+def _free(hand: Hand) -> list[Node]:
     """A failure that will not pass ends the run, so nothing more is spent on it; nor does anything begin in a pause."""
-    return _has_failed(hand) or _why_later(hand) is not None
-
-
-def _has_failed(hand: Hand) -> bool:
     states = hand.states()
+    if _has_failed(hand, states) or _why_later(hand):
+        return []
+    return graph.ready(hand.nodes, states)
+
+
+def _has_failed(hand: Hand, states: Mapping[str, str]) -> bool:
     return any(states.get(node.key) == "failed" and not hand.may_pass(node) for node in hand.nodes)
 
 
 def _pause(hand: Hand) -> Ending | None:
     """Steps are left that could begin, but not in this drive: a later worker goes on with them."""
-    if hand.cancelled or _has_failed(hand) or not graph.ready(hand.nodes, hand.states()):
+    states = hand.states()
+    if hand.cancelled or _has_failed(hand, states) or not graph.ready(hand.nodes, states):
         return None
     return _why_later(hand)
 
