@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents_app.evidence import READING_ORDER
+from agents_app.names import in_words
 
 FIXED = frozenset({"key", "attribute", "rests_on", "close", "options"})  # parts of what is shown that are no text
 LAST = ("facts",)  # sections that stand behind what was written
@@ -74,9 +75,9 @@ def _named(path: tuple[str | int, ...], shown: Mapping[str, Any]) -> tuple[str, 
         section, label = _named(path[2:], answer)
         whose = str(answer.get("role") or answer.get("subject") or f"Answer {path[1] + 1}")
         return f"{whose}: {section.lower()}", label
-    section = _words(str(path[0]))
+    section = in_words(str(path[0]))
     if path[0] == "facts" and len(path) > 1 and isinstance(path[1], int):
-        return section, _words(str(shown["facts"][path[1]].get("attribute", "")))
+        return section, in_words(str(shown["facts"][path[1]].get("attribute", "")))
     number = next((part for part in path if isinstance(part, int)), None)
     return section, section if number is None else f"Sentence {number + 1}"
 
@@ -86,7 +87,3 @@ def _options(path: tuple[str | int, ...], shown: Mapping[str, Any]) -> tuple[str
         return ()
     attribute = shown["facts"][path[1]].get("attribute", "")
     return tuple(map(str, (shown.get("options") or {}).get(attribute, ())))
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ").capitalize()

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from keyword import iskeyword
 from typing import Any
 
-KINDS = ("agent", "map", "tool", "gate", "join", "planner")
+from agents_app.names import KINDS
+
 ENDED = ("done", "skipped")  # a step that waits for these may begin
 
 

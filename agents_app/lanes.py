@@ -7,19 +7,8 @@ from typing import Protocol
 
 from agents_app import graph
 from agents_app.graph import Node
+from agents_app.names import KINDS, STATES, in_words
 
-KINDS = {
-    "agent": "Agent",
-    "map": "Agent, once for each contact",
-    "tool": "Tool",
-    "gate": "A person decides",
-    "join": "Brings branches together",
-    "planner": "Planner",
-}
-STATES = {
-    "running": "Running", "waiting": "Waits for a person", "done": "Done", "skipped": "Left out", "failed": "Failed",
-    "rejected": "Rejected", "lost": "Lost: its worker died",
-}  # fmt: skip
 UNDER_WAY = ("running", "waiting")
 OVER = ("done", "skipped", "rejected")
 
@@ -78,15 +67,15 @@ def changes(before: Sequence[Node], after: Sequence[Node]) -> list[str]:
     """What a revision did to a plan, a sentence each. Who waits for a step that came or went is told with that step."""
     old, new = {node.key: node for node in before}, {node.key: node for node in after}
     told = [_added(node, after) for node in after if node.key not in old]
-    told += [f"{_words(key)} is left out." for key in old if key not in new]
+    told += [f"{in_words(key)} is left out." for key in old if key not in new]
     for key in (key for key in new if key in old):
-        told += [f"{_words(key)} {change}." for change in _moved(old[key], new[key], kept=old.keys() & new.keys())]
+        told += [f"{in_words(key)} {change}." for change in _moved(old[key], new[key], kept=old.keys() & new.keys())]
     return told
 
 
 def _added(node: Node, plan: Sequence[Node]) -> str:
     waiting = _list(other.key for other in plan if node.key in other.after)
-    return f"{_words(node.key)} is added{f', before {waiting}' if waiting else ''}."
+    return f"{in_words(node.key)} is added{f', before {waiting}' if waiting else ''}."
 
 
 def _moved(old: Node, new: Node, *, kept: Collection[str]) -> Iterator[str]:
@@ -101,7 +90,7 @@ def _moved(old: Node, new: Node, *, kept: Collection[str]) -> Iterator[str]:
 
 def _list(keys: Iterable[str]) -> str:
     """“research, competitive and persona”."""
-    *first, last = [_words(key).lower() for key in keys] or [""]
+    *first, last = [in_words(key).lower() for key in keys] or [""]
     return f"{', '.join(first)} and {last}" if first else last
 
 
@@ -139,9 +128,9 @@ def _box(node: Node, names: Mapping[str, str], *, state: _State | None = None, n
     notes = [*_notes(node), state.note]
     return Box(
         key=node.key,
-        name=names.get(node.agent or node.tool) or _words(node.key),
+        name=names.get(node.agent or node.tool) or in_words(node.key),
         kind=KINDS.get(node.kind, node.kind),
-        after=", ".join(_words(key).lower() for key in node.after),
+        after=", ".join(in_words(key).lower() for key in node.after),
         reason=node.reason,
         question=node.question,
         notes=tuple(note for note in notes if note),
@@ -164,7 +153,3 @@ def _notes(node: Node) -> Iterator[str]:
         yield f"only if {node.condition}"
     if node.kind == "gate":
         yield f"waits at most {node.expires_hours} hour{'' if node.expires_hours == 1 else 's'}"
-
-
-def _words(key: str) -> str:
-    return key.replace("_", " ").capitalize()

@@ -422,7 +422,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('key', models.CharField(help_text="The step's name in the plan, the same in every attempt.", max_length=60)),
-                ('kind', models.CharField(choices=[('agent', 'Agent'), ('map', 'Agent, once for each contact at the company'), ('tool', 'Tool'), ('gate', 'A person decides'), ('join', 'Join'), ('planner', 'Planner')], default='agent', max_length=10)),
+                ('kind', models.CharField(choices=[('agent', 'Agent'), ('map', 'Agent, once for each contact at the company'), ('tool', 'Tool'), ('gate', 'A person decides'), ('join', 'Brings branches together (a join)'), ('planner', 'Planner')], default='agent', max_length=10)),
                 ('agent', models.CharField(blank=True, choices=[('research_agent', 'Research'), ('competitive_agent', 'Competitive'), ('persona_agent', 'Persona'), ('email_agent', 'E-mail')], max_length=40)),
                 ('tool', models.CharField(blank=True, max_length=40)),
                 ('stage', models.PositiveSmallIntegerField()),
@@ -510,7 +510,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('position', models.PositiveSmallIntegerField(default=1)),
                 ('key', models.SlugField(help_text='Its name in this flow, for example research.', max_length=40)),
-                ('kind', models.CharField(choices=[('agent', 'Agent'), ('map', 'Agent, once for each contact at the company'), ('tool', 'Tool'), ('gate', 'A person decides'), ('join', 'Join'), ('planner', 'Planner')], default='agent', max_length=10)),
+                ('kind', models.CharField(choices=[('agent', 'Agent'), ('map', 'Agent, once for each contact at the company'), ('tool', 'Tool'), ('gate', 'A person decides'), ('join', 'Brings branches together (a join)'), ('planner', 'Planner')], default='agent', max_length=10)),
                 ('agent', models.CharField(blank=True, choices=[('research_agent', 'Research'), ('competitive_agent', 'Competitive'), ('persona_agent', 'Persona'), ('email_agent', 'E-mail')], help_text='For an agent.', max_length=40)),
                 ('tool', models.CharField(blank=True, help_text='For a tool.', max_length=40)),
                 ('after', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), blank=True, default=list, help_text='Keys of the steps it waits for, with commas.', size=None, verbose_name='waits for')),

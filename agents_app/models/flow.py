@@ -9,6 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from simple_history.models import HistoricalRecords
 
+from agents_app import names
 from clients.models import AgentKey
 from gtm.records import Record
 
@@ -18,12 +19,12 @@ LONGEST_DRIVE_S = 480  # after which a run begins no more steps in one task; the
 
 
 class StepKind(models.TextChoices):
-    AGENT = "agent", "Agent"
-    MAP = "map", "Agent, once for each contact at the company"
-    TOOL = "tool", "Tool"
-    GATE = "gate", "A person decides"
-    JOIN = "join", "Join"
-    PLANNER = "planner", "Planner"
+    AGENT = "agent", names.KINDS["agent"]
+    MAP = "map", names.KINDS["map"]
+    TOOL = "tool", names.KINDS["tool"]
+    GATE = "gate", names.KINDS["gate"]
+    JOIN = "join", names.KINDS["join"]
+    PLANNER = "planner", names.KINDS["planner"]
 
 
 class RetryClass(models.TextChoices):

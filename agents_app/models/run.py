@@ -6,7 +6,7 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Case, Q, When
 
-from agents_app import graph, spans
+from agents_app import graph, names, spans
 from agents_app.models.flow import StepKind
 from clients.models import AgentKey
 from gtm.records import Record
@@ -188,13 +188,13 @@ class StepRun(models.Model):
     """
 
     class Status(models.TextChoices):
-        RUNNING = "running", "Running"
-        WAITING = "waiting", "Waits for a person"
-        DONE = "done", "Done"
-        SKIPPED = "skipped", "Left out"
-        REJECTED = "rejected", "Rejected"
-        FAILED = "failed", "Failed"
-        LOST = "lost", "Lost: its worker died"
+        RUNNING = "running", names.STATES["running"]
+        WAITING = "waiting", names.STATES["waiting"]
+        DONE = "done", names.STATES["done"]
+        SKIPPED = "skipped", names.STATES["skipped"]
+        REJECTED = "rejected", names.STATES["rejected"]
+        FAILED = "failed", names.STATES["failed"]
+        LOST = "lost", names.STATES["lost"]
 
     run = models.ForeignKey(
         "agents_app.FlowRun", on_delete=models.PROTECT, related_name="steps", db_constraint=False, db_index=False
@@ -293,7 +293,7 @@ class StepRun(models.Model):
     @property
     def label(self) -> str:
         """The step's name for people."""
-        name = self.get_agent_display() if self.agent else self.key.replace("_", " ").capitalize()
+        name = self.get_agent_display() if self.agent else names.in_words(self.key)
         return f"{name} {self.map_index}" if self.map_index else name
 
     @property

@@ -12,9 +12,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from agents_app import evidence, flow, graph
 from agents_app.forms import AnswerForm, CommentForm
-from agents_app.graph import Node
 from agents_app.models import FlowRun, Gate, StepRun
-from agents_app.views.reading import NAMES, facts_of, votes_of
+from agents_app.views.reading import facts_of, name_of, votes_of
 from clients.access import scope, user_of
 from gtm import loop
 from gtm.admin_site import CappedPaginator
@@ -96,7 +95,7 @@ def _shown(asked: Gate) -> dict[str, Any]:
         "parts": _parts(asked, before),
         "facts": _facts(asked, run),
         "votes": [vote for step in before for vote in votes_of(step)],
-        "behind": [NAMES.get(node.agent or node.tool) or _words(node) for node in graph.behind(plan, {asked.step.key})],
+        "behind": [name_of(node.agent or node.tool, node.key) for node in graph.behind(plan, {asked.step.key})],
         "is_open": _is_open(asked, run),
         "form": AnswerForm(asked),
         "reject_form": CommentForm(),
@@ -142,7 +141,3 @@ def _facts(asked: Gate, run: FlowRun) -> list[dict[str, Any]]:
     return [
         {**each, **known.get(each["key"], unknown), "attribute": each["attribute"].replace("_", " ")} for each in shown
     ]
-
-
-def _words(node: Node) -> str:
-    return node.key.replace("_", " ").capitalize()

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from agents_app import estimates, flow, lanes, requests
 from agents_app.forms import AskForm
 from agents_app.models import FlowTemplate
-from agents_app.views.reading import NAMES
+from agents_app.views.reading import NAMES, name_of
 from clients import config
 from clients.access import user_of
 from clients.models import Contact
@@ -56,7 +56,7 @@ def _preview(form: AskForm, *, edits_flows: bool) -> dict[str, Any]:
         "asked": asked,
         "lanes": lanes.draw(route.nodes, NAMES),
         "steps": len(route.nodes),
-        "skipped": [{"name": NAMES.get(each.agent) or each.key, "reason": each.reason} for each in route.skipped],
+        "skipped": [{"name": name_of(each.agent, each.key), "reason": each.reason} for each in route.skipped],
         "template_row": FlowTemplate.objects.filter(key=route.template).first() if edits_flows else None,
         "estimate": estimates.of(route.nodes, asked.depth, at=at),
         "budget_usd": settings.RUN_BUDGET_USD[asked.depth],

@@ -6,6 +6,7 @@ from typing import Any, cast
 from agents_app import flows
 from agents_app.evidence import READING_ORDER
 from agents_app.models import Draft, FlowRun, Request, StepKind, StepRun
+from agents_app.names import in_words
 from clients.models import AgentKey, Connection, Event
 from experiments.models import OutcomeEvent, OutcomeKind
 
@@ -20,6 +21,11 @@ CLAIM = {
     "claims__source_record__source": "source",
 }
 NO_ANSWER = ("asked", "facts", "options", "close", "edits")  # parts of an output that are shown in another way
+
+
+def name_of(worker: str, key: str) -> str:
+    """What a step is called: as its agent or tool, which may be empty or unknown, or else by its key."""
+    return NAMES.get(worker) or in_words(key)
 
 
 def draft_of(steps: Sequence[StepRun]) -> Draft | None:
@@ -72,7 +78,7 @@ def said_by(step: StepRun) -> dict[str, Any]:
 
 
 def _words(name: str) -> str:
-    return SOURCES.get(name) or name.replace("_", " ").capitalize()
+    return SOURCES.get(name) or in_words(name)
 
 
 def votes_of(step: StepRun) -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ from agents_app.views.reading import (
     event_before,
     facts_of,
     lasted,
+    name_of,
     outcomes_of,
     said_by,
     votes_of,
@@ -107,7 +108,7 @@ def _run_context(run: FlowRun) -> dict[str, Any]:
         "gates": [step.gate for step in steps if hasattr(step, "gate")],
         "budget": _budget(run),
         "waterfall": waterfall.draw([_span(step) for step in steps], until=run.finished_at or timezone.now()),
-        "skipped": [_named(choice) for choice in run.skipped],
+        "skipped": [{**each, "name": name_of(each["agent"], each["key"])} for each in run.skipped],
         "sources": list(run.source_records.order_by("source", "pk")),
         "facts": facts,
         "brief": _brief(run, facts, steps),
@@ -211,10 +212,6 @@ def _revisions(run: FlowRun, revisions: Sequence[PlanRevision]) -> list[dict[str
         {"revision": revision, "changes": lanes.changes(before, after)}
         for revision, (before, after) in zip(revisions, pairwise(plans), strict=True)
     ]
-
-
-def _named(choice: Mapping[str, str]) -> dict[str, Any]:
-    return {**choice, "name": NAMES.get(choice["agent"]) or choice["key"].replace("_", " ").capitalize()}
 
 
 def _brief(run: FlowRun, facts: Sequence[Mapping[str, Any]], steps: Sequence[StepRun]) -> list[evidence.Explained]:
