@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from agents_app import graph
@@ -26,7 +26,8 @@ class Try(Protocol):
 class Box:
     """One step. `state` is a step's status, empty before it begins; `notes` are short remarks in words.
 
-    `row` is the number of its last attempt, None before the first.
+    `who` works on it, empty where `name` says so already. `row` is the number of its last attempt, None before the
+    first.
     """
 
     key: str
@@ -38,12 +39,18 @@ class Box:
     notes: tuple[str, ...]
     state: str = ""
     state_name: str = ""
+    who: str = ""
     row: int | None = None
 
 
 def draw(nodes: Sequence[Node], names: Mapping[str, str]) -> list[list[Box]]:
     """A plan that has not begun. `names` {agent or tool: its name}."""
     return [[_box(node, names) for node in level] for level in graph.levels(nodes)]
+
+
+def draw_by_keys(nodes: Sequence[Node], workers: Mapping[str, str]) -> list[list[Box]]:
+    """The same for who edits the plan: steps by the keys that conditions use. `workers` {agent or tool: what it is}."""
+    return [[_by_key(node, workers) for node in level] for level in graph.levels(nodes)]
 
 
 def draw_run(
@@ -140,11 +147,17 @@ def _box(node: Node, names: Mapping[str, str], *, state: _State | None = None, n
     )
 
 
+def _by_key(node: Node, workers: Mapping[str, str]) -> Box:
+    worker = node.agent or node.tool
+    who = workers.get(worker, worker)
+    return replace(_box(node, workers), name=node.key, who=who, after=", ".join(node.after))
+
+
 def _notes(node: Node) -> Iterator[str]:
     if node.items:
         yield f"for {len(node.items)} contact{'' if len(node.items) == 1 else 's'}"
     if node.proposals > 1:
-        yield f"{node.proposals} proposals, a vote picks one"
+        yield f"up to {node.proposals} proposals, a vote picks one"
     if node.is_optional:
         yield "may be left out"
     if node.model == "cheaper":

@@ -7,9 +7,10 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from agents_app import flows, graph, versions
+from agents_app import flows, graph, lanes, versions
 from agents_app.graph import Node
-from agents_app.models import Goal, RetryClass, StepKind
+from agents_app.models import Goal, RetryClass
+from agents_app.names import KINDS
 from clients.models import AgentKey
 
 WORDS = {
@@ -29,16 +30,13 @@ WORDS = {
     "goes_on": "goes on when nobody answers",
     "may_edit": "may be edited",
 }
-AGENTS: Mapping[str, str] = dict(AgentKey.choices)
-KINDS: Mapping[str, str] = dict(StepKind.choices)
+WORKERS: Mapping[str, str] = {**dict(AgentKey.choices), **flows.TOOLS}
 
 
-def lanes(steps: Iterable[Mapping[str, Any]]) -> SafeString:
-    """The steps ("document" of graph.Node each) in columns: those of one column need nothing from each other."""
-    levels = graph.levels(graph.nodes_of(steps))
-    return render_to_string(
-        "admin/agents_app/lanes.html", {"levels": [[_box(node) for node in each] for each in levels]}
-    )
+def plan(steps: Iterable[Mapping[str, Any]]) -> SafeString:
+    """The steps (documents of `graph.Node`) as the other pages draw them, each by its key."""
+    drawn = lanes.draw_by_keys(graph.nodes_of(steps), WORKERS)
+    return render_to_string("agents_app/lanes.html", {"lanes": drawn})
 
 
 def lines(document: Mapping[str, Any]) -> list[str]:
@@ -75,35 +73,9 @@ def _marked(line: str) -> SafeString:
     return format_html(tag, line)
 
 
-def _box(node: Node) -> dict[str, Any]:
-    return {
-        "key": node.key,
-        "who": _who(node),
-        "kind": KINDS.get(node.kind, node.kind),
-        "waits": ", ".join(node.after),
-        "reason": node.reason,
-        "notes": list(_notes(node)),
-    }
-
-
-def _who(node: Node) -> str:
-    """Who or what does it; empty where the kind says it all."""
-    return AGENTS.get(node.agent, node.agent) or flows.TOOLS.get(node.tool, node.tool) or node.question
-
-
-def _notes(node: Node) -> Iterator[str]:
-    if node.condition:
-        yield f"only if {node.condition}"
-    if node.items:
-        yield f"{len(node.items)} contact{'' if len(node.items) == 1 else 's'}"
-    if node.proposals > 1:
-        yield f"up to {node.proposals} answers, of which a vote picks one"
-    if node.is_optional:
-        yield "may be left out"
-
-
 def _step_lines(node: Node) -> Iterator[str]:
-    who = f", {_who(node)}" if node.agent or node.tool else ""
+    worker = node.agent or node.tool
+    who = f", {WORKERS.get(worker, worker)}" if worker else ""
     yield f"Step {node.key}: {KINDS.get(node.kind, node.kind)}{who}"
     told = ((name, value) for name, value in node.document().items() if name in WORDS and value not in ("", []))
     yield from (f"    {WORDS[name]}: {_said(value)}" for name, value in told)

@@ -65,7 +65,7 @@ class FlowVersionAdmin(RecordAdmin):
 
     @admin.display(description="as it runs")
     def drawn(self, version: FlowVersion) -> SafeString | str:
-        return drawing.lanes(version.document["steps"]) if version.kind == Kind.TEMPLATE else "The rules stand below."
+        return drawing.plan(version.document["steps"]) if version.kind == Kind.TEMPLATE else "The rules stand below."
 
     @admin.display(description="what it says")
     def text(self, version: FlowVersion) -> SafeString:

@@ -109,7 +109,7 @@ class FlowTemplateAdmin(DeskAdmin):
         live = versions_of(obj.key).first() if obj else None
         context |= {
             "live": live,
-            "drawn": drawing.lanes(live.document["steps"]) if live else "",
+            "drawn": drawing.plan(live.document["steps"]) if live else "",
             "names": NAMES,
             "show_delete": obj is not None and not why_kept(obj),
             "show_save_and_continue": False,

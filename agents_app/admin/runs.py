@@ -141,7 +141,7 @@ class FlowRunAdmin(ReadOnly):
 
     @admin.display(description="plan as it began")
     def plan(self, run: FlowRun) -> SafeString | str:
-        return drawing.lanes(run.nodes) if run.nodes else "No step: the request could not be met."
+        return drawing.plan(run.nodes) if run.nodes else "No step: the request could not be met."
 
     @admin.display(description="left out")
     def left_out(self, run: FlowRun) -> SafeString | str:
@@ -236,7 +236,7 @@ class PlanRevisionAdmin(OfRun):
 
     @admin.display(description="plan from then on")
     def plan(self, row: PlanRevision) -> SafeString:
-        return drawing.lanes(row.nodes)
+        return drawing.plan(row.nodes)
 
     @admin.display(description="what changed")
     def changed(self, row: PlanRevision) -> SafeString:

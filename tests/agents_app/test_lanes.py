@@ -52,6 +52,14 @@ def test_a_box_says_who_works_why_and_under_what_terms():
     assert {box.state_name for box in found.values()} == {""}
 
 
+def test_who_edits_a_plan_sees_steps_by_their_keys_and_who_works_on_them():
+    found = boxes(lanes.draw_by_keys(plan(), {"research_agent": "Research", "deepen": "Asks again."}))
+
+    assert [box.name for box in found.values()] == ["research", "deepen", "persona", "check_mail"]
+    assert [box.who for box in found.values()] == ["Research", "Asks again.", "persona_agent", ""]
+    assert found["check_mail"].after == "persona, deepen"
+
+
 def test_the_last_attempt_decides_the_state_of_a_step():
     tries = [Row("research", "failed", pk=1), Row("research", "running", pk=4)]
 
