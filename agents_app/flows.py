@@ -16,6 +16,7 @@ from django.db import connection, transaction
 
 from agents_app import conditions, first_flows, graph, routing
 from agents_app.agents import AGENTS
+from agents_app.graph import Problem
 from agents_app.models import FlowTemplate, FlowVersion, RoutingRule, StepKind, TemplateStep
 
 TOOLS: Mapping[str, str] = {
@@ -94,7 +95,7 @@ def publish(template: FlowTemplate, *, by: User | None, at: datetime) -> FlowVer
     """The template's rows as its newest version, a new one only where they changed. Raises FlowRefused."""
     _lock()
     document = _document(template)
-    if found := list(problems(document)):
+    if found := [problem.says for problem in problems(document)]:
         raise FlowRefused(found)
     return _written(Kind.TEMPLATE, template.key, document, by, at)
 
@@ -112,18 +113,20 @@ def publish_rules(*, by: User | None, at: datetime) -> FlowVersion:
     return _written(Kind.RULES, RULES_KEY, {"rules": rules}, by, at)
 
 
-def problems(document: Mapping[str, Any]) -> Iterable[str]:
-    """What is wrong with a template's document, a sentence each."""
+def problems(document: Mapping[str, Any]) -> Iterable[Problem]:
+    """What is wrong with a template's document."""
     nodes = graph.nodes_of(document["steps"])
     yield from graph.problems(nodes, agents=tuple(AGENTS), tools=tuple(TOOLS))
     for node in nodes:
         if node.kind == StepKind.PLANNER:
-            yield f"{node.key}: the planner joins by itself where the flow allows it. Choose another kind."
-        yield from (f"{node.key}: {problem}" for problem in condition_problems(node.condition, routing.KNOWN_NAMES))
+            says = "the planner joins by itself where the flow allows it. Choose another kind."
+            yield graph.blamed(node, "kind", says)
+        for says in condition_problems(node.condition, routing.KNOWN_NAMES):
+            yield graph.blamed(node, "condition", says)
     if goal := routing.GOALS.get(document["goal"]):
         agent, who, end = goal
         if not any(node.agent == agent for node in nodes):
-            yield f"It has to end with {end}, and no step is {who}. Add one, or choose another goal."
+            yield Problem(f"It has to end with {end}, and no step is {who}. Add one, or choose another goal.")
 
 
 def condition_problems(text: str, names: Mapping[str, str]) -> Iterable[str]:

@@ -44,6 +44,16 @@ class Node:
         return {name: value for name, value in whole.items() if name in ALWAYS or value != PLAIN[name]}
 
 
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a drawing, in a sentence. `step` is the key of the one to blame and `field` its column;
+    both are empty where it is the whole that is wrong."""
+
+    says: str
+    step: str = ""
+    field: str = ""
+
+
 ALWAYS = ("key", "kind", "agent", "after", "reason")
 PLAIN = asdict(Node("")) | {"after": [], "items": []}
 NAMES = frozenset(field.name for field in fields(Node))
@@ -57,9 +67,15 @@ def nodes_of(documents: Iterable[Mapping[str, Any]]) -> list[Node]:
     ]
 
 
-def problems(nodes: Sequence[Node], *, agents: Collection[str], tools: Collection[str]) -> list[str]:
-    """What is wrong with the drawing, a sentence each; empty when it can be walked to its end."""
-    return [*_names(nodes), *_kinds(nodes, agents, tools), *_edges(nodes), *_unreachable(nodes)]
+def problems(nodes: Sequence[Node], *, agents: Collection[str], tools: Collection[str]) -> list[Problem]:
+    """What is wrong with the drawing; empty when it can be walked to its end."""
+    found = [problem for node in nodes for problem in _of_step(node, agents, tools)]
+    return [*_names(nodes), *found, *_edges(nodes), *_unreachable(nodes)]
+
+
+def blamed(node: Node, field: str, says: str) -> Problem:
+    """A problem of one step, whose key begins the sentence."""
+    return Problem(f"{node.key}: {says}", node.key, field)
 
 
 def ready(nodes: Sequence[Node], states: Mapping[str, str]) -> list[Node]:
@@ -110,45 +126,51 @@ def _spliced(after: Sequence[str], key: str, instead: Sequence[str]) -> tuple[st
     return tuple(dict.fromkeys(named))
 
 
-def _names(nodes: Sequence[Node]) -> Iterator[str]:
+def _names(nodes: Sequence[Node]) -> Iterator[Problem]:
     if not nodes:
-        yield "The flow has no step. Add at least one."
+        yield Problem("The flow has no step. Add at least one.")
     keys = [node.key for node in nodes]
     for key in keys:
         if not key.isidentifier() or iskeyword(key):
-            yield f"“{key}” cannot be a key: conditions name steps by it. Use letters, digits and _, a letter first."
+            says = f"“{key}” cannot be a key: conditions name steps by it. Use letters, digits and _, a letter first."
+            yield Problem(says, key, "key")
     for key in sorted({key for key in keys if keys.count(key) > 1}):
-        yield f"Two steps are called {key}. Give each its own key."
+        yield Problem(f"Two steps are called {key}. Give each its own key.")
 
 
-def _kinds(nodes: Sequence[Node], agents: Collection[str], tools: Collection[str]) -> Iterator[str]:
-    for node in nodes:
-        if node.kind not in KINDS:
-            yield f"{node.key}: there is no kind of step “{node.kind}”. Choose one of: {', '.join(KINDS)}."
-        if node.kind in ("agent", "map") and node.agent not in agents:
-            what = f"there is no agent “{node.agent}”" if node.agent else "no agent is chosen"
-            yield f"{node.key}: {what}. Choose one of: {', '.join(agents)}."
-        if node.kind == "tool" and node.tool not in tools:
-            what = f"there is no tool “{node.tool}”" if node.tool else "no tool is chosen"
-            yield f"{node.key}: {what}. Choose one of: {', '.join(tools)}."
-        if node.kind == "gate" and not node.question:
-            yield f"{node.key}: it asks nothing. Write the question that the person answers."
-        if node.kind == "gate" and len(set(node.after)) != 1:
-            yield f"{node.key}: a gate decides about one step. Let it wait for exactly that step."
-        if node.kind == "join" and len(set(node.after)) < 2:
-            yield f"{node.key}: a join brings branches together. Let it wait for two steps or more."
+def _of_step(node: Node, agents: Collection[str], tools: Collection[str]) -> Iterator[Problem]:
+    if node.kind not in KINDS:
+        yield blamed(node, "kind", f"there is no kind of step “{node.kind}”. Choose one of: {', '.join(KINDS)}.")
+    if node.kind in ("agent", "map"):
+        yield from _chosen(node, "agent", agents)
+    if node.kind == "tool":
+        yield from _chosen(node, "tool", tools)
+    if node.kind == "gate" and not node.question:
+        yield blamed(node, "question", "it asks nothing. Write the question that the person answers.")
+    if node.kind == "gate" and len(set(node.after)) != 1:
+        yield blamed(node, "after", "a gate decides about one step. Let it wait for exactly that step.")
+    if node.kind == "join" and len(set(node.after)) < 2:
+        yield blamed(node, "after", "a join brings branches together. Let it wait for two steps or more.")
 
 
-def _edges(nodes: Sequence[Node]) -> Iterator[str]:
+def _chosen(node: Node, field: str, known: Collection[str]) -> Iterator[Problem]:
+    name = getattr(node, field)
+    if name not in known:
+        what = f"there is no {field} “{name}”" if name else f"no {field} is chosen"
+        yield blamed(node, field, f"{what}. Choose one of: {', '.join(known)}.")
+
+
+def _edges(nodes: Sequence[Node]) -> Iterator[Problem]:
     keys = {node.key for node in nodes}
     known = ", ".join(sorted(keys))
     for node in nodes:
         for before in node.after:
             if before not in keys:
-                yield f"{node.key} waits for {before}, which is no step of this flow. Its steps: {known}."
+                says = f"{node.key} waits for {before}, which is no step of this flow. Its steps: {known}."
+                yield Problem(says, node.key, "after")
 
 
-def _unreachable(nodes: Sequence[Node]) -> Iterator[str]:
+def _unreachable(nodes: Sequence[Node]) -> Iterator[Problem]:
     """Steps on a circle, and those behind one, never begin. Steps that are not drawn are `_edges`' to tell."""
     keys = {node.key for node in nodes}
     drawn = [replace(node, after=tuple(before for before in node.after if before in keys)) for node in nodes]
@@ -156,4 +178,5 @@ def _unreachable(nodes: Sequence[Node]) -> Iterator[str]:
     stuck = [node for node in nodes if node.key not in reached]
     if stuck:
         names = ", ".join(node.key for node in stuck)
-        yield f"These steps wait for each other in a circle, or stand behind one, and could never begin: {names}."
+        says = f"These steps wait for each other in a circle, or stand behind one, and could never begin: {names}."
+        yield Problem(says)

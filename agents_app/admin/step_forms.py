@@ -1,7 +1,5 @@
 """The steps of a flow template as forms. The whole graph is checked at once; an error stands at the step to blame."""
 
-import re
-from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -9,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import CharField, Value
 from django.db.models.functions import Concat
 
-from agents_app import flows, graph
+from agents_app import flows
 from agents_app.models import StepKind, TemplateStep
 
 # What counts for some kinds only, and what stands there for the others.
@@ -21,18 +19,6 @@ OF_KIND: dict[str, tuple[tuple[str, ...], Any]] = {
     "expires_hours": ((StepKind.GATE,), 72),
     "goes_on": ((StepKind.GATE,), False),
 }
-BLAMED = re.compile(r"([-\w]+)(?:: | waits for )(.+)", re.DOTALL)
-# The field that a sentence of `graph.problems` is about, by a word of it; the first that fits.
-FIELDS = (
-    ("Column ", "condition"),
-    ("the planner joins", "kind"),
-    ("a gate decides", "after"),
-    ("a join brings", "after"),
-    ("which is no step", "after"),
-    ("asks nothing", "question"),
-    ("agent", "agent"),
-    ("tool", "tool"),
-)
 
 
 class Keys(forms.CharField):
@@ -108,9 +94,13 @@ class StepFormSet(forms.BaseInlineFormSet):
             return
         rows = [form for form in self.forms if form.has_changed() or form.instance.pk]
         rows = [form for form in rows if not form.cleaned_data.get("DELETE")]
-        steps = [graph.nodes_of([_columns(form)])[0].document() for form in rows]
-        found = list(flows.problems({"steps": steps, "goal": self.instance.goal}))
-        nobodys = [problem for problem in found if not _blame(problem, rows)]
+        by_key = {form.cleaned_data["key"]: form for form in reversed(rows)}  # of two of one key, the first is blamed
+        nobodys = []
+        for problem in flows.problems({"steps": [_columns(form) for form in rows], "goal": self.instance.goal}):
+            if problem.step in by_key:
+                by_key[problem.step].add_error(problem.field, problem.says)
+            else:
+                nobodys.append(problem.says)
         if nobodys:
             raise ValidationError(nobodys)
 
@@ -126,13 +116,3 @@ class StepFormSet(forms.BaseInlineFormSet):
 
 def _columns(form: Any) -> dict[str, Any]:
     return {name: form.cleaned_data[name] for name in flows.STEP_COLUMNS}
-
-
-def _blame(problem: str, rows: Sequence[Any]) -> bool:
-    """Put the problem at the step that it names first, where it names one."""
-    found = BLAMED.match(problem)
-    row = next((form for form in rows if found and form.cleaned_data["key"] == found[1]), None)
-    if row is None:
-        return False
-    row.add_error(next((field for word, field in FIELDS if found and word in found[2]), None), problem)
-    return True

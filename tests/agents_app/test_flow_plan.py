@@ -315,7 +315,7 @@ FIRST_MAIL = {"allows_planner": False} | first_flows.TEMPLATES[0]
 
 
 def broken(**change):
-    return list(flows.problems(FIRST_MAIL | change))
+    return [problem.says for problem in flows.problems(FIRST_MAIL | change)]
 
 
 def with_step(**step):

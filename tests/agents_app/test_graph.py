@@ -21,6 +21,10 @@ def step(key, *after, **changes):
 
 
 def wrong(*nodes):
+    return [problem.says for problem in found(*nodes)]
+
+
+def found(*nodes):
     return problems(nodes, agents=AGENTS, tools=TOOLS)
 
 
@@ -79,6 +83,25 @@ def test_a_drawing_that_can_be_walked_to_its_end_has_no_problem():
 )  # fmt: skip
 def test_each_mistake_is_told_in_one_sentence(node, said):
     assert wrong(*FORK, node) == [said]
+
+
+@pytest.mark.parametrize(
+    ("node", "step_key", "field"),
+    [
+        (step("two-words"), "two-words", "key"),
+        (step("x", kind="dance"), "x", "kind"),
+        (step("x", agent="nobody"), "x", "agent"),
+        (Node("x", kind="tool"), "x", "tool"),
+        (Node("x", kind="gate", after=("plan",)), "x", "question"),
+        (Node("x", kind="gate", question="Right?"), "x", "after"),
+        (Node("x", kind="join", after=("plan",)), "x", "after"),
+        (step("x", "ghost"), "x", "after"),
+        (step("plan"), "", ""),
+        (step("x", "x"), "", ""),
+    ],
+)
+def test_each_mistake_names_the_step_to_blame_and_its_column(node, step_key, field):
+    assert [(problem.step, problem.field) for problem in found(*FORK, node)] == [(step_key, field)]
 
 
 def test_a_flow_without_steps_is_told():
