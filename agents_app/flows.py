@@ -6,13 +6,14 @@ words and no version is written.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
+from django.db.models import Max, OuterRef, QuerySet
 
 from agents_app import conditions, first_flows, graph, routing
 from agents_app.agents import AGENTS
@@ -49,6 +50,10 @@ class InForce:
     rules_version: FlowVersion
     templates: dict[str, routing.Template]
     versions: dict[str, FlowVersion]
+
+    def name_of(self, template: str) -> str:
+        """What the template with this key is called; empty where none of it is in force."""
+        return self.templates[template].name if template in self.templates else ""
 
     @property
     def asked(self) -> frozenset[str]:
@@ -90,6 +95,11 @@ def install(*, at: datetime) -> None:
     publish_rules(by=None, at=at)
 
 
+def publish_row(row: FlowTemplate | RoutingRule, *, by: User | None, at: datetime) -> FlowVersion:
+    """What stands on the desk after this row was edited, as the version that holds it. Raises FlowRefused."""
+    return publish(row, by=by, at=at) if isinstance(row, FlowTemplate) else publish_rules(by=by, at=at)
+
+
 @transaction.atomic
 def publish(template: FlowTemplate, *, by: User | None, at: datetime) -> FlowVersion:
     """The template's rows as its newest version, a new one only where they changed. Raises FlowRefused."""
@@ -111,6 +121,48 @@ def publish_rules(*, by: User | None, at: datetime) -> FlowVersion:
         {"key": row.key, "condition": row.condition, "template": row.template.key, "reason": row.reason} for row in rows
     ]
     return _written(Kind.RULES, RULES_KEY, {"rules": rules}, by, at)
+
+
+@transaction.atomic
+def switch(rules: Iterable[RoutingRule], *, is_active: bool, by: User | None, at: datetime) -> FlowVersion:
+    """On or off, all of them or none. Raises FlowRefused."""
+    for rule in rules:
+        rule.is_active = is_active
+        rule.save()
+    return publish_rules(by=by, at=at)
+
+
+def refusals(change: Callable[[], object], *, at: datetime) -> tuple[str, ...]:
+    """What stands against the table of rules as it would be after `change`, which is undone."""
+    with transaction.atomic():
+        try:
+            change()
+            publish_rules(by=None, at=at)
+        except FlowRefused as refused:
+            return refused.problems
+        finally:
+            transaction.set_rollback(True)
+    return ()
+
+
+def next_priority() -> int:
+    """Behind the other rules that ask something, and so before the one that answers everything."""
+    last = RoutingRule.objects.exclude(condition="").aggregate(last=Max("priority"))["last"] or 0
+    return int(last) + 10
+
+
+def versions_of(kind: str | OuterRef, key: str | OuterRef) -> QuerySet[FlowVersion]:
+    """Of a template, or of the rules (RULES_KEY), the newest first."""
+    return FlowVersion.objects.filter(kind=kind, key=key).order_by("-number")
+
+
+def why_kept(template: FlowTemplate) -> str:
+    """Why it cannot be deleted, with what to do instead; empty where it can."""
+    if rules := ", ".join(rule.key for rule in template.rules.all()):
+        return f"Routing rules choose it: {rules}. Let them choose another flow first."
+    if versions_of(Kind.TEMPLATE, template.key).exists():
+        return "Runs may have been planned with it, and its versions tell how. No rule chooses it, so no new ones are."
+    return ""
 
 
 def problems(document: Mapping[str, Any]) -> Iterable[Problem]:
@@ -151,7 +203,7 @@ def _document(template: FlowTemplate) -> dict[str, Any]:
 def _rule_problems(rows: Sequence[RoutingRule]) -> Iterable[str]:
     for row in rows:
         yield from (f"Rule {row.key}: {problem}" for problem in condition_problems(row.condition, routing.EARLY))
-        if not FlowVersion.objects.filter(kind=Kind.TEMPLATE, key=row.template.key).exists():
+        if not versions_of(Kind.TEMPLATE, row.template.key).exists():
             yield f"Rule {row.key}: the flow {row.template} was never saved without faults. Open it, mend it, save it."
     if not any(not row.condition for row in rows):
         yield "Some requests would meet no rule. Keep one active rule without a condition, as the last."
@@ -170,7 +222,7 @@ def _written(
 ) -> FlowVersion:
     text = json.dumps(document, sort_keys=True, ensure_ascii=False)
     sha256 = hashlib.sha256(text.encode()).hexdigest()
-    last = FlowVersion.objects.filter(kind=kind, key=key).order_by("-number").first()
+    last = versions_of(kind, key).first()
     if last is not None and last.sha256 == sha256:
         return last
     number = last.number + 1 if last else 1

@@ -13,27 +13,31 @@ from django.utils import timezone
 
 from agents_app import flows
 from agents_app.models import FlowVersion
-from gtm.admin_site import HistoryAdmin
+from clients.access import user_of
+from gtm.admin_site import HistoryAdmin, ModelAdmin
 
 
-class DeskAdmin(HistoryAdmin):
-    """Rows that an operator edits. Runs use versions of them, so a page that saves also publishes, in one transaction.
-
-    What cannot be used is refused by the forms; where somebody else's change came in between, by `_whole`.
-    """
+class FlowPages(ModelAdmin):
+    """Lists of what a new installation begins with: it shows that, rather than nothing."""
 
     class Media:
         css = {"all": ("gtm/flows.css",)}
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        install_first()
+        flows.in_force(at=timezone.now())
         answer: HttpResponse = super().changelist_view(request, extra_context)
         return answer
+
+
+class DeskAdmin(FlowPages, HistoryAdmin):
+    """Rows that an operator edits. Runs use versions of them, so a page that saves also publishes, in one transaction.
+
+    What cannot be used is refused by the forms; where somebody else's change came in between, by `_whole`.
+    """
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> Any:
-        install_first()
         view = partial(super().changeform_view, request, object_id, form_url, extra_context)
         return self._whole(request, view, back=request.get_full_path())
 
@@ -45,7 +49,7 @@ class DeskAdmin(HistoryAdmin):
         def gone_back() -> Any:
             answer = view()
             if answer.status_code == 302:
-                self.publish(request, self.get_object(request, object_id), at=timezone.now())
+                self.publish(request, self.get_object(request, object_id))
             return answer
 
         answer: HttpResponse = self._whole(request, gone_back, back=request.get_full_path())
@@ -57,11 +61,12 @@ class DeskAdmin(HistoryAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
-        self.publish(request, form.instance, at=timezone.now())
+        self.publish(request, form.instance)
 
-    def publish(self, request: HttpRequest, obj: Any, *, at: datetime) -> None:
-        """Write what is saved as a version, and tell which is live. May raise FlowRefused."""
-        raise NotImplementedError
+    def publish(self, request: HttpRequest, row: Any) -> None:
+        """Write what is saved as a version, and tell which is live. Raises FlowRefused."""
+        at = timezone.now()
+        self.tell(request, flows.publish_row(row, by=user_of(request), at=at), at=at)
 
     def get_actions(self, request: HttpRequest) -> Any:
         """Many at once are deleted on their own pages, where a refusal can say which one is needed and why."""
@@ -84,8 +89,10 @@ class DeskAdmin(HistoryAdmin):
     def address(self, page: str, *args: Any) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}", args=args)
 
-    def tell(self, request: HttpRequest, version: FlowVersion, name: str, *, at: datetime) -> None:
+    def tell(self, request: HttpRequest, version: FlowVersion, *, at: datetime) -> None:
         """Which version runs use from now on; `at` is when it was published, if it is a new one."""
+        is_template = version.kind == FlowVersion.Kind.TEMPLATE
+        name = f"“{version.document['name']}”" if is_template else "the routing rules"
         if version.created_at == at:
             said = f"Version {version.number} of {name} is live. Runs planned from now on use it; others keep theirs."
             messages.success(request, said)
@@ -103,12 +110,6 @@ class DeskAdmin(HistoryAdmin):
         except flows.FlowRefused as refused:
             refuse(request, refused)
             return HttpResponseRedirect(back)
-
-
-def install_first() -> None:
-    """A new installation shows the flows that it starts with, rather than nothing."""
-    if not FlowVersion.objects.filter(kind=FlowVersion.Kind.RULES).exists():
-        flows.install(at=timezone.now())
 
 
 def refuse(request: HttpRequest, refused: flows.FlowRefused) -> None:

@@ -4,13 +4,14 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import F, OuterRef, QuerySet, Subquery
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from agents_app import flows
 from agents_app.admin import drawing
-from agents_app.admin.desk import install_first
+from agents_app.admin.desk import FlowPages
 from agents_app.models import FlowVersion
 from gtm.admin_site import RecordAdmin, pill
 
@@ -18,7 +19,7 @@ Kind = FlowVersion.Kind
 
 
 @admin.register(FlowVersion)
-class FlowVersionAdmin(RecordAdmin):
+class FlowVersionAdmin(FlowPages, RecordAdmin):
     list_display = ("name", "number", "what", "state", "who", "created_at", "runs")
     list_display_links = ("name",)
     list_filter = ("kind",)
@@ -28,18 +29,10 @@ class FlowVersionAdmin(RecordAdmin):
     fields = ("name", "number", "what", "state", "who", "created_at", "runs", "drawn", "changed", "text", "sha256")
     readonly_fields = fields
 
-    class Media:
-        css = {"all": ("gtm/flows.css",)}
-
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        same = FlowVersion.objects.filter(kind=OuterRef("kind"), key=OuterRef("key")).order_by("-number")
+        same = flows.versions_of(OuterRef("kind"), OuterRef("key"))
         rows: QuerySet[Any] = super().get_queryset(request).annotate(newest=Subquery(same.values("number")[:1]))
         return rows
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        install_first()
-        answer: HttpResponse = super().changelist_view(request, extra_context)
-        return answer
 
     @admin.display(description="name", ordering="key")
     def name(self, version: FlowVersion) -> str:
@@ -73,8 +66,7 @@ class FlowVersionAdmin(RecordAdmin):
 
     @admin.display(description="changed against the version before")
     def changed(self, version: FlowVersion) -> SafeString | str:
-        earlier = FlowVersion.objects.filter(kind=version.kind, key=version.key, number__lt=version.number)
-        before = earlier.order_by("-number").first()
+        before = flows.versions_of(version.kind, version.key).filter(number__lt=version.number).first()
         if before is None:
             return "It is the first."
         return drawing.difference(drawing.lines(before.document), drawing.lines(version.document))

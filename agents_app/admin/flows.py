@@ -1,6 +1,6 @@
 """Flow templates: a graph of steps that an operator edits, and the versions that runs are planned from."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
@@ -15,12 +15,12 @@ from django.utils.safestring import SafeString
 from agents_app import flows, routing
 from agents_app.admin import drawing
 from agents_app.admin.desk import DeskAdmin
-from agents_app.admin.reading import user_of
 from agents_app.admin.step_forms import StepForm, StepFormSet
-from agents_app.models import FlowRun, FlowTemplate, FlowVersion, RoutingRule, StepKind, TemplateStep
+from agents_app.models import FlowRun, FlowTemplate, FlowVersion, StepKind, TemplateStep
 from clients.access import scope
 from gtm.admin_site import StackedInline
 
+Kind = FlowVersion.Kind
 RECENT = timedelta(days=30)
 SHORT_TEXT: Any = {TextField: {"widget": AdminTextareaWidget(attrs={"rows": 3})}}
 
@@ -28,16 +28,6 @@ NAMES = (
     ("When the request is planned", routing.EARLY),
     ("While the run goes on; a star stands for the key of a step", routing.LATE),
 )
-
-
-def versions_of(key: Any) -> QuerySet[FlowVersion]:
-    """A template's versions, the newest first."""
-    return FlowVersion.objects.filter(kind=FlowVersion.Kind.TEMPLATE, key=key).order_by("-number")
-
-
-def rules_of(template: FlowTemplate) -> list[RoutingRule]:
-    """Those that choose it, in the order in which they are asked."""
-    return sorted(template.rules.all(), key=lambda rule: (rule.priority, rule.key))
 
 
 class StepInline(StackedInline):
@@ -84,12 +74,12 @@ class FlowTemplateAdmin(DeskAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request).prefetch_related("rules")
         recent = FlowRun.objects.filter(
-            template_version__kind=FlowVersion.Kind.TEMPLATE,
+            template_version__kind=Kind.TEMPLATE,
             template_version__key=OuterRef("key"),
             planned_at__gte=timezone.now() - RECENT,
         )
         counted = scope(recent, request.user).order_by().values("template_version__key").annotate(n=Count("pk"))
-        newest = versions_of(OuterRef("key"))[:1]
+        newest = flows.versions_of(Kind.TEMPLATE, OuterRef("key"))[:1]
         annotated: QuerySet[Any] = rows.annotate(
             steps_drawn=Count("steps"),
             live_number=Subquery(newest.values("number")),
@@ -106,19 +96,19 @@ class FlowTemplateAdmin(DeskAdmin):
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         obj: FlowTemplate | None = kwargs.get("obj")
-        live = versions_of(obj.key).first() if obj else None
+        live = flows.versions_of(Kind.TEMPLATE, obj.key).first() if obj else None
         context |= {
             "live": live,
             "drawn": drawing.plan(live.document["steps"]) if live else "",
             "names": NAMES,
-            "show_delete": obj is not None and not why_kept(obj),
+            "show_delete": obj is not None and not flows.why_kept(obj),
             "show_save_and_continue": False,
         }
         return super().render_change_form(request, context, *args, **kwargs)
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
         template = self.get_object(request, object_id)
-        if template and self.has_delete_permission(request, template) and (reason := why_kept(template)):
+        if template and self.has_delete_permission(request, template) and (reason := flows.why_kept(template)):
             messages.error(request, f"“{template}” stays. {reason}")
             return HttpResponseRedirect(self.address("change", template.pk))
         return super().delete_view(request, object_id, extra_context)
@@ -126,10 +116,6 @@ class FlowTemplateAdmin(DeskAdmin):
     def after_saving(self, request: HttpRequest, obj: Any) -> HttpResponse:
         """Back to its page, where the new drawing stands."""
         return HttpResponseRedirect(self.address("change", obj.pk))
-
-    def publish(self, request: HttpRequest, template: FlowTemplate, *, at: datetime) -> None:
-        version = flows.publish(template, by=user_of(request), at=at)
-        self.tell(request, version, f"“{template}”", at=at)
 
     @admin.display(description="steps", ordering="steps_drawn")
     def step_count(self, template: Any) -> str:
@@ -144,7 +130,7 @@ class FlowTemplateAdmin(DeskAdmin):
 
     @admin.display(description="rules that choose it")
     def named_by(self, template: FlowTemplate) -> SafeString | str:
-        named = ((rule.key, "" if rule.is_active else " (switched off)") for rule in rules_of(template))
+        named = ((rule.key, "" if rule.is_active else " (switched off)") for rule in template.rules.all())
         return format_html_join(", ", "{}{}", named) or "None: nothing is planned with it"
 
     @admin.display(description="runs in 30 days", ordering="runs_planned")
@@ -153,12 +139,3 @@ class FlowTemplateAdmin(DeskAdmin):
             return "None"
         url = f"{reverse('admin:agents_app_flowrun_changelist')}?template={template.key}"
         return format_html('<a href="{}">{}</a>', url, f"{template.runs_planned:,}")
-
-
-def why_kept(template: FlowTemplate) -> str:
-    """Why it cannot be deleted, with what to do instead; empty where it can."""
-    if rules := ", ".join(rule.key for rule in rules_of(template)):
-        return f"Routing rules choose it: {rules}. Let them choose another flow first."
-    if versions_of(template.key).exists():
-        return "Runs may have been planned with it, and its versions tell how. No rule chooses it, so no new ones are."
-    return ""

@@ -1,85 +1,25 @@
 """Routing rules in their order, and which of them answers a handful of sample requests."""
 
-from collections.abc import Callable, Iterator, Mapping
 from copy import copy
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db import models, transaction
-from django.db.models import Max, QuerySet, Subquery
+from django.db import models
+from django.db.models import QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from agents_app import flows, routing
-from agents_app.admin.desk import DeskAdmin, install_first, refuse
-from agents_app.admin.flows import versions_of
-from agents_app.admin.reading import user_of
+from agents_app import flows, routing, samples
+from agents_app.admin.desk import DeskAdmin, refuse
 from agents_app.models import FlowTemplate, FlowVersion, RoutingRule
-from agents_app.routing import Facts
+from clients.access import user_of
 from gtm.admin_site import pill
 
-EVERY_AGENT_BUT_EMAIL = frozenset(routing.EVERY_AGENT) - {routing.EMAIL}
-SAMPLES: Mapping[str, Facts] = {
-    "A first e-mail to a contact": Facts("outreach"),
-    "The same, comprehensive": Facts("outreach", depth="comprehensive"),
-    "A follow-up, 20 days after the research": Facts(
-        "follow_up", sequence_step=2, mails_sent=1, earlier_run=1, research_age_days=20
-    ),
-    "A follow-up about a company nobody researched": Facts("follow_up", sequence_step=2, mails_sent=1),
-    "A first e-mail that starts from a brief": Facts("outreach", earlier_run=1, continues_run=1, research_age_days=1),
-    "Deep research into a company": Facts("deep_research", depth="comprehensive", has_contact=False),
-    "An account with three contacts": Facts("account", has_contact=False, contacts=(1, 2, 3)),
-    "An account without contacts": Facts("account", has_contact=False),
-    "A first e-mail, the e-mail agent switched off": Facts("outreach", enabled=EVERY_AGENT_BUT_EMAIL),
-}
-
-
-@dataclass(frozen=True)
-class Tried:
-    """`problem` says why such a request cannot be met; empty where it can."""
-
-    request: str
-    rule: str
-    flow: str
-    reason: str
-    steps: str
-    problem: str = ""
-
-
-def tried(found: flows.InForce) -> Iterator[Tried]:
-    """What the rules in force make of each sample."""
-    for words, facts in SAMPLES.items():
-        try:
-            route = routing.route(facts, found.rules, found.templates)
-        except routing.RouteImpossible as impossible:
-            flow = _name(found, impossible.template)
-            yield Tried(words, impossible.rule, flow, impossible.reason, "", str(impossible))
-        else:
-            steps = " → ".join(", ".join(node.key for node in stage) for stage in route.stages)
-            yield Tried(words, route.rule, _name(found, route.template), route.reason, steps)
-
-
-def _name(found: flows.InForce, key: str) -> str:
-    return found.templates[key].name if key in found.templates else ""
-
-
-def refusals(change: Callable[[], object]) -> tuple[str, ...]:
-    """What stands against the table of rules as it would be after `change`, which is undone."""
-    with transaction.atomic():
-        try:
-            change()
-            flows.publish_rules(by=None, at=timezone.now())
-        except flows.FlowRefused as refused:
-            return refused.problems
-        finally:
-            transaction.set_rollback(True)
-    return ()
+Kind = FlowVersion.Kind
 
 
 class RuleForm(forms.ModelForm):
@@ -104,14 +44,14 @@ class RuleForm(forms.ModelForm):
 
     def clean_template(self) -> FlowTemplate:
         template: FlowTemplate = self.cleaned_data["template"]
-        if not versions_of(template.key).exists():
+        if not flows.versions_of(Kind.TEMPLATE, template.key).exists():
             raise ValidationError(f"“{template}” has no version to plan with. Open it, save it, then choose it here.")
         return template
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
         if not self.errors:
-            for problem in refusals(copy(self.instance).save):
+            for problem in flows.refusals(copy(self.instance).save, at=timezone.now()):
                 self.add_error(None, problem)
 
 
@@ -127,8 +67,7 @@ class RoutingRuleAdmin(DeskAdmin):
     history_list_display = ("condition",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        newest = FlowVersion.objects.filter(kind=FlowVersion.Kind.RULES, key=flows.RULES_KEY).order_by("-number")
-        number = Subquery(newest.values("number")[:1])
+        number = Subquery(flows.versions_of(Kind.RULES, flows.RULES_KEY).values("number")[:1])
         rows: QuerySet[Any] = super().get_queryset(request).annotate(live_number=number)
         return rows
 
@@ -136,9 +75,7 @@ class RoutingRuleAdmin(DeskAdmin):
         return ("key",) if obj else ()  # runs know the rule by its key
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Behind the other rules that ask something, and so before the one that answers everything."""
-        last = RoutingRule.objects.exclude(condition="").aggregate(last=Max("priority"))["last"] or 0
-        return {"priority": last + 10, **super().get_changeform_initial_data(request)}
+        return {"priority": flows.next_priority(), **super().get_changeform_initial_data(request)}
 
     def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> Any:
         """A template is chosen among those there are; it is drawn on a page of its own."""
@@ -147,9 +84,8 @@ class RoutingRuleAdmin(DeskAdmin):
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        install_first()
         found = flows.in_force(at=timezone.now())
-        context = {"tried": list(tried(found)), "live": found.rules_version}
+        context = {"tried": list(samples.tried(found)), "live": found.rules_version}
         return super().changelist_view(request, {**context, **(extra_context or {})})
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
@@ -158,10 +94,7 @@ class RoutingRuleAdmin(DeskAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         super().delete_model(request, obj)
-        self.publish(request, obj, at=timezone.now())
-
-    def publish(self, request: HttpRequest, obj: Any, *, at: datetime) -> None:
-        self.tell(request, flows.publish_rules(by=user_of(request), at=at), "the routing rules", at=at)
+        self.publish(request, obj)
 
     @admin.action(description="Switch on", permissions=["change"])
     def switch_on(self, request: HttpRequest, queryset: QuerySet[RoutingRule]) -> None:
@@ -172,18 +105,13 @@ class RoutingRuleAdmin(DeskAdmin):
         self._switch(request, queryset, is_active=False)
 
     def _switch(self, request: HttpRequest, queryset: QuerySet[RoutingRule], *, is_active: bool) -> None:
-        """All of them, or none."""
         at = timezone.now()
         try:
-            with transaction.atomic():
-                for rule in queryset:
-                    rule.is_active = is_active
-                    rule.save()
-                version = flows.publish_rules(by=user_of(request), at=at)
+            version = flows.switch(queryset, is_active=is_active, by=user_of(request), at=at)
         except flows.FlowRefused as refused:
             refuse(request, refused)
         else:
-            self.tell(request, version, "the routing rules", at=at)
+            self.tell(request, version, at=at)
 
     @admin.display(description="condition", ordering="condition")
     def asks(self, rule: RoutingRule) -> SafeString | str:

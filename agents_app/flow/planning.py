@@ -80,12 +80,8 @@ def preview(request: Request, *, config: Effective, at: datetime) -> Preview:
         route = routing.route(_facts(request, config, found, at), found.rules, found.templates)
     except routing.RouteImpossible as impossible:
         route = routing.Route(impossible.rule, impossible.reason, impossible.template, (), impossible.skipped)
-        return Preview(route, _template_name(found, impossible.template), str(impossible))
-    return Preview(route, _template_name(found, route.template))
-
-
-def _template_name(found: flows.InForce, key: str) -> str:
-    return found.templates[key].name if key in found.templates else ""
+        return Preview(route, found.name_of(impossible.template), str(impossible))
+    return Preview(route, found.name_of(route.template))
 
 
 def _route(request: Request, config: Effective, at: datetime) -> dict[str, Any]:
