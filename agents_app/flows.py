@@ -189,14 +189,13 @@ def condition_problems(text: str, names: Mapping[str, str]) -> Iterable[str]:
 
 
 def _document(template: FlowTemplate) -> dict[str, Any]:
-    rows = list(template.steps.order_by("position", "pk").values(*STEP_COLUMNS))
-    steps = [graph.nodes_of([row])[0].document() for row in rows]
+    rows = template.steps.order_by("position", "pk").values(*STEP_COLUMNS)
     return {
         "key": template.key,
         "name": template.name,
         "goal": template.goal,
         "allows_planner": template.allows_planner,
-        "steps": steps,
+        "steps": [node.document() for node in graph.nodes_of(rows)],
     }
 
 

@@ -5,13 +5,12 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from agents_app import flows
 from agents_app.admin import drawing
 from agents_app.admin.desk import FlowPages
+from agents_app.admin.reading import narrowed
 from agents_app.models import FlowVersion
 from gtm.admin_site import RecordAdmin, pill
 
@@ -53,8 +52,7 @@ class FlowVersionAdmin(FlowPages, RecordAdmin):
     @admin.display(description="runs")
     def runs(self, version: FlowVersion) -> SafeString:
         lookup = "template_version" if version.kind == Kind.TEMPLATE else "rules_version"
-        url = f"{reverse('admin:agents_app_flowrun_changelist')}?{lookup}__id__exact={version.pk}"
-        return format_html('<a href="{}">Runs planned with it</a>', url)
+        return narrowed("Runs planned with it", "agents_app_flowrun", **{f"{lookup}__id__exact": version.pk})
 
     @admin.display(description="as it runs")
     def drawn(self, version: FlowVersion) -> SafeString | str:

@@ -7,18 +7,18 @@ from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.db.models import Count, OuterRef, QuerySet, Subquery, TextField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from agents_app import flows, routing
 from agents_app.admin import drawing
 from agents_app.admin.desk import DeskAdmin
+from agents_app.admin.reading import narrowed
 from agents_app.admin.step_forms import StepForm, StepFormSet
 from agents_app.models import FlowRun, FlowTemplate, FlowVersion, StepKind, TemplateStep
 from clients.access import scope
-from gtm.admin_site import StackedInline
+from gtm.admin_site import StackedInline, link
 
 Kind = FlowVersion.Kind
 RECENT = timedelta(days=30)
@@ -125,8 +125,7 @@ class FlowTemplateAdmin(DeskAdmin):
     def live(self, template: Any) -> SafeString | str:
         if not template.live_id:
             return "None: save it once"
-        url = reverse("admin:agents_app_flowversion_change", args=[template.live_id])
-        return format_html('<a href="{}">Version {}</a>', url, template.live_number)
+        return link(f"Version {template.live_number}", "admin:agents_app_flowversion_change", template.live_id)
 
     @admin.display(description="rules that choose it")
     def named_by(self, template: FlowTemplate) -> SafeString | str:
@@ -137,5 +136,4 @@ class FlowTemplateAdmin(DeskAdmin):
     def recent_runs(self, template: Any) -> SafeString | str:
         if not template.runs_planned:
             return "None"
-        url = f"{reverse('admin:agents_app_flowrun_changelist')}?template={template.key}"
-        return format_html('<a href="{}">{}</a>', url, f"{template.runs_planned:,}")
+        return narrowed(f"{template.runs_planned:,}", "agents_app_flowrun", template=template.key)

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from agents_app.admin.reading import ReadOnly
-from agents_app.models import FlowRun, Gate
+from agents_app.models import Gate
 from gtm.admin_site import link, pill
 
 
@@ -43,9 +43,7 @@ class GateAdmin(ReadOnly):
     def decision_state(self, gate: Gate) -> SafeString:
         if gate.decision:
             return pill(gate.get_decision_display(), gate.decision)
-        run = gate.step.run
-        is_open = run.status in FlowRun.OPEN and run.cancel_asked_at is None
-        return pill("Open", "waiting") if is_open else pill("Never answered")
+        return pill("Open", "waiting") if gate.step.run.awaits(gate) else pill("Never answered")
 
     @admin.display(description="run", ordering="step__run")
     def page(self, gate: Gate) -> SafeString:

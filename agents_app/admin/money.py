@@ -1,10 +1,8 @@
 """What the model costs, and what each client's runs spent on it."""
 
-from typing import Any
-
 from django.contrib import admin
 
-from agents_app.admin.reading import ReadOnly
+from agents_app.admin.reading import ReadOnly, dollars
 from agents_app.models import BudgetDay, ModelPrice
 from gtm.admin_site import ModelAdmin
 
@@ -31,18 +29,7 @@ class BudgetDayAdmin(ReadOnly):
     readonly_fields = fields
     empty_hint = "One is written on each day on which a client's runs ask a real model."
 
-    @admin.display(description="may spend", ordering="cap_usd")
-    def cap(self, row: BudgetDay) -> str:
-        return f"${row.cap_usd:.2f}"
-
-    @admin.display(description="has spent", ordering="spent_usd")
-    def spent(self, row: BudgetDay) -> str:
-        return f"${row.spent_usd:.4f}"
-
-    @admin.display(description="set aside for calls under way", ordering="reserved_usd")
-    def reserved(self, row: BudgetDay) -> str:
-        return f"${row.reserved_usd:.4f}"
-
-    @admin.display(description="left")
-    def left(self, row: Any) -> str:
-        return f"${max(row.cap_usd - row.spent_usd - row.reserved_usd, 0):.4f}"
+    cap = dollars("cap_usd", "may spend", digits=2, ordering="cap_usd")
+    spent = dollars("spent_usd", "has spent", ordering="spent_usd")
+    reserved = dollars("reserved_usd", "set aside for calls under way", ordering="reserved_usd")
+    left = dollars("left_usd", "left")

@@ -14,8 +14,9 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from agents_app import campaigns, requests
-from agents_app.admin.reading import Readable, listed, user_of
+from agents_app.admin.reading import Readable, listed
 from agents_app.models import Campaign, CampaignContact, CampaignStep, FlowRun, Request, RequestRule
+from clients.access import user_of
 from clients.models import Contact
 from clients.scoped_admin import ScopedAdmin, ScopedTabularInline
 from gtm import loop

@@ -14,10 +14,9 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from agents_app import llm, sending, versions
-from agents_app.admin.reading import user_of
 from agents_app.llm.question import CALLS_THAT_TELL
 from agents_app.models import PromptVersion, StepRun
-from clients.access import scope
+from clients.access import scope, user_of
 from clients.models import AgentKey, ClientPromptOverride, OverrideMode
 from gtm.admin_site import HistoryAdmin, link, pill
 

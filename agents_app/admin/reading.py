@@ -1,10 +1,9 @@
 """What the pages of this admin share: states as pills, JSON for reading, rows that are only read."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -39,8 +38,16 @@ def _json_display(name: str) -> Callable[[models.Model], SafeString]:
     return show
 
 
-def user_of(request: HttpRequest) -> User:
-    return cast(User, request.user)  # the admin lets nobody in who is not signed in
+def dollars(
+    column: str, description: str, *, digits: int = 4, note: str = "", ordering: str | None = None
+) -> Callable[[object, Any], str]:
+    """A display, to be a method of an admin: an amount in US dollars with `note` behind it; of none, $0."""
+
+    @admin.display(description=description, ordering=ordering)
+    def show(_: object, row: Any) -> str:
+        return f"${getattr(row, column) or 0:.{digits}f}{note}"
+
+    return show
 
 
 class ReadOnly(Readable, ScopedRecordAdmin):
@@ -72,6 +79,10 @@ class OfRun(ReadOnly):
 
 def listed(count: int, noun: str, model: str, **where: object) -> SafeString:
     """“12 requests”, linked to the list of `model` ("app_model") narrowed to them."""
+    return narrowed(f"{count:,} {noun}{'' if count == 1 else 's'}", model, **where)
+
+
+def narrowed(label: object, model: str, **where: object) -> SafeString:
+    """A link to the list of `model` ("app_model") narrowed to some rows."""
     query = "&".join(f"{key}={value}" for key, value in where.items())
-    url = f"{reverse(f'admin:{model}_changelist')}?{query}"
-    return format_html('<a href="{}">{} {}{}</a>', url, f"{count:,}", noun, "" if count == 1 else "s")
+    return format_html('<a href="{}?{}">{}</a>', reverse(f"admin:{model}_changelist"), query, label)

@@ -5,13 +5,12 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from agents_app.admin import drawing
-from agents_app.admin.reading import OfRun, Readable, ReadOnly, listed
-from agents_app.models import FlowRun, FlowTemplate, PlanRevision, StepContext, StepRun
+from agents_app.admin.reading import OfRun, Readable, ReadOnly, dollars, listed, narrowed
+from agents_app.models import FlowRun, FlowTemplate, FlowVersion, PlanRevision, StepContext, StepRun
 from clients import access
 from clients.scoped_admin import ScopedStackedInline
 from gtm.admin_site import RecordAdmin, link, pretty
@@ -21,26 +20,21 @@ STEP_FIELDS = (
     "state", "kind", "who", "contact", "confidence", "prompt_version", "generator", "cost", "uncertain",
     "started_at", "finished_at", "error", "given", "output_json", "confidence_terms_json", "checks_json", "votes_json",
 )  # fmt: skip
+SET_ASIDE = dollars("reserved_usd", "set aside", note=" for calls under way")
 
 
 class Step(Readable):
     """What a step's own page and the steps on a run's page show alike."""
 
     json_columns = (*STEP_JSON, "spans")
+    cost = dollars("cost_usd", "cost", ordering="cost_usd")
+    uncertain = dollars("uncertain_usd", "perhaps billed", note=", the worst case of calls whose answer never came")
 
     @admin.display(description="agent or tool")
     def who(self, step: StepRun) -> str:
         name = step.get_agent_display() if step.agent else step.tool
         place = f", contact {step.map_index} of the map" if step.map_index else ""
         return f"{name or 'Neither'}{place}"
-
-    @admin.display(description="cost", ordering="cost_usd")
-    def cost(self, step: StepRun) -> str:
-        return f"${step.cost_usd:.4f}"
-
-    @admin.display(description="perhaps billed")
-    def uncertain(self, step: StepRun) -> str:
-        return f"${step.uncertain_usd:.4f}, the worst case of calls whose answer never came"
 
     @admin.display(description="what it was given")
     def given(self, step: StepRun) -> SafeString | str:
@@ -101,6 +95,9 @@ class FlowRunAdmin(ReadOnly):
         "cancelled", "hints_json", "variants_json", "config_json", "config_sources_json", "config_sha256",
     )  # fmt: skip
     readonly_fields = fields
+    cost = dollars("total_usd", "cost")
+    spent = dollars("spent_usd", "spent of it", note=", the worst case of calls without an answer included")
+    set_aside = SET_ASIDE
 
     class Media:
         css = {"all": ("gtm/flows.css",)}
@@ -121,23 +118,13 @@ class FlowRunAdmin(ReadOnly):
     def whom(self, run: FlowRun) -> str:
         return str(run.request.contact or run.request.company_name or run.request.company_domain)
 
-    @admin.display(description="purpose", ordering="request__purpose")
-    def purpose(self, run: FlowRun) -> str:
-        return run.request.get_purpose_display()
-
     @admin.display(description="flow", ordering="template_version__key")
     def flow(self, run: FlowRun) -> SafeString | str:
-        version = run.template_version
-        if version is None:
-            return "None"
-        return link(f"{version.document['name']}, v{version.number}", "admin:agents_app_flowversion_change", version.pk)
+        return _version(run.template_version, "{0.document[name]}, v{0.number}")
 
     @admin.display(description="routing rules")
     def rules(self, run: FlowRun) -> SafeString | str:
-        version = run.rules_version
-        if version is None:
-            return "None"
-        return link(f"Version {version.number}", "admin:agents_app_flowversion_change", version.pk)
+        return _version(run.rules_version, "Version {0.number}")
 
     @admin.display(description="plan as it began")
     def plan(self, run: FlowRun) -> SafeString | str:
@@ -154,27 +141,20 @@ class FlowRunAdmin(ReadOnly):
             return "None"
         return listed(run.revised, "change", "agents_app_planrevision", run__id__exact=run.pk)
 
-    @admin.display(description="cost")
-    def cost(self, run: Any) -> str:
-        return f"${run.total_usd or 0:.4f}"
-
     @admin.display(description="budget")
     def budget(self, run: FlowRun) -> str:
         return f"${run.budget_usd:.2f} and {run.time_budget_s} seconds"
-
-    @admin.display(description="spent of it")
-    def spent(self, run: FlowRun) -> str:
-        return f"${run.spent_usd:.4f}, the worst case of calls without an answer included"
-
-    @admin.display(description="set aside")
-    def set_aside(self, run: FlowRun) -> str:
-        return f"${run.reserved_usd:.4f} for calls under way"
 
     @admin.display(description="cancel")
     def cancelled(self, run: FlowRun) -> str:
         if run.cancel_asked_at is None:
             return "Nobody asked."
         return f"Asked at {run.cancel_asked_at:%d %B %Y, %H:%M} by {run.cancel_asked_by or 'the system'}"
+
+
+def _version(version: FlowVersion | None, words: str) -> SafeString | str:
+    """`words` is a format of the version."""
+    return link(words.format(version), "admin:agents_app_flowversion_change", version.pk) if version else "None"
 
 
 @admin.register(StepRun)
@@ -191,6 +171,7 @@ class StepRunAdmin(Step, OfRun):
         "tokens_cache_read", "tokens_cache_write", "tokens_cache_write_1h", "error_class",
     )  # fmt: skip
     readonly_fields = fields
+    set_aside = SET_ASIDE
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Without what only the page of one step shows: lists would carry megabytes."""
@@ -210,10 +191,6 @@ class StepRunAdmin(Step, OfRun):
     @admin.display(description="confidence", ordering="confidence")
     def sure(self, step: StepRun) -> str:
         return "None" if step.confidence is None else f"{step.confidence:.2f}"
-
-    @admin.display(description="set aside")
-    def set_aside(self, step: StepRun) -> str:
-        return f"${step.reserved_usd:.4f} for calls under way"
 
     @admin.display(description="kept as")
     def context_link(self, step: StepRun) -> SafeString | str:
@@ -266,8 +243,8 @@ class StepContextAdmin(RecordAdmin):
 
     @admin.display(description="given to")
     def used(self, context: StepContext) -> SafeString:
-        url = f"{reverse('admin:agents_app_steprun_changelist')}?context__sha256__exact={context.pk}"
-        return format_html('<a href="{}">The steps that were given this</a>', url)
+        words = "The steps that were given this"
+        return narrowed(words, "agents_app_steprun", context__sha256__exact=context.pk)
 
     @admin.display(description="what it says")
     def document_text(self, context: StepContext) -> SafeString:

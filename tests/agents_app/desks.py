@@ -57,8 +57,8 @@ def numbers(key: str = "first_mail") -> list[int]:
 
 
 def said(answer: Any) -> str:
-    """The page's text without its markup."""
-    return unescape(re.sub(r"<[^>]+>", " ", answer.content.decode()))
+    """The page's text without its markup, one space between words."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())).split())
 
 
 def errors_of(answer: Any) -> tuple[list[dict[str, list[str]]], list[str]]:

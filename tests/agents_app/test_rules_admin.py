@@ -30,7 +30,7 @@ def test_the_list_stands_in_the_order_in_which_rules_are_asked(operator):
     assert [rule.key for rule in page.context["cl"].result_list] == [
         "deep_research", "account", "follow_up", "continues_brief", "checked", "default",
     ]  # fmt: skip
-    assert "Version 1 is in force since 16 November 2026" in " ".join(said(page).split())
+    assert "Version 1 is in force since 16 November 2026" in said(page)
 
 
 def test_the_list_shows_which_rule_answers_which_request(operator):

@@ -16,6 +16,7 @@ from django.utils import timezone
 from agents_app import flows
 from agents_app.models import BudgetDay, FlowVersion, Gate, ModelPrice, PlannedPrompt, PlanRevision, StepRun
 from gtm.models import RateLimit
+from tests.agents_app.desks import said, url
 from tests.crowd import make_user_of
 from tests.factories import (
     AT,
@@ -39,14 +40,6 @@ EMAIL = {"key": "email", "kind": "agent", "agent": "email_agent", "after": ["res
 def operator(client: Browser) -> Browser:
     client.force_login(make_user_of("operator"))
     return client
-
-
-def url(model: str, page: str, *args: Any) -> str:
-    return reverse(f"admin:agents_app_{model}_{page}", args=args)
-
-
-def said(answer: Any) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())).split())
 
 
 def rows_of(answer: Any) -> list[Any]:
