@@ -256,9 +256,14 @@ def make_ready_client(slug: str = "", **values: Any) -> Client:
     return client
 
 
+def make_ready_request(**values: Any) -> Request:
+    """Asked for a contact of a client that has all it needs."""
+    return make_request(make_contact(make_ready_client()), **values)
+
+
 def plan_run(request: Request | None = None, **values: Any) -> FlowRun:
     """The request's run, planned by the public function with the client's own settings and the live prompts."""
-    request = request or make_request(make_contact(make_ready_client()))
+    request = request or make_ready_request()
     settled = {
         "config": config.effective(request.client),
         "prompts": versions.live(at=AT),

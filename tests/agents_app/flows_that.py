@@ -19,7 +19,7 @@ from agents_app.flow.work import Work
 from agents_app.graph import Node
 from agents_app.models import FlowRun, FlowTemplate, Gate, RoutingRule, StepRun, TemplateStep
 from gtm.sandbox import messages
-from tests.factories import AT, make_contact, make_ready_client, make_request, make_user, plan_run
+from tests.factories import AT, make_ready_request, make_user, plan_run
 
 REASON = "It was drawn for a test."
 _numbers = count(1)
@@ -61,7 +61,7 @@ def draw(*steps: Mapping[str, Any], key: str = "drawn", **columns: Any) -> FlowT
 def drawn_run(*steps: Mapping[str, Any], depth: str = "standard", purpose: str = "outreach", **columns: Any) -> FlowRun:
     """A planned run of a flow with these steps, for a client that has all it needs."""
     draw(*steps, **columns)
-    return plan_run(make_request(make_contact(make_ready_client()), depth=depth, purpose=purpose))
+    return plan_run(make_ready_request(depth=depth, purpose=purpose))
 
 
 # --- clocks

@@ -26,7 +26,7 @@ from tests.agents_app.flows_that import (
     tool,
 )
 from tests.agents_app.models_that import REAL_ASK, answering, failing, paid
-from tests.factories import AT, make_contact, make_ready_client, make_request, make_user, plan_run
+from tests.factories import AT, make_contact, make_ready_client, make_ready_request, make_request, make_user, plan_run
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
@@ -40,7 +40,7 @@ def about(domain=CONTESTED, **values):
 
 
 def study(**values):
-    return plan_run(make_request(make_contact(make_ready_client()), purpose="deep_research", **values))
+    return plan_run(make_ready_request(purpose="deep_research", **values))
 
 
 def given(run, key, attribute):
@@ -315,7 +315,7 @@ def dear_research(asked):
 
 def comprehensive(settings, dollars):
     settings.RUN_BUDGET_USD = {**settings.RUN_BUDGET_USD, "comprehensive": dollars}
-    return plan_run(make_request(make_contact(make_ready_client()), depth="comprehensive"))
+    return plan_run(make_ready_request(depth="comprehensive"))
 
 
 def test_where_the_budget_is_nearly_spent_the_rest_is_written_by_the_cheaper_model_in_one_proposal(settings):
@@ -478,6 +478,6 @@ def test_only_comprehensive_runs_of_flows_that_allow_it_have_a_planner(monkeypat
     monkeypatch.setattr(llm, "ask", ask)
 
     execute(study())
-    execute(plan_run(make_request(make_contact(make_ready_client()), depth="comprehensive")))
+    execute(plan_run(make_ready_request(depth="comprehensive")))
 
     assert "planner" not in asked

@@ -10,7 +10,16 @@ from agents_app.models import Brief, Claim, Draft, Fact, Persona, SourceRecord, 
 from agents_app.research import check_pointer
 from gtm.sandbox import faults, world
 from tests.agents_app.models_that import answering, failing
-from tests.factories import AT, make_campaign, make_contact, make_ready_client, make_request, make_send, plan_run
+from tests.factories import (
+    AT,
+    make_campaign,
+    make_contact,
+    make_ready_client,
+    make_ready_request,
+    make_request,
+    make_send,
+    plan_run,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -128,7 +137,7 @@ def test_costs_and_tokens_of_every_call_of_a_step_are_added(monkeypatch):
 
     monkeypatch.setattr(llm, "ask", ask)
 
-    run = execute(plan_run(make_request(make_contact(make_ready_client()), purpose="deep_research")))
+    run = execute(plan_run(make_ready_request(purpose="deep_research")))
 
     step = step_of(run, "persona_agent")  # three questions
     assert (step.tokens_input, step.tokens_output, step.tokens_cache_read, step.tokens_cache_write) == (30, 15, 9, 6)
@@ -139,7 +148,7 @@ def test_costs_and_tokens_of_every_call_of_a_step_are_added(monkeypatch):
 
 
 def test_deep_research_ends_with_a_brief_and_personas_and_no_draft():
-    run = execute(plan_run(make_request(make_contact(make_ready_client()), purpose="deep_research")))
+    run = execute(plan_run(make_ready_request(purpose="deep_research")))
 
     assert run.status == "succeeded"
     roles = [persona.role for persona in Persona.objects.filter(run=run)]
@@ -151,7 +160,7 @@ def test_deep_research_ends_with_a_brief_and_personas_and_no_draft():
 
 
 def test_comparison_and_persona_work_side_by_side_in_one_stage():
-    run = execute(plan_run(make_request(make_contact(make_ready_client()), purpose="deep_research")))
+    run = execute(plan_run(make_ready_request(purpose="deep_research")))
 
     assert sorted((step.key, step.stage) for step in run.steps.all()) == [
         ("brief", 2),

@@ -26,7 +26,7 @@ from tests.agents_app.flows_that import (
     tool,
 )
 from tests.agents_app.models_that import failing
-from tests.factories import AT, make_contact, make_ready_client, make_request, make_user, plan_run
+from tests.factories import AT, make_user, plan_run
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
@@ -582,7 +582,7 @@ def test_a_no_to_a_second_try_behind_a_mail_leaves_the_mail(monkeypatch):
 
 
 def test_a_question_that_takes_a_yes_takes_no_text(monkeypatch):
-    run = plan_run(make_request(make_contact(make_ready_client())))
+    run = plan_run()
     monkeypatch.setattr(llm, "ask", failing("persona_agent", *LADDER))
     run = execute(run)
 

@@ -14,7 +14,7 @@ from agents_app.flow.work import Work
 from agents_app.models import Draft, FlowRun, Gate, StepRun
 from tests.agents_app import flows_that
 from tests.agents_app.models_that import REAL_ASK
-from tests.factories import AT, make_contact, make_ready_client, make_request, make_step, plan_run
+from tests.factories import AT, make_ready_request, make_step, plan_run
 
 SECOND = timedelta(seconds=1)
 LATE = AT + 31 * SECOND
@@ -180,7 +180,7 @@ def test_agents_of_one_stage_work_at_the_same_time_and_never_touch_the_database(
         raise AssertionError("A step's thread opened a database connection.")
 
     met: set[str] = set()
-    run = plan_run(make_request(make_contact(make_ready_client()), purpose="deep_research"))
+    run = plan_run(make_ready_request(purpose="deep_research"))
     monkeypatch.setattr(llm, "ask", together)
     monkeypatch.setattr(connections, "create_connection", no_connection)
 

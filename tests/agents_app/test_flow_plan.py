@@ -18,6 +18,7 @@ from tests.factories import (
     make_contact,
     make_draft,
     make_ready_client,
+    make_ready_request,
     make_request,
     make_run,
     make_send,
@@ -32,7 +33,7 @@ def agents(run):
 
 
 def test_a_planned_run_holds_all_its_inputs():
-    request = make_request(make_contact(make_ready_client()))
+    request = make_ready_request()
     in_force = config.effective(request.client)
     variants = {
         "email_agent": {"experiment": 7, "variant": 9, "key": "b"},
@@ -62,7 +63,7 @@ def test_a_planned_run_keeps_the_prompt_version_of_each_of_its_agents():
 
 
 def test_planning_twice_gives_the_same_run():
-    request = make_request(make_contact(make_ready_client()))
+    request = make_ready_request()
     first = plan_run(request, hints=["First."])
 
     second = plan_run(request, hints=["Second."])
@@ -100,7 +101,7 @@ def test_a_follow_up_says_that_an_earlier_run_researched_the_company():
 def test_another_clients_research_is_not_known():
     flow.execute(plan_run().pk, clock=lambda: AT)
 
-    run = plan_run(make_request(make_contact(make_ready_client()), purpose="follow_up", sequence_step=2))
+    run = plan_run(make_ready_request(purpose="follow_up", sequence_step=2))
 
     assert agents(run) == [["research_agent"], ["persona_agent"], ["email_agent"]]
     assert run.stages[0][0]["reason"] == "Nothing fresh is known of this company, so it is researched before the mail."
@@ -181,7 +182,7 @@ def test_earlier_research_is_told_with_its_age_and_with_what_is_sure_enough_in_i
     ("depth", "seconds", "dollars"), [("quick", 5, "0.25"), ("standard", 30, "0.60"), ("comprehensive", 300, "3.00")]
 )
 def test_depth_decides_the_time_and_the_money_of_a_run(depth, seconds, dollars):
-    run = plan_run(make_request(make_contact(make_ready_client()), depth=depth))
+    run = plan_run(make_ready_request(depth=depth))
 
     assert (run.time_budget_s, run.budget_usd) == (seconds, Decimal(dollars))
 
@@ -288,7 +289,7 @@ def test_a_rule_whose_flow_has_no_version_gives_a_run_that_says_what_to_mend():
 
 
 def test_a_preview_says_what_planning_would_do_and_writes_nothing():
-    request = make_request(make_contact(make_ready_client()), purpose="deep_research")
+    request = make_ready_request(purpose="deep_research")
     flows.install(at=AT)
 
     seen = flow.preview(request, config=config.effective(request.client), at=AT)

@@ -8,24 +8,10 @@ from agents_app import flow, llm
 from agents_app.flow import hand, knowledge, results, turn, work
 from agents_app.models import FlowRun, SourceRecord, StepContext, StepRun
 from agents_app.models.flow import LONGEST_DRIVE_S
-from tests.agents_app.flows_that import (
-    Clock,
-    Held,
-    agent,
-    agents_counted,
-    counted,
-    drawn_run,
-    errors,
-    execute,
-    gate,
-    join,
-    meanwhile,
-    revisions,
-    states,
-    tool,
-)
+from tests.agents_app import flows_that
+from tests.agents_app.flows_that import Held, agent, counted, drawn_run, execute, gate, join, states, tool
 from tests.agents_app.models_that import failing
-from tests.factories import AT, make_contact, make_ready_client, make_request, make_user, plan_run
+from tests.factories import AT, make_contact, make_ready_client, make_ready_request, make_request, make_user, plan_run
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
@@ -42,7 +28,7 @@ def fails(error):
 
 
 def test_a_step_is_given_the_parts_that_its_agent_declares_and_no_other():
-    run = execute(plan_run(make_request(make_contact(make_ready_client()), purpose="deep_research")))
+    run = execute(plan_run(make_ready_request(purpose="deep_research")))
 
     given = {row.key: set(row.input) for row in StepRun.objects.filter(run=run)}
     beside = {"context", "facts_from"}  # what was asked of the model, and whose research the facts are
@@ -94,7 +80,7 @@ def test_equal_contexts_of_two_runs_stand_there_once(monkeypatch):
     counted(monkeypatch)
     first = execute(drawn_run(tool("one"), tool("two", "one")))
 
-    second = execute(plan_run(make_request(make_contact(make_ready_client()))))
+    second = execute(plan_run())
 
     given = {row.context_id for row in StepRun.objects.filter(run__in=[first, second])}
     assert (StepRun.objects.count(), len(given), StepContext.objects.count()) == (4, 2, 2)
@@ -115,25 +101,25 @@ def test_a_part_of_another_shape_stops_the_step_in_words(monkeypatch, caplog):
 
 
 def test_a_step_that_asks_what_another_has_answered_is_left_out_with_the_reason(monkeypatch):
-    times = agents_counted(monkeypatch)
+    times = flows_that.agents_counted(monkeypatch)
     again = agent("research", "research") | {"key": "again"}
 
     run = execute(drawn_run(agent("research"), again, agent("persona", "again")))
 
     assert states(run) == {"research": "done", "again": "skipped", "persona": "done"}
-    assert errors(run) == {"again": "The step research of this run has answered the same question already."}
+    assert flows_that.errors(run) == {"again": "The step research of this run has answered the same question already."}
     assert times == {("research_agent", ""): 1, ("persona_agent", "Ada Lee"): 1}
     assert (run.status, SourceRecord.objects.count()) == ("succeeded", 2)
 
 
 def test_steps_that_ask_the_same_side_by_side_ask_once(monkeypatch):
-    times = agents_counted(monkeypatch)
+    times = flows_that.agents_counted(monkeypatch)
     twin = agent("research") | {"key": "twin"}
 
     run = execute(drawn_run(agent("research"), twin, join("both", "research", "twin")))
 
     assert states(run) == {"research": "done", "twin": "skipped", "both": "done"}
-    assert errors(run) == {"twin": "The step research of this run asks the same question."}
+    assert flows_that.errors(run) == {"twin": "The step research of this run asks the same question."}
     assert (run.status, times) == ("succeeded", {("research_agent", ""): 1})
 
 
@@ -198,7 +184,7 @@ def test_a_step_that_is_left_out_late_says_it_in_the_words_of_the_flow(monkeypat
 
     run = execute(drawn_run(agent("research"), more))
 
-    assert errors(run)["more"].startswith("Everything wanted was found: founded_year, ")
+    assert flows_that.errors(run)["more"].startswith("Everything wanted was found: founded_year, ")
 
 
 def test_a_gate_about_a_step_that_was_left_out_asks_nobody(monkeypatch):
@@ -208,14 +194,14 @@ def test_a_gate_about_a_step_that_was_left_out_asks_nobody(monkeypatch):
     run = execute(drawn_run(agent("research"), more, gate("check", "more"), tool("last", "check")))
 
     assert (run.status, states(run)["check"], steps.times) == ("succeeded", "skipped", {"last": 1})
-    assert errors(run)["check"] == "There is nothing to decide: the step before it was left out."
+    assert flows_that.errors(run)["check"] == "There is nothing to decide: the step before it was left out."
 
 
 # --- steps that fail
 
 
 def test_an_optional_step_that_fails_leaves_the_run_going(monkeypatch):
-    run = plan_run(make_request(make_contact(make_ready_client()), purpose="deep_research"))
+    run = plan_run(make_ready_request(purpose="deep_research"))
     monkeypatch.setattr(llm, "ask", failing("competitive_agent", llm.ModelRefused, "The model declined to answer."))
 
     run = execute(run)
@@ -225,12 +211,12 @@ def test_an_optional_step_that_fails_leaves_the_run_going(monkeypatch):
 
 
 def test_an_optional_step_whose_answer_stays_invalid_asks_nobody(monkeypatch):
-    run = plan_run(make_request(make_contact(make_ready_client()), purpose="deep_research"))
+    run = plan_run(make_ready_request(purpose="deep_research"))
     monkeypatch.setattr(llm, "ask", failing("competitive_agent", llm.AnswerInvalid, "The answer was invalid twice."))
 
     run = execute(run)
 
-    assert (run.status, states(run)["competitive"], revisions(run)) == ("succeeded", "failed", [])
+    assert (run.status, states(run)["competitive"], flows_that.revisions(run)) == ("succeeded", "failed", [])
 
 
 def test_a_step_that_fails_for_good_lets_those_beside_it_end_and_nothing_more_begin(monkeypatch):
@@ -352,7 +338,7 @@ def test_a_run_that_is_cancelled_in_mid_step_keeps_what_was_under_way_and_begins
     held, person = Held(), make_user("mia")
     steps = counted(monkeypatch, one=held)
     run = drawn_run(tool("one"), tool("two", "one"), tool("three", "two"))
-    meanwhile(monkeypatch, held, lambda: flow.cancel(run, by=person, at=AT))
+    flows_that.meanwhile(monkeypatch, held, lambda: flow.cancel(run, by=person, at=AT))
 
     run = execute(run)
 
@@ -410,7 +396,7 @@ def test_a_run_that_has_ended_cannot_be_cancelled(monkeypatch):
 
 
 def test_a_drive_that_takes_too_long_goes_on_in_the_next_task(monkeypatch):
-    clock = Clock()
+    clock = flows_that.Clock()
     steps = counted(monkeypatch, one=lambda: clock.goes_on(seconds=LONGEST_DRIVE_S + 1) and work.Work(output={}))
     run = drawn_run(tool("one"), tool("two", "one"), tool("three", "two"))
 
@@ -425,7 +411,7 @@ def test_a_drive_that_takes_too_long_goes_on_in_the_next_task(monkeypatch):
 
 
 def test_a_long_drive_whose_last_step_is_done_has_nothing_to_go_on_with(monkeypatch):
-    clock = Clock()
+    clock = flows_that.Clock()
     counted(monkeypatch, one=lambda: clock.goes_on(seconds=LONGEST_DRIVE_S + 1) and work.Work(output={}))
 
     run = flow.execute(drawn_run(tool("one")).pk, clock=clock)

@@ -36,19 +36,6 @@ VOTES = {
 }
 
 
-@pytest.fixture
-def rung(monkeypatch) -> list[tuple[Any, ...]]:
-    rung: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(loop, "later", lambda job, *args: rung.append((job, *args)))
-    return rung
-
-
-@pytest.fixture
-def operator(client: Browser) -> Browser:
-    client.force_login(make_user_of("operator"))
-    return client
-
-
 def waiting_run() -> FlowRun:
     """A run that has researched a company and waits for a person to check it before it writes."""
     run = flows_that.drawn_run(

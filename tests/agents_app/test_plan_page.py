@@ -29,20 +29,6 @@ pytestmark = pytest.mark.django_db
 DOMAIN = "northwind-bank.example"
 
 
-@pytest.fixture
-def rung(monkeypatch) -> list[tuple[Any, ...]]:
-    """The jobs that pages queue, instead of a queue."""
-    rung: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(loop, "later", lambda job, *args: rung.append((job, *args)))
-    return rung
-
-
-@pytest.fixture
-def operator(client: Browser) -> Browser:
-    client.force_login(make_user_of("operator"))
-    return client
-
-
 def wanted(client: Any, **typed: str) -> dict[str, str]:
     return {"client": str(client.pk), "purpose": "outreach", "depth": "standard", "company_domain": DOMAIN, **typed}
 

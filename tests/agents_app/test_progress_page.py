@@ -21,7 +21,6 @@ from tests.factories import (
     make_client,
     make_contact,
     make_draft,
-    make_ready_client,
     make_request,
     make_run,
     make_step,
@@ -29,19 +28,6 @@ from tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def rung(monkeypatch) -> list[tuple[Any, ...]]:
-    rung: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(loop, "later", lambda job, *args: rung.append((job, *args)))
-    return rung
-
-
-@pytest.fixture
-def operator(client: Browser) -> Browser:
-    client.force_login(make_user_of("operator"))
-    return client
 
 
 @pytest.fixture
@@ -150,7 +136,7 @@ def test_what_was_written_after_the_run_was_read_waits_for_the_next_poll(lanes_r
 
 def test_failures_and_changes_of_the_plan_are_told_with_their_reason(monkeypatch):
     monkeypatch.setattr(llm, "ask", failing("persona_agent", llm.ModelUnavailable, "The model is busy."))
-    run = plan_run(make_request(make_contact(make_ready_client())))
+    run = plan_run()
     run = flow.execute(run.pk)
 
     found = progress.after(run, 0)

@@ -318,41 +318,33 @@ def test_a_route_that_cannot_end_says_what_to_mend(facts, words):
     assert impossible.value.reason.endswith(".")
 
 
-def test_a_flow_whose_goal_step_is_left_out_by_its_condition_says_so():
-    steps = (Node("email", agent=EMAIL, condition="has_contact", otherwise="Nobody is named."),)
-    flow = Template("one", "One", "draft", allows_planner=False, nodes=steps)
-
+def impossible_with(node, goal):
+    """What is said where the only flow has this one step, which is left out when nobody is named; and nobody is."""
+    flow = Template("one", "One", goal, allows_planner=False, nodes=(node,))
     with pytest.raises(RouteImpossible) as impossible:
         route(Facts("outreach", has_contact=False), [Rule("all", "", "one", "Because.")], {"one": flow})
+    return str(impossible.value)
 
-    assert (
-        str(impossible.value)
-        == "Without the e-mail agent this request cannot end with an e-mail. Nobody is named. Then ask again."
+
+def test_a_flow_whose_goal_step_is_left_out_by_its_condition_says_so():
+    email = Node("email", agent=EMAIL, condition="has_contact", otherwise="Nobody is named.")
+
+    assert impossible_with(email, "draft") == (
+        "Without the e-mail agent this request cannot end with an e-mail. Nobody is named. Then ask again."
     )
 
 
 def test_a_flow_without_the_step_it_has_to_end_with_says_so():
-    flow = Template("one", "One", "brief", allows_planner=False, nodes=(Node("email", agent=EMAIL),))
-
-    with pytest.raises(RouteImpossible) as impossible:
-        route(Facts("outreach"), [Rule("all", "", "one", "Because.")], {"one": flow})
-
-    assert (
-        str(impossible.value)
-        == "Without the research agent this request cannot end with a brief. This flow has no such step. Then ask again."
+    assert impossible_with(Node("email", agent=EMAIL), "brief") == (
+        "Without the research agent this request cannot end with a brief. This flow has no such step. Then ask again."
     )
 
 
 def test_a_flow_that_leaves_nothing_to_do_is_refused():
-    steps = (Node("persona", agent=PERSONA, condition="has_contact", otherwise="Nobody is named."),)
-    flow = Template("one", "One", "any", allows_planner=False, nodes=steps)
+    persona = Node("persona", agent=PERSONA, condition="has_contact", otherwise="Nobody is named.")
 
-    with pytest.raises(RouteImpossible) as impossible:
-        route(Facts("outreach", has_contact=False), [Rule("all", "", "one", "Because.")], {"one": flow})
-
-    assert (
-        str(impossible.value)
-        == "Nothing is left to do of the flow “One”. Nobody is named. Change the request, or the flow's conditions."
+    assert impossible_with(persona, "any") == (
+        "Nothing is left to do of the flow “One”. Nobody is named. Change the request, or the flow's conditions."
     )
 
 

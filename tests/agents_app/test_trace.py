@@ -10,13 +10,13 @@ from agents_app import flow, llm, trace
 from agents_app.models import Draft, PlanRevision, Request
 from tests.agents_app import flows_that
 from tests.agents_app.models_that import failing
-from tests.factories import AT, make_contact, make_ready_client, make_request, plan_run
+from tests.factories import AT, make_contact, make_ready_client, make_ready_request, make_request, plan_run
 
 pytestmark = pytest.mark.django_db
 
 
 def executed(**values):
-    request = make_request(make_contact(make_ready_client()), **values)
+    request = make_ready_request(**values)
     flow.execute(plan_run(request).pk, clock=lambda: AT)
     return request
 

@@ -43,20 +43,6 @@ SENTENCES = [
 ]
 
 
-@pytest.fixture
-def rung(monkeypatch) -> list[tuple[Any, ...]]:
-    """The jobs that pages queue, instead of a queue."""
-    rung: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(loop, "later", lambda job, *args: rung.append((job, *args)))
-    return rung
-
-
-@pytest.fixture
-def operator(client: Browser) -> Browser:
-    client.force_login(make_user_of("operator"))
-    return client
-
-
 def make_full(**values: Any) -> Draft:
     """A draft whose run has a source that answered, one that failed, a fact and its claim."""
     request = make_request(**values.pop("request", {}))
