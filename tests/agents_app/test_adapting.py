@@ -169,6 +169,17 @@ def test_a_step_with_an_invalid_answer_waits_for_a_person_who_says_yes():
     assert after(change.nodes, "persona") == ("research", "persona_again_1")
 
 
+def test_the_question_of_a_step_that_waits_for_several_stands_behind_the_first_of_them():
+    """A gate waits for one step; and those that the step waited for have ended in any case."""
+    email = replace(EMAIL, after=("research", "persona"))
+    ended = {"research": "done", "persona": "done", "email": "failed"}
+
+    [change] = changes(state((RESEARCH, PERSONA, email), states=ended, ended="email", invalid={"email": "too long"}))
+
+    assert after(change.nodes, "email_again_1") == ("research",)
+    assert after(change.nodes, "email") == ("research", "persona", "email_again_1")
+
+
 def test_a_second_invalid_answer_gets_a_gate_of_its_own():
     [first] = changes(state(**INVALID))
 
@@ -192,6 +203,15 @@ def test_where_money_is_short_what_is_left_goes_to_the_cheaper_model_in_one_prop
         ("email", "cheaper", 1),
     ]
     assert change.reason.startswith("$0.120 of $0.600 are left: email, persona")
+
+
+def test_where_money_is_short_a_step_of_the_cheaper_model_too_is_asked_once():
+    cheap_three = replace(EMAIL, model="cheaper")
+
+    [change] = changes(state((RESEARCH, CHEAP[1], cheap_three), **POOR))
+
+    assert change.nodes == (RESEARCH, CHEAP[1], replace(cheap_three, proposals=1))
+    assert change.reason == "$0.120 of $0.600 are left: email goes to the cheaper model, with one proposal."
 
 
 def test_where_time_is_over_optional_steps_go_and_the_others_wait_for_what_those_waited_for():

@@ -267,6 +267,11 @@ def test_a_value_is_not_filled_in_again_and_stays_on_one_short_line():
     assert said == f"{{purpose}} \\1|{'x ' * 59}x…"
 
 
+@pytest.mark.parametrize(("length", "said"), [(120, "x" * 120), (121, "x" * 119 + "…")])
+def test_a_value_is_cut_where_it_is_longer_than_a_sentence_bears(length, said):
+    assert fill("{purpose}", {"purpose": "x" * length}) == said
+
+
 # --- properties
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents_app import consensus
-from agents_app.consensus import CLOSE, Claim, Vote, VoteImpossible, Voter, elect, objections, values
+from agents_app.consensus import CLOSE, Claim, Election, Vote, VoteImpossible, Voter, elect, objections, values
 from agents_app.contracts import Check
 
 calm = settings(deadline=None, database=None, max_examples=300)  # a busy machine is no reason to fail
@@ -216,6 +216,11 @@ def test_close_is_where_the_winner_of_two_is_wrong_in_a_third_of_the_cases():
     assert wrong_at_the_border == pytest.approx(1 / 3)
     assert wrong[True] / counted[True] > 1 / 3
     assert wrong[False] / counted[False] < 0.2
+
+
+@pytest.mark.parametrize(("margin", "is_close"), [(math.nextafter(CLOSE, 0), True), (CLOSE, False)])
+def test_a_lead_of_a_third_is_not_close_and_less_is(margin, is_close):
+    assert Election(A, margin, {A: 1.0, B: 0.0}, ()).is_close is is_close
 
 
 def test_new_voters_decide_together_but_not_two_against_one():

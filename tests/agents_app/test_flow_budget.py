@@ -13,7 +13,7 @@ import pytest
 from agents_app import flow, graph, llm, prices
 from agents_app.flow import budget, lease, turn
 from agents_app.flow.budget import StepPurse
-from agents_app.flow.hand import Asked, Finished, Hand, Settled
+from agents_app.flow.hand import Asked, Finished, Hand, Settled, Wait
 from agents_app.flow.work import Work
 from agents_app.llm import charging
 from agents_app.llm.reading import Said
@@ -408,6 +408,46 @@ def test_what_was_set_aside_and_does_not_serve_goes_back_before_more_is_asked_fo
     assert isinstance(told[1], Asked)
 
 
+class Driver:
+    """The other end of a purse: answers what is asked with `answers`, one after the other."""
+
+    def __init__(self, own, *answers):
+        self.own, self.answers = own, list(answers)
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self.drive, daemon=True)
+        self.thread.start()
+        return self
+
+    def drive(self):
+        while self.answers:
+            self.own.inbox.get(timeout=5).reply.put(self.answers.pop(0))
+
+    def __exit__(self, *problem):
+        self.thread.join(5)
+
+
+def test_a_step_that_is_told_to_wait_sleeps_so_long_and_asks_again(monkeypatch):
+    naps, own, granted = [], purse(), llm.Grant("dear", Decimal("0.04"))
+    monkeypatch.setattr(budget.time, "sleep", naps.append)
+
+    with Driver(own, Wait(3.0), Wait(0.5), granted):
+        assert own.reserve(offers("0.04")) == granted
+
+    assert naps == [3.0, 0.5]
+
+
+def test_a_step_that_is_told_to_wait_again_and_again_comes_back_later(monkeypatch):
+    naps, own = [], purse()
+    monkeypatch.setattr(budget.time, "sleep", naps.append)
+
+    with Driver(own, *[Wait(2.0)] * 6) as driver, pytest.raises(llm.ModelUnavailable) as error:
+        own.reserve(offers("0.04"))
+
+    assert (str(error.value), error.value.retry_after_s) == ("The model's limits are used up by other runs.", 20.0)
+    assert (naps, driver.answers, own.inbox.empty()) == ([2.0] * 6, [], True)
+
+
 # --- the fuzz: a thousand runs, three calls at a time, and a service that says anything
 
 
@@ -550,4 +590,4 @@ def test_a_whole_run_keeps_its_books_whatever_the_service_says(settings, seed):
     assert run.status in ("succeeded", "needs_input", "failed", "retry", "waiting")
     assert (run.error == "") == (run.status == "succeeded")
     check_books(run)
-    assert day_of(run)[0] <= budget.cap_of(run.client) if run.spent_usd else True
+    assert [day.spent_usd for day in BudgetDay.objects.filter(client=run.client) if day.spent_usd > day.cap_usd] == []

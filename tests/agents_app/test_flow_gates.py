@@ -300,12 +300,13 @@ def test_an_answer_that_comes_too_late_is_refused(monkeypatch, is_taken_up):
     counted(monkeypatch)
     run = execute(drawn_run(tool("a"), gate("check", "a"), gate("other", "a", expires_hours=99)))
     late = gate_of(run, "check").expires_at
+    said = "The question expired on 19 November, 09:00. Ask for the work again."
     if is_taken_up:
-        lease_free = execute(run, late)
-        assert lease_free.status == "needs_input"
-        return
-    assert refused(run, at=late) == "The question expired on 19 November, 09:00. Ask for the work again."
-    assert refused(run, at=late + MINUTE).startswith("The question expired on")
+        assert execute(run, late).status == "needs_input"
+        said = f"Run {run.pk} has ended (needs input); there is nothing to decide any more."
+
+    assert refused(run, at=late) == refused(run, at=late + MINUTE) == said
+    assert gate_of(run, "check").decision == ("expired" if is_taken_up else "")
 
 
 def test_an_answer_to_a_question_that_expired_and_the_run_went_on_is_refused(monkeypatch):

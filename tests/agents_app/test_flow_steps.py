@@ -61,8 +61,11 @@ def test_a_contacts_address_is_given_to_nobody():
 
     run = execute(plan_run(make_request(contact)))
 
-    sent = [row.prompt_sent + str(row.input) for row in StepRun.objects.filter(run=run)]
-    assert [text for text in sent if "ada.lee@" in text] == []
+    sent = {row.key: row.prompt_sent + str(row.input) for row in StepRun.objects.filter(run=run)}
+    assert {key: "ada.lee@" in text for key, text in sent.items()} == dict.fromkeys(
+        ("research", "persona", "email"), False
+    )
+    assert "Ada Lee" in sent["email"]
 
 
 def test_a_context_is_found_by_the_hash_of_its_content():

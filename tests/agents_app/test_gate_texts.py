@@ -3,7 +3,6 @@
 import pytest
 
 from agents_app import gate_texts
-from agents_app.flow import gates
 
 RESEARCH = {
     "facts": [
@@ -23,10 +22,6 @@ MAIL = {
     ],
     "subject": "Audits",
 }
-
-
-def test_the_same_parts_are_fixed_here_and_where_the_answer_is_checked():
-    assert gate_texts.FIXED == gates.FIXED
 
 
 def test_research_is_read_as_its_sentences_and_then_its_facts():

@@ -284,6 +284,15 @@ def test_a_planner_looks_on_where_flow_and_depth_allow_it():
     assert [node.kind for facts in others for node in route(facts).nodes if node.kind == "planner"] == []
 
 
+def test_a_flow_with_a_step_called_planner_gets_no_second_step_of_that_name():
+    nodes = (Node("research", agent=RESEARCH), Node("planner", agent=PERSONA, after=("research",)))
+    flow = Template("one", "One", "brief", allows_planner=True, nodes=nodes)
+
+    found = route(Facts("outreach", depth="comprehensive"), [Rule("all", "", "one", "Because.")], {"one": flow})
+
+    assert [(node.key, node.kind) for node in found.nodes] == [("research", "agent"), ("planner", "agent")]
+
+
 def test_a_gate_with_nothing_to_decide_is_left_out_and_the_steps_behind_it_go_on():
     facts = Facts("outreach", ALL - {RESEARCH}, depth="comprehensive")
 

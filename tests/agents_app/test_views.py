@@ -413,6 +413,7 @@ def test_what_a_company_is_called_cannot_become_markup(operator):
 
     for name, key in (("approval", draft.pk), ("run_page", draft.run_id), ("request_trace", draft.run.request_id)):
         shown = page(operator, name, key)
+        assert "&lt;script&gt;alert(1)" in shown
         assert "<script>alert" not in shown
         assert "<img src=x" not in shown
 
