@@ -185,6 +185,15 @@ def test_a_disagreement_is_weighed_and_the_votes_and_the_dissent_are_kept():
     assert given(run, "persona", "headcount") == ["520"]
 
 
+def test_a_disagreement_that_shows_when_sources_are_asked_again_is_weighed_too():
+    run = about()
+    with faults.inject("newsapi", DOWN, times=1):
+        run = execute(run)
+
+    assert (run.status, revisions(run)) == ("succeeded", [("deepen", "research"), ("adjudicate", "deepen")])
+    assert list(states(run)) == ["research", "deepen", "adjudicate", "persona", "email"]
+
+
 def test_the_weighing_is_before_whatever_is_built_on_the_research():
     run = execute(about())
 

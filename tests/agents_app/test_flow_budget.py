@@ -13,7 +13,7 @@ import pytest
 from agents_app import flow, graph, llm, prices
 from agents_app.flow import budget, lease, turn
 from agents_app.flow.budget import StepPurse
-from agents_app.flow.hand import Asked, Finished, Hand, Settled, Wait
+from agents_app.flow.hand import Asked, DaySpent, Finished, Hand, Settled, Wait
 from agents_app.flow.work import Work
 from agents_app.llm import charging
 from agents_app.llm.reading import Said
@@ -408,6 +408,14 @@ def test_what_was_set_aside_and_does_not_serve_goes_back_before_more_is_asked_fo
     assert isinstance(told[1], Asked)
 
 
+def test_what_was_set_aside_at_the_beginning_serves_a_call_that_takes_all_of_it():
+    opening = llm.Grant("dear", Decimal("0.05"))
+    own = purse(opening)
+
+    assert own._opening_for(offers("0.05")[0]) == opening
+    assert own.inbox.empty()
+
+
 class Driver:
     """The other end of a purse: answers what is asked with `answers`, one after the other."""
 
@@ -446,6 +454,130 @@ def test_a_step_that_is_told_to_wait_again_and_again_comes_back_later(monkeypatc
 
     assert (str(error.value), error.value.retry_after_s) == ("The model's limits are used up by other runs.", 20.0)
     assert (naps, driver.answers, own.inbox.empty()) == ([2.0] * 6, [], True)
+
+
+# --- what still fits: to the last of it, and not beyond
+
+
+def held_hand(dollars="1", share=100, **client):
+    """A run in hand that stands in no row, with two tries of one step."""
+    run = FlowRun(pk=10**6, client=make_client(**client), budget_usd=Decimal(dollars))
+    nodes = (graph.Node("s", agent="research_agent", budget_share=share),)
+    rows = [StepRun(pk=n, run=run, key="s", started_at=AT) for n in (1, 2)]
+    return Hand(run, nodes, rows, prices.PriceTable(()), {}, lambda: AT, began_at=AT)
+
+
+@pytest.mark.parametrize(
+    ("dollars", "share", "cap"),
+    [("0.05", 100, "25"), ("0.10", 50, "25"), ("1", 100, "0.05")],
+    ids=["of the run", "of the step's share", "of the day"],
+)
+def test_a_call_may_take_the_last_of_it_and_no_more(dollars, share, cap):
+    hand = held_hand(dollars, share, daily_budget_usd=Decimal(cap))
+
+    refused = budget.reserve(hand, hand.rows[0], offers("0.0500001"))
+    assert (type(refused), hand.run.reserved_usd) == (llm.BudgetSpent, 0)
+    assert not BudgetDay.objects.exclude(spent_usd=0, reserved_usd=0).exists()
+
+    assert budget.reserve(hand, hand.rows[0], offers("0.05")) == llm.Grant("dear", Decimal("0.05"))
+    assert (hand.run.reserved_usd, day_of(hand.run)[:2]) == (Decimal("0.05"), (0, Decimal("0.05")))
+
+
+def test_what_a_try_may_have_cost_counts_against_the_share_of_the_next_one():
+    hand = held_hand("0.10", 50)
+    hand.rows[0].cost_usd, hand.rows[0].uncertain_usd = Decimal("0.01"), Decimal("0.02")
+
+    refused = budget.reserve(hand, hand.rows[1], offers("0.0200001"))
+    assert "more than what is left of this step's share ($0.0500)" in str(refused)
+
+    assert budget.reserve(hand, hand.rows[1], offers("0.02")) == llm.Grant("dear", Decimal("0.02"))
+
+
+def test_a_call_as_large_as_a_whole_day_waits_for_a_day_that_is_free():
+    hand = held_hand(daily_budget_usd=Decimal("0.05"))
+    BudgetDay.objects.create(client=hand.run.client, day=TODAY, cap_usd=Decimal("0.05"), spent_usd=Decimal("0.01"))
+
+    refused = budget.reserve(hand, hand.rows[0], offers("0.05"))
+
+    assert (type(refused), refused.retry_after_s) == (DaySpent, timedelta(hours=15).total_seconds())
+    assert day_of(hand.run)[:2] == (Decimal("0.01"), 0)
+
+
+def test_a_cap_that_was_raised_holds_from_the_next_call_of_the_same_day():
+    hand = held_hand(daily_budget_usd=Decimal(2))
+    BudgetDay.objects.create(client=hand.run.client, day=TODAY, cap_usd=1, spent_usd=Decimal("0.99"))
+
+    assert budget.reserve(hand, hand.rows[0], offers("0.05")) == llm.Grant("dear", Decimal("0.05"))
+
+    assert day_of(hand.run) == (Decimal("0.99"), Decimal("0.05"), Decimal(2))
+
+
+# --- the service's limits, where money is there
+
+
+GRANT = llm.Grant("dear", Decimal("0.04"))
+GIVEN_BACK = Settled(1, GRANT, Decimal(0), Decimal(0), None)
+
+
+def limited_hand(settings, **columns):
+    settings.ANTHROPIC_API_KEY = "sk-test"
+    hand = held_hand()
+    if columns:
+        RateLimit.objects.create(name="messages dear", updated_at=AT, **columns)
+        hand.limited.add("messages dear")
+    return hand
+
+
+def told(hand):
+    """What the thread of the first step hears, which asked for a call and got the money for it."""
+    asked = Asked(1, offers("0.04"), queue.SimpleQueue())
+    budget.answer(hand, asked, GRANT)
+    return asked.reply.get_nowait()
+
+
+def test_a_call_without_room_gives_its_money_back_and_waits_where_the_wait_is_short(settings):
+    hand = limited_hand(settings, requests_remaining=0, requests_reset_at=AT + timedelta(seconds=20))
+
+    assert told(hand) == Wait(20.0)
+    assert hand.inbox.get_nowait() == GIVEN_BACK
+
+
+def test_a_call_that_would_wait_for_long_is_left_for_later_and_gives_its_money_back(settings):
+    hand = limited_hand(settings, requests_remaining=0, requests_reset_at=AT + timedelta(seconds=21))
+
+    refused = told(hand)
+
+    assert (type(refused), refused.retry_after_s) == (llm.ModelUnavailable, 21.0)
+    assert hand.inbox.get_nowait() == GIVEN_BACK
+
+
+def test_of_the_services_tokens_a_call_takes_a_third_of_its_bytes(settings):
+    soon = AT + timedelta(seconds=30)
+    hand = limited_hand(settings, input_tokens_remaining=400, input_tokens_reset_at=soon)
+
+    assert told(hand) == GRANT  # 1,000 bytes
+    assert (RateLimit.objects.get().input_tokens_remaining, hand.inbox.empty()) == (67, True)
+
+
+def test_a_limit_that_a_response_told_of_holds_for_the_next_call_of_the_same_drive(settings):
+    hand = limited_hand(settings)
+    assert told(hand) == GRANT
+    hand.heard.append(("dear", llm.Seen(requests_remaining=0, requests_reset_at=AT + timedelta(seconds=9))))
+
+    budget.heed(hand)
+
+    assert (told(hand), hand.heard) == (Wait(9.0), [])
+
+
+@pytest.mark.parametrize(("left", "opening", "given_back"), [(1, GRANT, []), (0, None, [GIVEN_BACK])])
+def test_a_step_keeps_what_was_set_aside_when_it_began_only_where_there_is_room(settings, left, opening, given_back):
+    hand = limited_hand(settings, requests_remaining=left, requests_reset_at=AT + timedelta(seconds=9))
+    own = StepPurse(1, hand.inbox, GRANT)
+
+    budget.admit(hand, own, offers("0.04")[0])
+
+    assert own.opening == opening
+    assert [hand.inbox.get_nowait() for _ in range(hand.inbox.qsize())] == given_back
 
 
 # --- the fuzz: a thousand runs, three calls at a time, and a service that says anything

@@ -246,6 +246,7 @@ def test_no_source_reachable_is_tried_again_later():
     assert run.error.startswith("No research source could be reached about northwind-bank.example.")
     assert SourceRecord.objects.filter(run=run, status="failed").count() == 2
     assert (step_of(run, "research_agent").status, Fact.objects.count()) == ("failed", 0)
+    assert run.revisions.count() == 0  # research itself comes again, so nothing is put behind it
 
 
 def test_a_company_that_no_source_knows_needs_input():

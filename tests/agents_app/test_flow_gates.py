@@ -348,6 +348,22 @@ def test_an_edit_of_another_shape_is_refused(monkeypatch, edited):
     )
 
 
+def test_a_no_needs_no_fitting_text_and_keeps_none(monkeypatch):
+    counted(monkeypatch)
+    run = execute(drawn_run(tool("a"), gate("check", "a")))
+
+    said = answer(run, "check", "rejected", edited={"of another": "shape"})
+
+    assert (said.decision, said.answer, said.shown) == ("rejected", None, {"said by": "a"})
+
+
+def test_of_a_long_comment_300_characters_are_kept(monkeypatch):
+    counted(monkeypatch)
+    run = execute(drawn_run(tool("a"), gate("check", "a")))
+
+    assert answer(run, "check", "approved", comment="x" * 301).comment == "x" * 300
+
+
 def test_an_edit_beyond_the_bounds_of_the_step_is_refused():
     run = execute(
         drawn_run(agent("research"), agent("persona", "research"), agent("email", "persona"), gate("check", "email"))
@@ -360,6 +376,9 @@ def test_an_edit_beyond_the_bounds_of_the_step_is_refused():
     )
     empty = [{**line, "text": ""} for line in shown["sentences"]]
     assert refused(run, edited={**shown, "sentences": empty}).startswith("The text cannot be taken: sentences 0 text: ")
+    only_texts = "Only the texts of what is shown can be changed. Open the question again and change them."
+    assert refused(run, edited={**shown, "sentences": shown["sentences"][:-1]}) == only_texts
+    assert refused(run, edited={**shown, "sentences": [*shown["sentences"], shown["sentences"][0]]}) == only_texts
     cites = [{**line, "rests_on": ["f99"]} for line in shown["sentences"]]
     assert refused(run, edited={**shown, "sentences": cites}).startswith(
         "Only the texts of what is shown can be changed."
@@ -399,8 +418,25 @@ def test_a_fact_without_a_value_is_refused():
 
     blank = [{**each, "value": " "} for each in shown["facts"]]
     assert refused(run, edited={**shown, "facts": blank}) == "The value of name needs 1 to 300 characters."
+    long = [{**shown["facts"][0], "value": "x" * 301}, *shown["facts"][1:]]
+    assert refused(run, edited={**shown, "facts": long}) == "The value of name needs 1 to 300 characters."
     other = [{**each, "attribute": "headcount"} for each in shown["facts"]]
     assert refused(run, edited={**shown, "facts": other}).startswith("Only the texts of what is shown can be changed.")
+
+
+def test_a_value_may_be_as_long_as_a_fact():
+    run = execute(checked_research())
+    shown = gate_of(run, "check").shown
+
+    answer(
+        run,
+        "check",
+        "approved",
+        edited={**shown, "facts": [{**shown["facts"][0], "value": "x" * 300}, *shown["facts"][1:]]},
+    )
+    execute(run)
+
+    assert [fact.value for fact in Fact.objects.filter(step__key="check")] == ["x" * 300]
 
 
 def test_an_edit_counts_also_where_it_is_made_while_another_branch_works(monkeypatch):
@@ -526,6 +562,35 @@ def test_an_invalid_answer_asks_a_person_and_a_yes_tries_it_once_more(monkeypatc
 
     assert (run.status, Draft.objects.count()) == ("succeeded", 1)
     assert times == {("research_agent", ""): 1, ("persona_agent", "Ada Lee"): 2, ("email_agent", "Ada Lee"): 1}
+
+
+def test_a_try_that_was_allowed_and_finds_the_model_busy_is_a_failure_like_any_other(monkeypatch):
+    run = plan_run()
+    with monkeypatch.context() as patch:
+        patch.setattr(llm, "ask", failing("persona_agent", *LADDER))
+        execute(run)
+    answer(run, "persona_again_1", "approved")
+    monkeypatch.setattr(llm, "ask", failing("persona_agent", llm.ModelUnavailable, "The model is busy."))
+
+    run = execute(run)
+
+    assert (run.status, run.error) == ("retry", "The model is busy. It is tried again by itself at 09:10.")
+    assert StepRun.objects.filter(run=run, key="persona").count() == 2
+
+
+def test_an_answer_that_is_invalid_after_the_model_was_busy_asks_a_person_too(monkeypatch):
+    run = plan_run()
+    with monkeypatch.context() as patch:
+        patch.setattr(llm, "ask", failing("persona_agent", llm.ModelUnavailable, "The model is busy."))
+        execute(run)
+    with monkeypatch.context() as patch:
+        patch.setattr(llm, "ask", failing("persona_agent", *LADDER))
+        run = execute(run, AT + 2 * MINUTE)
+    assert (run.status, states(run)["persona_again_1"]) == ("waiting", "waiting")
+
+    answer(run, "persona_again_1", "approved")
+
+    assert execute(run, AT + 3 * MINUTE).status == "succeeded"
 
 
 def test_a_no_ends_the_run_in_words(monkeypatch):

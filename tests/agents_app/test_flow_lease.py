@@ -41,6 +41,27 @@ def test_a_claim_takes_a_free_run_and_raises_its_fence():
 
 
 @pytest.mark.django_db
+def test_a_run_that_is_taken_up_again_says_no_longer_what_it_waited_for():
+    run = plan_run()
+    FlowRun.objects.filter(pk=run.pk).update(status="retry", lease_until=AT, error="The model is busy.")
+
+    lease.claim(run.pk, at=LATE)
+
+    assert FlowRun.objects.values_list("status", "error", "recoveries").get(pk=run.pk) == ("running", "", 0)
+
+
+@pytest.mark.django_db
+def test_a_fault_at_the_start_of_one_worker_leaves_alone_what_another_owns():
+    run = plan_run()
+    lease.claim(run.pk, at=AT)
+    before = FlowRun.objects.values().get(pk=run.pk)
+
+    lease.stumbled(run.pk, at=AT + 30 * SECOND)
+
+    assert FlowRun.objects.values().get(pk=run.pk) == before
+
+
+@pytest.mark.django_db
 def test_an_owned_run_cannot_be_claimed_before_its_lease_ends():
     run = plan_run()
     claimed(run, AT)
@@ -76,6 +97,7 @@ def test_a_recovery_is_counted_and_open_steps_are_marked_lost():
         "Its worker ended in the middle of it.",
     )
     assert done.status == "done"
+    assert done.finished_seq < open_step.finished_seq <= hand.run.seq
     again = StepRun.objects.get(run=run, key="persona", attempt=2)
     assert (again.status, again.fence) == ("running", 2)
 
@@ -210,6 +232,7 @@ def test_a_run_that_kills_every_worker_ends_in_words():
         ({"status": "planned", "lease_until": None, "late": True}, True),
         ({"status": "planned", "lease_until": AT + 10 * SECOND}, False),
         ({"status": "retry", "lease_until": AT - SECOND}, True),
+        ({"status": "retry", "lease_until": AT}, False),
         ({"status": "retry", "lease_until": AT + SECOND}, False),
         ({"status": "waiting", "lease_until": None, "late": True}, False),
         ({"status": "waiting", "lease_until": None, "cancel_asked_at": AT}, True),
@@ -240,6 +263,17 @@ def test_the_sweeper_finds_a_run_whose_question_was_answered_or_expired():
 
 
 @pytest.mark.django_db
+def test_a_run_whose_answer_was_taken_up_is_not_found_again_while_it_waits_for_another():
+    first, second = flows_that.gate("first", "research"), flows_that.gate("second", "research")
+    run = flows_that.execute(flows_that.drawn_run(flows_that.agent("research"), first, second))
+    flows_that.answer(run, "first", "approved")
+
+    run = flows_that.execute(run)
+
+    assert (run.status, flow.lost(AT)) == ("waiting", [])
+
+
+@pytest.mark.django_db
 def test_a_fault_at_the_very_start_is_met_five_times_and_then_given_up(monkeypatch):
     def falls(*arguments):
         raise ZeroDivisionError
@@ -251,8 +285,8 @@ def test_a_fault_at_the_very_start_is_met_five_times_and_then_given_up(monkeypat
         at += 2 * lease.LEASE
         with pytest.raises(ZeroDivisionError):
             flow.execute(run.pk, clock=lambda at=at: at)
-        assert flow.lost(at) == []
-        assert flow.lost(at + 2 * lease.LEASE) == [run.pk]
+        assert flow.lost(at + lease.LEASE) == []
+        assert flow.lost(at + lease.LEASE + SECOND) == [run.pk]
 
     at += 2 * lease.LEASE
     given_up = flow.execute(run.pk, clock=lambda: at)

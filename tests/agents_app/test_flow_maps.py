@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from agents_app import llm
+from agents_app import flow, llm
 from agents_app.flow import turn, work
 from agents_app.flow.lease import LEASE
 from agents_app.models import Draft, Persona, Request, StepRun
@@ -321,6 +321,46 @@ def test_a_gate_behind_a_map_decides_about_each_of_its_contacts():
     subjects = [draft.final_subject for draft in Draft.objects.filter(run=run).order_by("contact_id")]
     assert (run.status, subjects[1]) == ("succeeded", "Evidence in nine days")
     assert subjects[::2] == [shown[0]["subject"], shown[2]["subject"]]
+
+
+def test_what_a_map_gave_is_shown_in_the_order_of_the_contacts_whoever_was_late(monkeypatch):
+    request, _ = account()
+    draw(agent("research"), agent("persona", "research", kind="map"), gate("check", "persona"))
+    run = plan_run(request)
+    with monkeypatch.context() as busy:
+        busy.setattr(llm, "ask", refusing(("Ada", llm.ModelUnavailable)))
+        execute(run)
+
+    run = execute(run, AT + 2 * MINUTE)
+
+    rows = StepRun.objects.filter(run=run, key="persona", status="done").order_by("map_index")
+    assert [row.attempt for row in rows] == [2, 1, 1]
+    assert gate_of(run, "check").shown == {"answers": [row.output for row in rows]}
+
+
+def test_an_edit_beyond_the_bounds_of_one_contacts_step_is_refused():
+    request, _ = account()
+    draw(agent("research"), agent("email", "research", kind="map"), gate("check", "email"))
+    run = execute(plan_run(request))
+    shown = gate_of(run, "check").shown["answers"]
+
+    with pytest.raises(flow.AnswerRefused) as refused:
+        answer(run, "check", "approved", edited={"answers": [*shown[:2], {**shown[2], "subject": "x" * 201}]})
+
+    assert str(refused.value) == "The text cannot be taken: subject: String should have at most 200 characters."
+    assert gate_of(run, "check").decision == ""
+
+
+def test_an_optional_map_of_which_every_contact_failed_counts_as_left_out(monkeypatch):
+    steps = counted(monkeypatch)
+    request, _ = account()
+    persona = agent("persona", "research", kind="map", is_optional=True)
+    draw(agent("research"), persona, tool("instead", "persona", condition='step.persona.status == "skipped"'))
+    monkeypatch.setattr(llm, "ask", refusing(*((first, llm.ModelRefused) for first, _ in NAMES)))
+
+    run = execute(plan_run(request))
+
+    assert (run.status, steps.times) == ("succeeded", {"instead": 1})
 
 
 def test_a_no_behind_a_map_rejects_every_mail():

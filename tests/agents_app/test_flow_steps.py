@@ -161,6 +161,7 @@ def test_a_step_whose_late_condition_does_not_hold_is_left_out_with_the_values(m
     assert (run.status, steps.times) == ("succeeded", {"last": 1})
     row = StepRun.objects.get(run=run, key="more")
     assert (row.status, row.error.startswith(said), row.error.endswith(".")) == ("skipped", True, True)
+    assert (row.kind, row.tool, row.agent) == ("tool", "count", "")
 
 
 @pytest.mark.parametrize(
@@ -179,6 +180,19 @@ def test_a_step_whose_late_condition_holds_begins(monkeypatch, condition):
     run = execute(drawn_run(agent("research"), tool("more", "research", condition=condition)))
 
     assert (run.status, steps.times["more"], states(run)["more"]) == ("succeeded", 1, "done")
+
+
+def test_what_was_found_but_not_surely_enough_is_still_missing(monkeypatch):
+    steps = counted(monkeypatch)
+    more = tool("more", "research", condition='"headcount" in run.missing and "headcount" not in run.found')
+    flows_that.draw(agent("research"), more)
+
+    sure = execute(plan_run(make_request(make_contact(make_ready_client(confidence_floor=0.5)))))
+    unsure = execute(plan_run(make_request(make_contact(make_ready_client(confidence_floor=0.95)))))
+
+    assert [states(run)["more"] for run in (sure, unsure)] == ["skipped", "done"]
+    assert unsure.facts.filter(attribute="headcount").exists()
+    assert steps.times == {"more": 1}
 
 
 def test_a_step_that_is_left_out_late_says_it_in_the_words_of_the_flow(monkeypatch):
@@ -200,7 +214,31 @@ def test_a_gate_about_a_step_that_was_left_out_asks_nobody(monkeypatch):
     assert flows_that.errors(run)["check"] == "There is nothing to decide: the step before it was left out."
 
 
+def test_whether_a_step_is_tried_again_is_asked_also_where_the_step_before_it_was_left_out(monkeypatch):
+    counted(monkeypatch)
+    monkeypatch.setattr(llm, "ask", failing("persona_agent", llm.AnswerInvalid, "The answer was invalid twice."))
+    more = tool("more", "research", condition="run.conflicts")
+
+    run = execute(drawn_run(agent("research"), more, agent("persona", "more")))
+
+    assert (run.status, states(run)) == (
+        "waiting",
+        {"research": "done", "more": "skipped", "persona": "failed", "persona_again_1": "waiting"},
+    )
+
+
 # --- steps that fail
+
+
+def test_of_a_no_and_a_service_that_is_busy_the_no_ends_the_run(monkeypatch):
+    counted(monkeypatch, busy=fails(work.SourcesUnavailable("Nobody answers.")))
+    run = execute(drawn_run(tool("one"), gate("check", "one"), tool("busy")))
+    assert (run.status, run.lease_until) == ("retry", AT + MINUTE)  # not the wait for a person, which has no end
+
+    flows_that.answer(run, "check", "rejected")
+    run = execute(run, AT + 2 * MINUTE)
+
+    assert (run.status, states(run)) == ("needs_input", {"one": "done", "busy": "failed", "check": "rejected"})
 
 
 def test_an_optional_step_that_fails_leaves_the_run_going(monkeypatch):
@@ -411,6 +449,41 @@ def test_a_drive_that_takes_too_long_goes_on_in_the_next_task(monkeypatch):
     assert flow.lost(clock.at) == [run.pk]
     done = flow.execute(run.pk, clock=clock)
     assert (done.status, done.recoveries, steps.times) == ("succeeded", 0, {"one": 1, "two": 1, "three": 1})
+
+
+def test_a_drive_that_takes_as_long_as_it_may_goes_on(monkeypatch):
+    clock = flows_that.Clock()
+    steps = counted(monkeypatch, one=lambda: clock.goes_on(seconds=LONGEST_DRIVE_S) and work.Work(output={}))
+
+    run = flow.execute(drawn_run(tool("one"), tool("two", "one")).pk, clock=clock)
+
+    assert (run.status, steps.times) == ("succeeded", {"one": 1, "two": 1})
+
+
+def test_a_run_that_is_cancelled_in_a_long_drive_ends_there(monkeypatch):
+    clock, held = flows_that.Clock(), Held()
+    counted(monkeypatch, one=held)
+    run = drawn_run(tool("one"), tool("two", "one"))
+
+    def cancels():
+        flow.cancel(run, by=make_user("mia"), at=clock.goes_on(seconds=LONGEST_DRIVE_S + 1))
+
+    flows_that.meanwhile(monkeypatch, held, cancels)
+
+    run = flow.execute(run.pk, clock=clock)
+
+    assert (run.status, run.error) == ("cancelled", "mia cancelled it. 1 of its 2 steps had not begun.")
+
+
+def test_a_failure_for_good_in_a_long_drive_ends_the_run_there(monkeypatch):
+    clock = flows_that.Clock()
+    fault = work.Work(error=llm.ModelRefused("The model says no."))
+    steps = counted(monkeypatch, one=lambda: clock.goes_on(seconds=LONGEST_DRIVE_S + 1) and fault)
+
+    run = flow.execute(drawn_run(tool("one"), tool("two"), tool("three", "two")).pk, clock=clock)
+
+    assert (run.status, run.error) == ("failed", "The step “one” got no answer: The model says no.")
+    assert steps.times["three"] == 0
 
 
 def test_a_long_drive_whose_last_step_is_done_has_nothing_to_go_on_with(monkeypatch):

@@ -137,6 +137,16 @@ def test_an_answer_invalid_twice_is_an_error_that_keeps_what_was_said():
     ]
 
 
+def test_of_what_is_wrong_with_an_answer_an_attempt_keeps_a_few_lines(settings):
+    bad = messages.saying(json.dumps({"summary": ["no"] * 20, "missing": []}))
+    with paid(settings, [(200, {}, bad), (200, {}, ANSWERED)]) as service:
+        answer = ask()
+
+    told = json.loads(service.requests[1][2])["messages"][2]["content"]
+    assert [f"summary.{number}: " in told for number in range(20)] == [True] * 8 + [False] * 12
+    assert len(answer.attempts[0]["outcome"]) == 300
+
+
 @pytest.mark.parametrize("body", [messages.cut_off(), messages.too_long_to_read()])
 def test_an_answer_that_was_cut_off_is_asked_to_be_shorter(body, settings):
     with paid(settings, [(200, {}, body), (200, {}, ANSWERED)]) as service:
@@ -228,6 +238,15 @@ def test_a_short_retry_after_is_waited_for(headers, naps):
 
     assert outcomes(answer) == [("ask", 429, "rate limited"), ("ask", 200, "ok")]
     assert [nap for nap in naps if nap] == [7.0]
+
+
+@pytest.mark.parametrize(("said", "slept"), [("20", [20.0]), ("0", [])])
+def test_a_retry_after_is_kept_to_from_none_to_the_longest_that_is_slept_through(said, slept, naps):
+    with faults.inject("messages", Fault(429, OVERLOADED, {"retry-after": said}), times=1):
+        answer = ask()
+
+    assert outcomes(answer) == [("ask", 429, "rate limited"), ("ask", 200, "ok")]
+    assert [nap for nap in naps if nap] == slept
 
 
 def test_a_date_to_retry_after_is_read_by_our_clock_where_the_service_names_none(naps):

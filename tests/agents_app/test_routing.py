@@ -249,6 +249,16 @@ def test_a_condition_that_only_the_run_can_answer_is_left_to_the_run(condition):
     assert [(node.key, node.condition) for node in found.nodes] == [("email", condition)]
 
 
+def test_a_steps_reason_is_told_with_the_values_of_the_request():
+    flow = Template(
+        "one", "One", "draft", allows_planner=False, nodes=(Node("email", agent=EMAIL, reason="For {depth}."),)
+    )
+
+    found = route(Facts("outreach", depth="quick"), [Rule("all", "", "one", "A {purpose}.")], {"one": flow})
+
+    assert (found.reason, [node.reason for node in found.nodes]) == ("A outreach.", ["For quick."])
+
+
 def test_a_condition_that_was_answered_is_not_asked_again_in_the_run():
     found = route(Facts("follow_up"))
 
@@ -346,6 +356,18 @@ def test_a_flow_whose_goal_step_is_left_out_by_its_condition_says_so():
 def test_a_flow_without_the_step_it_has_to_end_with_says_so():
     assert impossible_with(Node("email", agent=EMAIL), "brief") == (
         "Without the research agent this request cannot end with a brief. This flow has no such step. Then ask again."
+    )
+
+
+def test_a_reason_for_several_steps_is_said_once():
+    nodes = tuple(Node(key, agent=COMPETITIVE) for key in ("one", "two"))
+    flow = Template("two", "Two", "any", allows_planner=False, nodes=nodes)
+
+    with pytest.raises(RouteImpossible) as impossible:
+        route(Facts("outreach", ALL - {COMPETITIVE}), [Rule("all", "", "two", "Because.")], {"two": flow})
+
+    assert str(impossible.value) == (
+        f"Nothing is left to do of the flow “Two”. {NOT_ENABLED} Change the request, or the flow's conditions."
     )
 
 
