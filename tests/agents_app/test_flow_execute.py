@@ -310,6 +310,23 @@ def test_a_promise_broken_twice_gives_no_draft_but_words(monkeypatch):
     )
 
 
+def test_advice_that_was_not_kept_is_no_reason_why_a_mail_did_not_become_a_draft(monkeypatch):
+    def disrupts_and_asks(document, call):
+        first, *others = document["sentences"]
+        asks = {**first, "text": f"{first['text']} Is it so? Or is it not?"}
+        return {**document, "subject": "A disruptive idea", "sentences": [asks, *others]}
+
+    monkeypatch.setattr(llm, "ask", answering("email_agent", disrupts_and_asks))
+
+    run = execute(plan_run(make_request(make_contact(make_ready_client(avoid_terms=["disruptive"])))))
+
+    broken = {check["check"]: check["must"] for check in step_of(run, "email_agent").checks if not check["passed"]}
+    assert (run.status, broken) == ("needs_input", {"no_avoided_words": True, "asks_once": False})
+    assert run.error == (
+        "The e-mail did not become a draft. Contains “disruptive”. Change the client's settings or the prompt, then ask again."
+    )
+
+
 def test_invented_sentences_do_not_reach_the_persona(monkeypatch):
     def invents(document, call):
         return {**document, "pains": [*document["pains"], {"text": "They lose 40 % to fraud.", "rests_on": ["f99"]}]}

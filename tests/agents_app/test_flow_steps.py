@@ -195,6 +195,17 @@ def test_what_was_found_but_not_surely_enough_is_still_missing(monkeypatch):
     assert steps.times == {"more": 1}
 
 
+def test_a_fact_that_is_as_sure_as_the_clients_floor_is_found(monkeypatch):
+    counted(monkeypatch)
+    flows_that.draw(agent("research"), tool("more", "research", condition='"industry" in run.found'))
+    known = execute(plan_run()).facts.get(attribute="industry").confidence
+
+    at_floor = execute(plan_run(make_request(make_contact(make_ready_client(confidence_floor=known)))))
+    below = execute(plan_run(make_request(make_contact(make_ready_client(confidence_floor=known + 0.0001)))))
+
+    assert [states(run)["more"] for run in (at_floor, below)] == ["done", "skipped"]
+
+
 def test_a_step_that_is_left_out_late_says_it_in_the_words_of_the_flow(monkeypatch):
     counted(monkeypatch)
     more = tool("more", "research", condition="run.missing", otherwise="Everything wanted was found: {run.found}.")

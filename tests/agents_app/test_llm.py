@@ -93,6 +93,22 @@ def test_a_redirect_does_not_carry_the_key_elsewhere(settings):
     assert elsewhere.requests == []
 
 
+def test_where_the_service_numbers_no_request_the_message_is_told_by_its_own_name(settings):
+    with paid(settings, [(200, {}, ANSWERED)]):
+        answer = ask()
+
+    assert answer.request_id == answer.attempts[0]["request_id"] == json.loads(ANSWERED)["id"] != ""
+
+
+def test_of_several_calls_the_last_that_was_numbered_is_told(settings, naps):
+    invalid = (200, {"request-id": "req_1"}, messages.prose())
+    with paid(settings, [invalid, None]), pytest.raises(llm.ModelUnavailable) as error:
+        ask()
+
+    assert [attempt["request_id"] for attempt in error.value.attempts] == ["req_1", "", "", ""]
+    assert error.value.request_id == "req_1"
+
+
 def test_threads_share_one_client():
     answers = []
     threads = [threading.Thread(target=lambda: answers.append((ask().raw, llm.client()))) for _ in range(6)]
@@ -211,7 +227,8 @@ def test_a_stop_sequence_is_an_answer():
 
 
 @pytest.mark.parametrize(
-    ("status", "outcome"), [(529, "overloaded"), (500, "busy"), (503, "busy"), (408, "busy"), (429, "rate limited")]
+    ("status", "outcome"),
+    [(529, "overloaded"), (500, "busy"), (503, "busy"), (408, "busy"), (409, "busy"), (429, "rate limited")],
 )
 def test_a_busy_service_is_asked_three_times_with_growing_patience(status, outcome, naps):
     with faults.inject("messages", Fault(status, OVERLOADED)), pytest.raises(llm.ModelUnavailable) as error:
@@ -240,7 +257,11 @@ def test_a_short_retry_after_is_waited_for(headers, naps):
     assert [nap for nap in naps if nap] == [7.0]
 
 
-@pytest.mark.parametrize(("said", "slept"), [("20", [20.0]), ("0", [])])
+@pytest.mark.parametrize(
+    ("said", "slept"),
+    [("20", [20.0]), ("0", []), ("Mon, 16 Nov 2026 08:00:00 GMT", [])],
+    ids=["longest", "none", "past"],
+)
 def test_a_retry_after_is_kept_to_from_none_to_the_longest_that_is_slept_through(said, slept, naps):
     with faults.inject("messages", Fault(429, OVERLOADED, {"retry-after": said}), times=1):
         answer = ask()

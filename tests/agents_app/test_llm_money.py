@@ -10,6 +10,8 @@ from hashlib import sha256
 import pytest
 
 from agents_app import llm
+from agents_app.llm import charging
+from agents_app.llm.reading import Said
 from agents_app.prices import PriceTable, Usage
 from gtm.sandbox import faults, messages
 from gtm.sandbox.faults import Fault
@@ -138,8 +140,8 @@ def test_the_caller_says_which_models_may_answer_and_in_which_order(settings):
 def test_a_model_without_a_price_is_not_asked(settings):
     purse = Ledger()
 
-    with paid(settings, []) as service, pytest.raises(llm.ModelRefused, match="claude-unheard-of: no price") as error:
-        ask(purse, models=("claude-unheard-of",))
+    with paid(settings, []) as service, pytest.raises(llm.ModelRefused, match=r"^claude-unheard-of: no price") as error:
+        ask(purse, models=("claude-unheard-of", "claude-unheard-of"))
 
     assert (service.requests, purse.offers, error.value.attempts) == ([], [], [])
 
@@ -356,6 +358,31 @@ def test_a_claim_beyond_the_worst_case_is_noted_and_not_paid(counter, count, set
     assert Decimal(attempt["claimed_usd"]) > grant.usd
     assert "claims" in attempt["note"]
     assert max(attempt["usage"].values()) <= max(purse.offers[0][0].input_tokens, 2000)
+
+
+def test_a_call_that_cost_its_whole_worst_case_is_paid_without_a_note():
+    most = Usage(cache_write_1h=1000, output=100)
+    offer = llm.Offer("claude-sonnet-5-5", PRICES.cost("claude-sonnet-5-5", most, AT.date()), 1000, 100)
+    said = Said(message_id="m", model=offer.model, text=GOOD, stop_reason="end_turn", category="", usage=most)
+
+    grant = llm.Grant(offer.model, offer.worst_usd)
+    charged = charging.charge(said, grant=grant, offer=offer, prices=PRICES, on=AT.date())
+
+    assert charged == charging.Charge(most, offer.worst_usd)
+    assert charged.cost_usd == Decimal("0.005")
+
+
+@pytest.mark.parametrize("counter", ["cache_read", "cache_write", "cache_write_1h", "input", "output"])
+def test_no_counter_is_kept_beyond_what_the_request_allows(counter):
+    offer = llm.Offer("claude-sonnet-5-5", Decimal(1), 1000, 100)
+    claimed = Usage(**{counter: 1_001})
+    said = Said(message_id="m", model=offer.model, text=GOOD, stop_reason="end_turn", category="", usage=claimed)
+
+    grant = llm.Grant(offer.model, offer.worst_usd)
+    charged = charging.charge(said, grant=grant, offer=offer, prices=PRICES, on=AT.date())
+
+    assert charged.usage == Usage(**{counter: 100 if counter == "output" else 1000})
+    assert (charged.cost_usd, "claims" in charged.note) == (PRICES.cost(offer.model, claimed, AT.date()), True)
 
 
 def test_hostile_services_never_make_a_ledger_pay_more_than_its_cap(settings):
