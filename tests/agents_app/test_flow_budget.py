@@ -5,6 +5,7 @@ import os
 import queue
 import random
 import threading
+from contextlib import nullcontext
 from datetime import timedelta
 from decimal import Decimal
 
@@ -491,6 +492,21 @@ def test_what_a_try_may_have_cost_counts_against_the_share_of_the_next_one():
     assert "more than what is left of this step's share ($0.0500)" in str(refused)
 
     assert budget.reserve(hand, hand.rows[1], offers("0.02")) == llm.Grant("dear", Decimal("0.02"))
+
+
+def test_what_comes_back_in_a_turn_can_be_had_by_who_asked_in_the_same_turn(monkeypatch):
+    monkeypatch.setattr(lease, "held", lambda run: nullcontext())  # the run stands in no row
+    monkeypatch.setattr(turn, "_go_on", lambda hand, now, ended: now)
+    hand = held_hand("0.05")
+    given = budget.reserve(hand, hand.rows[1], offers("0.05"))
+    asked = Asked(1, offers("0.05"), queue.SimpleQueue())
+
+    now = turn.following(hand, [asked, Settled(2, given, Decimal(0), Decimal(0), None)])
+    for reply in now.replies:
+        reply()
+
+    assert asked.reply.get_nowait() == llm.Grant("dear", Decimal("0.05"))
+    assert [row.reserved_usd for row in hand.rows] == [Decimal("0.05"), 0]
 
 
 def test_a_call_as_large_as_a_whole_day_waits_for_a_day_that_is_free():

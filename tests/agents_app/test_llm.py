@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agents_app import llm
+from agents_app.llm.reading import read
 from agents_app.prices import Usage
 from gtm.sandbox import faults, messages
 from gtm.sandbox.faults import Fault
@@ -343,6 +344,28 @@ def test_an_absurdly_large_answer_is_not_read():
 
     assert outcomes(answer)[0] == ("ask", 200, "not readable")
     assert len(answer.attempts[0]["response"]) == 20_000
+
+
+def test_only_what_the_model_says_as_text_is_its_answer():
+    blocks = [
+        {"type": "thinking", "text": "I wonder."},
+        {"type": "text", "text": "One"},
+        {"type": "text", "text": " two."},
+    ]
+
+    said = read(json.dumps({"model": "m", "content": blocks, "stop_reason": "end_turn"}).encode())
+
+    assert said.text == "One two."
+
+
+@pytest.mark.parametrize(("size", "outcomes_told"), [(1_000_000, ["ok"]), (1_000_001, ["not readable", "ok"])])
+def test_an_answer_is_read_up_to_a_million_bytes(size, outcomes_told, naps):
+    whole = messages.saying('{"summary": [], "missing": []}').ljust(size)
+
+    with faults.inject("messages", Fault(200, whole), times=1):
+        answer = ask()
+
+    assert [each["outcome"] for each in answer.attempts] == outcomes_told
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413])

@@ -128,6 +128,15 @@ def test_calls_that_failed_are_left_out_of_a_replay(monkeypatch):
     assert (again.raw, again.parsed) == (answer.raw, answer.parsed)
 
 
+@pytest.mark.parametrize("status", [529, 0])
+def test_a_recorded_failure_is_no_answer_whatever_stands_beside_it(status):
+    [attempt] = ask().attempts
+
+    replay = llm.Replay([attempt | {"status": status}])
+
+    assert (replay.names, replay.holds(attempt["request_sha256"])) == ((), False)
+
+
 def test_the_same_request_gets_its_recorded_answers_in_their_order(settings):
     replies = [messages.saying(json.dumps({"summary": [], "missing": [name]}), usage={}) for name in ("a", "b")]
     with paid(settings, [(200, {}, replies[0]), (200, {}, replies[1])]):

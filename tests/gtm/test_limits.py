@@ -86,6 +86,23 @@ def test_a_number_past_its_reset_no_longer_counts():
     assert row().requests_remaining == 0
 
 
+def test_what_is_exactly_enough_is_not_waited_for():
+    limits.observe(MODEL, seen(requests=1, input_tokens=100, output_tokens=10), at=AT)
+
+    assert limits.wait_s(MODEL, input_tokens=100, output_tokens=10, at=AT) == 0.0
+    assert limits.take(MODEL, input_tokens=100, output_tokens=10, at=AT) == 0.0
+    assert (row().requests_remaining, row().input_tokens_remaining, row().output_tokens_remaining) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "said", [Seen(retry_after_s=30), Seen(5, SOON), Seen(output_tokens_remaining=5, output_tokens_reset_at=SOON)]
+)
+def test_a_party_limits_us_until_the_moment_that_it_named(said):
+    limits.observe(MODEL, said, at=AT)
+
+    assert [limits.holds(row(), at=at) for at in (AT, SOON - timedelta(seconds=1), SOON)] == [True, True, False]
+
+
 def test_the_wait_is_until_the_last_of_what_is_missing():
     later = AT + timedelta(seconds=55)
     limits.observe(MODEL, Seen(0, SOON, 0, later, 9000, later + timedelta(minutes=1)), at=AT)
@@ -111,6 +128,23 @@ def test_the_newest_word_of_the_party_wins_over_what_we_counted():
     assert (row().requests_remaining, row().input_tokens_remaining) == (48, 35_000)
 
 
+def test_of_two_words_of_one_moment_the_one_that_came_last_wins():
+    limits.observe(MODEL, seen(requests=50), at=AT)
+
+    limits.observe(MODEL, seen(requests=60), at=AT)
+
+    assert row().requests_remaining == 60
+
+
+def test_a_late_word_counts_where_nothing_newer_is_known():
+    limits.observe(MODEL, Seen(input_tokens_remaining=9_000, input_tokens_reset_at=SOON), at=AT + timedelta(seconds=2))
+
+    limits.observe(MODEL, seen(requests=3, input_tokens=9_500), at=AT)
+
+    found = row()
+    assert (found.requests_remaining, found.requests_reset_at, found.input_tokens_remaining) == (3, SOON, 9_000)
+
+
 def test_an_older_word_that_arrives_late_may_only_lower():
     limits.observe(MODEL, seen(requests=20, input_tokens=9_000), at=AT + timedelta(seconds=2))
 
@@ -127,6 +161,7 @@ def test_an_older_word_that_arrives_late_may_only_lower():
     [
         (Seen(requests_remaining=7), 7, AT + timedelta(minutes=1)),
         (Seen(requests_remaining=7, requests_reset_at=AT - timedelta(seconds=1)), None, None),
+        (Seen(requests_remaining=7, requests_reset_at=AT), None, None),
         (Seen(requests_remaining=-3, requests_reset_at=SOON), 0, SOON),
         (Seen(requests_remaining=10**30, requests_reset_at=SOON), 2**31 - 1, SOON),
         (Seen(requests_remaining=0, requests_reset_at=AT + timedelta(days=9000)), 0, AT + timedelta(hours=1)),
