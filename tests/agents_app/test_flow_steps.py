@@ -396,6 +396,10 @@ def test_a_run_that_is_cancelled_in_mid_step_keeps_what_was_under_way_and_begins
 
     assert (run.status, states(run), steps.times) == ("cancelled", {"one": "done"}, {"one": 1})
     assert run.error == "mia cancelled it. 2 of its 3 steps had not begun."
+    assert (run.cancel_asked_at, run.cancel_asked_by) == (
+        AT,
+        person,
+    )  # what is given back is what stands in the database
 
 
 def test_a_run_that_waits_for_a_person_can_be_cancelled(monkeypatch):

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
 
+import httpx2
 import pytest
 
 from agents_app import llm
-from agents_app.llm import charging
+from agents_app.llm import charging, wire
 from agents_app.llm.reading import Said
 from agents_app.prices import PriceTable, Usage
 from gtm.sandbox import faults, messages
@@ -246,6 +247,39 @@ def test_a_service_that_was_never_reached_has_billed_nothing(settings):
 
     assert len(purse.settled) == 3
     assert purse.spent == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "may_be_billed"),
+    [
+        (httpx2.ConnectError, "no connection", False),
+        (httpx2.ConnectTimeout, "no connection", False),
+        (httpx2.PoolTimeout, "no connection", False),
+        (httpx2.ProxyError, "no connection", False),
+        (httpx2.UnsupportedProtocol, "no connection", False),
+        (httpx2.LocalProtocolError, "no connection", False),
+        (httpx2.ReadTimeout, "timed out", True),
+        (httpx2.WriteTimeout, "timed out", True),
+        (httpx2.ReadError, "connection lost", True),
+        (httpx2.RemoteProtocolError, "connection lost", True),
+    ],
+)
+def test_a_call_counts_as_its_worst_case_only_where_it_may_have_left(
+    error, outcome, may_be_billed, settings, monkeypatch
+):
+    def breaks(request):
+        raise error("It broke.")
+
+    settings.ANTHROPIC_API_KEY = "sk-test"
+    broken, purse = wire.connect(breaks), Ledger()
+    monkeypatch.setattr("agents_app.llm.wire.client", lambda: broken)
+
+    with pytest.raises(llm.ModelUnavailable) as caught:
+        ask(purse)
+
+    assert [attempt["outcome"] for attempt in caught.value.attempts] == [outcome] * 3
+    assert purse.spent == sum(grant.usd for grant in purse.granted if may_be_billed)
+    assert (len(purse.settled), purse.held) == (3, 0)
 
 
 def test_an_error_of_our_own_in_the_middle_still_settles(settings, monkeypatch):

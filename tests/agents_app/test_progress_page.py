@@ -87,6 +87,18 @@ def test_an_answer_and_the_end_are_told_after_it(lanes_run):
     assert (found.is_open, found.questions, found.steps_over) == (False, [], 5)
 
 
+def test_an_end_that_no_step_came_with_is_told_too(lanes_run):
+    run = flow.execute(lanes_run.pk)
+    seen = progress.after(run, 0).last
+    flow.cancel(run, by=make_user_of("operator", "ann"), at=timezone.now())
+    run = flow.execute(run.pk)
+
+    found = progress.after(run, seen)
+
+    said = "The run has ended: cancelled. ann cancelled it. 0 of its 5 steps had not begun."
+    assert (words(found), found.is_open) == ([said], False)
+
+
 def test_polls_at_every_number_tell_each_event_once_and_none_is_lost(lanes_run):
     run = flow.execute(lanes_run.pk)
     flows_that.answer(run, "check", "approved", at=timezone.now())
