@@ -24,7 +24,7 @@ class FlowPages(ModelAdmin):
         css = {"all": ("gtm/flows.css",)}
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        flows.in_force(at=timezone.now())
+        flows.in_force(at=timezone.now())  # installs them where there are none
         answer: HttpResponse = super().changelist_view(request, extra_context)
         return answer
 

@@ -55,6 +55,12 @@ def test_the_first_flows_stand_on_the_desk_as_they_are_in_force():
         assert tuple(graph.nodes_of(rows)) == found.templates[document["key"]].nodes
 
 
+def test_a_template_in_force_has_a_name_and_any_other_has_none():
+    found = flows.in_force(at=AT)
+
+    assert (found.name_of("first_mail"), found.name_of("never_saved")) == ("First e-mail", "")
+
+
 def test_asking_again_installs_nothing():
     flows.in_force(at=AT)
 

@@ -187,6 +187,7 @@ def test_an_untouched_empty_step_below_the_others_is_no_step(operator):
         ({"research": {"after": "email"}}, None, "", "could never begin: research, competitive, persona, email."),
         ({"email": {"agent": "persona_agent"}}, None, "", "It has to end with an e-mail"),
         ({"email": {"key": "Write it"}}, 3, "key", "Enter a valid “slug”"),
+        ({"email": {"key": "write-it"}}, 3, "key", "“write-it” cannot be a key"),
         ({"email": {"budget_share": 0}}, 3, "budget_share", "greater than or equal to 1"),
         ({"email": {"after": "nothing_such"}}, 3, "after", "email waits for nothing_such, which is no step of this flow."),
         ({"competitive": {"agent": ""}}, 1, "agent", "competitive: no agent is chosen."),
