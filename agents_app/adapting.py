@@ -105,9 +105,8 @@ def adjudicate(state: State) -> Change | None:
         return None
     reason = f"Sources disagree about {', '.join(state.conflicts)}; the disagreement is weighed first."
     last = "deepen" if state.node("deepen") else ended.key
-    waiting = [key for key in state.waiting_for(last) if key != "deepen"]
     node = Node("adjudicate", kind="tool", tool="adjudicate", after=(last,), is_optional=True, reason=reason)
-    return _inserting(state, "adjudicate", reason, node, before=waiting)
+    return _inserting(state, "adjudicate", reason, node, before=state.waiting_for(last))
 
 
 def ask_person(state: State) -> Change | None:

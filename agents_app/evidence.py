@@ -96,9 +96,13 @@ def answers(output: Mapping[str, Any] | None, given: Sequence[Material]) -> list
     return [_parts(answer, given[min(at, len(given) - 1)]) for at, answer in enumerate(found)]
 
 
+def place(name: str) -> int:
+    """Of an answer's field, as one reads it; what is not known comes last."""
+    return READING_ORDER.index(name) if name in READING_ORDER else len(READING_ORDER)
+
+
 def _parts(answer: Mapping[str, Any], material: Material) -> list[Part]:
-    names = sorted(answer, key=lambda name: READING_ORDER.index(name) if name in READING_ORDER else len(READING_ORDER))
-    parts = [_part(name, answer[name], material) for name in names]
+    parts = [_part(name, answer[name], material) for name in sorted(answer, key=place)]
     return [part for part in parts if part.sentences or part.words]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agents_app.evidence import READING_ORDER
+from agents_app import evidence
 from agents_app.names import in_words
 
 FIXED = frozenset({"key", "attribute", "rests_on", "close", "options"})  # parts of what is shown that are no text
@@ -64,8 +64,7 @@ def _walk(value: object, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[st
 
 
 def _order(name: str) -> tuple[bool, int]:
-    place = READING_ORDER.index(name) if name in READING_ORDER else len(READING_ORDER)
-    return name in LAST, place
+    return name in LAST, evidence.place(name)
 
 
 def _named(path: tuple[str | int, ...], shown: Mapping[str, Any]) -> tuple[str, str]:

@@ -46,7 +46,7 @@ def observe(name: str, seen: Seen, *, at: datetime) -> None:
         if number is not None:
             changes |= _changes(kind, *number, at)
     if seen.retry_after_s is not None:
-        blocked = at + timedelta(seconds=min(max(0.0, seen.retry_after_s), LONGEST_BLOCK_S))
+        blocked = at + timedelta(seconds=min(seen.retry_after_s, LONGEST_BLOCK_S))
         changes["blocked_until"] = Greatest(F("blocked_until"), Value(blocked))  # PostgreSQL's leaves NULL out
     if not changes:
         return

@@ -121,6 +121,13 @@ class Hand:
         """The numbers of a map's contacts, from 1, whose steps are still to begin."""
         return [number for number, state in enumerate(self._item_states(node), start=1) if not state]
 
+    def lost_contacts(self, node: Node) -> dict[int, StepRun]:
+        """{contact id: the step that failed for this contact, in a map that `node` waits for, directly or not}."""
+        maps = [each for each in self.nodes if each.kind == "map" and node in graph.behind(self.nodes, {each.key})]
+        tried = [(each, rows) for each in maps for rows in by_item(each, self.rows_of(each.key)) if rows]
+        lost = [rows[-1] for each, rows in tried if self._row_state(each, rows) == "failed"]
+        return {row.contact_id: row for row in reversed(lost) if row.contact_id}  # of several, the first
+
     def level(self, key: str) -> int:
         return _levels(self.nodes).get(key, 0)
 

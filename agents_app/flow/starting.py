@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from agents_app import llm, research, routing
 from agents_app.agents import AGENTS, Agent
-from agents_app.flow import access, budget, judges, knowledge, planner, reliability, results, tools, work
+from agents_app.flow import access, budget, endings, judges, knowledge, planner, reliability, results, tools, work
 from agents_app.flow.budget import StepPurse
 from agents_app.flow.hand import Hand
 from agents_app.flow.knowledge import Given
@@ -84,10 +84,16 @@ def _agent(hand: Hand, node: Node) -> list[Begun]:
 
 
 def _map(hand: Hand, node: Node) -> list[Begun]:
-    """A step for each contact whose step is still to begin."""
-    left = hand.items_left(node)
-    people = Contact.objects.in_bulk([node.items[number - 1] for number in left])
-    return [_agent_step(hand, node, people[node.items[number - 1]], number) for number in left]
+    """A step for each contact whose step is still to begin. One whom a map before has lost is left out, not written to
+    on nothing."""
+    left = {number: node.items[number - 1] for number in hand.items_left(node)}
+    people, lost = Contact.objects.in_bulk(list(left.values())), hand.lost_contacts(node)
+    for number, contact_id in left.items():
+        if contact_id in lost:
+            row = row_of(hand, node, number)
+            row.agent, row.contact = node.agent, people[contact_id]
+            leave_out(hand, row, f"{endings.name(lost[contact_id])} did not succeed for this contact.")
+    return [_agent_step(hand, node, people[each], number) for number, each in left.items() if each not in lost]
 
 
 def _agent_step(hand: Hand, node: Node, contact: Contact | None, number: int) -> Begun:

@@ -129,8 +129,9 @@ def client() -> anthropic.Anthropic:
 def connect(answer: Callable[[httpx2.Request], httpx2.Response] | None) -> anthropic.Anthropic:
     """A client of the real service, or, with `answer`, of a stand-in in this process.
 
-    Everything is said, so that nothing in the environment redirects a call, and no redirect carries the key elsewhere.
-    We retry ourselves, because the SDK would sleep as long as a `retry-after` says.
+    Address and key are those of the settings, and no redirect carries the key elsewhere; a proxy that the environment
+    names is used, as on a server that has no other way out, but never on the way to a stand-in. We retry ourselves,
+    because the SDK would sleep as long as a `retry-after` says.
     """
     import anthropic
     import httpx2

@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from agents_app import flows
-from agents_app.evidence import READING_ORDER
+from agents_app import evidence, flows
 from agents_app.models import Draft, FlowRun, Request, StepKind, StepRun
 from agents_app.names import in_words
 from clients.models import AgentKey, Connection, Event
@@ -121,10 +120,7 @@ def _texts(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
-        names = sorted(
-            value, key=lambda name: READING_ORDER.index(name) if name in READING_ORDER else len(READING_ORDER)
-        )
-        for name in names:
+        for name in sorted(value, key=evidence.place):
             if name not in ("rests_on", "missing"):
                 yield from _texts(value[name])
     elif isinstance(value, list):

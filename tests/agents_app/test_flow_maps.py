@@ -146,7 +146,41 @@ def test_one_contact_that_fails_leaves_the_others(monkeypatch):
 
     assert (run.status, run.error) == ("succeeded", "")
     assert (states(run)["persona 2"], errors(run)["persona 2"]) == ("failed", "The model says no.")
-    assert {draft.contact for draft in Draft.objects.filter(run=run)} >= {people[0], people[2]}
+    left_out = StepRun.objects.get(run=run, key="email", map_index=2)
+    assert (left_out.status, left_out.contact, left_out.agent) == ("skipped", people[1], "email_agent")
+    assert left_out.error == "The persona step did not succeed for this contact."
+    assert [draft.contact for draft in Draft.objects.filter(run=run).order_by("pk")] == [people[0], people[2]]
+
+
+def test_a_contact_that_was_left_out_stays_so_behind_a_gate_and_in_the_maps_that_follow(monkeypatch):
+    request, _ = account(NAMES[:2])
+    second = agent("second", "email", kind="map", agent="email_agent", otherwise="It is written to once.")
+    draw(
+        agent("research"),
+        agent("persona", "research", kind="map"),
+        gate("look", "persona"),
+        agent("email", "look", kind="map"),
+        second,
+    )
+    monkeypatch.setattr(llm, "ask", refusing(("Ben", llm.ModelRefused)))
+    run = execute(plan_run(request))
+    answer(run, "look", "approved")
+
+    run = execute(run, AT + MINUTE)
+
+    of_ben = {key: state for key, state in states(run).items() if key.endswith(" 2")}
+    assert of_ben == {"persona 2": "failed", "email 2": "skipped", "second 2": "skipped"}
+
+
+def test_where_the_step_before_is_optional_a_contact_is_written_to_without_it(monkeypatch):
+    request, _ = account(NAMES[:2])
+    persona = agent("persona", "research", kind="map", is_optional=True)
+    draw(agent("research"), persona, agent("email", "persona", kind="map"))
+    monkeypatch.setattr(llm, "ask", refusing(("Ben", llm.ModelRefused)))
+
+    run = execute(plan_run(request))
+
+    assert (run.status, states(run)["persona 2"], states(run)["email 2"]) == ("succeeded", "failed", "done")
 
 
 def test_a_map_of_which_every_contact_failed_ends_the_run(monkeypatch):

@@ -38,6 +38,10 @@ FORK = [step("plan"), step("left", "plan"), step("right", "plan"), step("end", "
 # --- what is wrong with a drawing
 
 
+def test_a_gate_that_names_its_step_twice_decides_about_one():
+    assert wrong(*FORK, Node("check", kind="gate", after=("end", "end"), question="Is it right?")) == []
+
+
 def test_a_drawing_that_can_be_walked_to_its_end_has_no_problem():
     gate = Node("check", kind="gate", after=("end",), question="Is it right?")
     write = step("write", "check", kind="map", agent="email_agent")
