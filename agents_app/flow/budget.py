@@ -173,12 +173,13 @@ def _refusal(hand: Hand, row: StepRun, worst: Decimal) -> str:
 def _lent(hand: Hand, amount: Decimal) -> bool:
     """Whether the client's day lends the run that much more; False where the day's cap stands against it.
 
-    A run borrows as much again as it needs now, so that its next steps need not ask; where the day has no room for
-    that, just what it needs. All of a drive counts on the day, in UTC, on which the drive began.
+    A run borrows as much again as it needs now, where its own budget allows, so that its next steps need not ask; where
+    the day has no room for that, just what it needs. All of a drive counts on the day, in UTC, on which it began.
     """
     run = hand.run
     missing = amount - (run.lent_usd - run.reserved_usd - run.untold_usd)
-    return missing <= 0 or _borrow(hand, missing + amount) or _borrow(hand, missing)
+    ahead = min(amount, run.left_usd - amount)
+    return missing <= 0 or _borrow(hand, missing + ahead) or _borrow(hand, missing)
 
 
 def _borrow(hand: Hand, amount: Decimal) -> bool:

@@ -112,7 +112,7 @@ def first(model: type[Row], where: str, values: Sequence[Any]) -> Row | None:
     if found is None:
         return None
     row = _row(model, found)
-    _remember(row, model._meta.concrete_fields)
+    _remember(row, _columns(model).values())
     return row
 
 
@@ -152,60 +152,63 @@ def _reading(model: type[Model]) -> tuple[list[str], list[Callable[..., Any] | N
     return [field.attname for field in fields], [getattr(field, "from_db_value", None) for field in fields]
 
 
-def _insert(row: Model, ending: str, real: BaseDatabaseWrapper) -> Statement:
-    """What stands at its default is part of the text, so that only the rest is quoted anew."""
-    fields = _written(type(row))
-    given = tuple(field for field in fields if getattr(row, field.attname) != _default(field))
-    _remember(row, fields)
-    return _insert_sql(type(row), given, ending), _prepared(row, given, real)
+@dataclass(frozen=True, eq=False)
+class Column:
+    """`name` is the row's attribute. JSON may change in place, so it is not known what the database has of it."""
+
+    field: AnyField
+    name: str
+    default: Any
+    is_json: bool
 
 
-def _update(row: Model, names: Sequence[str], real: BaseDatabaseWrapper) -> Statement | None:
-    known = row.__dict__.get(KNOWN, {})
-    fields = tuple(
-        field
-        for name in names
-        if (field := _field(type(row), name)).attname not in known
-        or known[field.attname] != getattr(row, field.attname)
-    )
-    _remember(row, fields)
-    return (_update_sql(type(row), fields), [*_prepared(row, fields, real), row.pk]) if fields else None
-
-
+KNOWN = "_known_to_the_journal"  # a row's attribute: {column's name: value} as the database has it
 NATIVE = (str, int, float, bool, Decimal, datetime, date, type(None))  # what psycopg quotes as it is
 
 
-def _prepared(row: Model, fields: Sequence[AnyField], real: BaseDatabaseWrapper) -> list[Any]:
-    values = [(field, getattr(row, field.attname)) for field in fields]
+def _insert(row: Model, ending: str, real: BaseDatabaseWrapper) -> Statement:
+    """What stands at its default is part of the text, so that only the rest is quoted anew."""
+    columns, values = _written(type(row)), vars(row)
+    given = [each for each in columns if values[each.name] != each.default]
+    _remember(row, columns)
+    return _insert_sql(type(row), tuple(each.name for each in given), ending), _prepared(row, given, real)
+
+
+def _update(row: Model, names: Sequence[str], real: BaseDatabaseWrapper) -> Statement | None:
+    columns, values, known = _columns(type(row)), vars(row), vars(row).get(KNOWN, {})
+    wanted = [columns[name] for name in names]
+    changed = [each for each in wanted if each.name not in known or known[each.name] != values[each.name]]
+    if not changed:
+        return None
+    _remember(row, changed)
+    sql = _update_sql(type(row), tuple(each.name for each in changed))
+    return sql, [*_prepared(row, changed, real), row.pk]
+
+
+def _prepared(row: Model, columns: Iterable[Column], real: BaseDatabaseWrapper) -> list[Any]:
+    values = [(each.field, getattr(row, each.name)) for each in columns]
     return [value if type(value) in NATIVE else field.get_db_prep_save(value, real) for field, value in values]
 
 
-KNOWN = "_known_to_the_journal"  # a row's attribute: {attname: value} as the database has it
-
-
-def _remember(row: Model, fields: Iterable[AnyField]) -> None:
-    """JSON apart: it may change in place."""
-    known = row.__dict__.setdefault(KNOWN, {})
-    for field in fields:
-        if not isinstance(field, JSONField):
-            known[field.attname] = getattr(row, field.attname)
+def _remember(row: Model, columns: Iterable[Column]) -> None:
+    values = vars(row)
+    values.setdefault(KNOWN, {}).update({each.name: values[each.name] for each in columns if not each.is_json})
 
 
 @lru_cache
-def _field(model: type[Model], name: str) -> AnyField:
-    return model._meta.get_field(name)
+def _columns(model: type[Model]) -> dict[str, Column]:
+    """By the names of their fields and of their attributes, which differ for keys to other rows."""
+    fields: Iterable[AnyField] = model._meta.concrete_fields
+    made = [Column(each, each.attname, each.get_default(), isinstance(each, JSONField)) for each in fields]
+    return {each.field.name: each for each in made} | {each.name: each for each in made}
 
 
 @lru_cache
-def _written(model: type[Model]) -> tuple[AnyField, ...]:
+def _written(model: type[Model]) -> list[Column]:
     """Everything but the number that the database gives, and what it computes."""
-    meta = model._meta
-    return tuple(field for field in meta.concrete_fields if field is not meta.auto_field and not field.generated)
-
-
-@lru_cache(maxsize=512)
-def _default(field: AnyField) -> Any:  # noqa: ANN401 whatever the column holds
-    return field.get_default()
+    numbered = model._meta.auto_field
+    own = {each.name: each for each in _columns(model).values()}
+    return [each for each in own.values() if each.field is not numbered and not each.field.generated]
 
 
 NUMBERED = 'RETURNING "id"'
@@ -213,16 +216,16 @@ KEPT = "ON CONFLICT DO NOTHING"
 
 
 @lru_cache(maxsize=512)
-def _insert_sql(model: type[Model], given: tuple[AnyField, ...], ending: str) -> str:
-    fields = _written(model)
-    names = ", ".join(_quoted(field) for field in fields)
-    marks = ", ".join("%s" if field in given else _literal(field) for field in fields)
+def _insert_sql(model: type[Model], given: tuple[str, ...], ending: str) -> str:
+    columns = _written(model)
+    names = ", ".join(_quoted(each.field) for each in columns)
+    marks = ", ".join("%s" if each.name in given else _literal(each) for each in columns)
     return f"INSERT INTO {_table(model)} ({names}) VALUES ({marks}) {ending}"  # noqa: S608 names of our own models
 
 
 @lru_cache(maxsize=512)
-def _update_sql(model: type[Model], fields: tuple[AnyField, ...]) -> str:
-    changed = ", ".join(f"{_quoted(field)} = %s" for field in fields)
+def _update_sql(model: type[Model], names: tuple[str, ...]) -> str:
+    changed = ", ".join(f"{_quoted(_columns(model)[name].field)} = %s" for name in names)
     return f"UPDATE {_table(model)} SET {changed} WHERE {_quoted(model._meta.pk)} = %s"  # noqa: S608
 
 
@@ -236,9 +239,9 @@ def _names(model: type[Model]) -> str:
     return ", ".join(_quoted(field) for field in model._meta.concrete_fields)
 
 
-def _literal(field: AnyField) -> str:
+def _literal(column: Column) -> str:
     with _wire() as (wire, real):
-        text: str = psycopg.sql.Literal(field.get_db_prep_save(_default(field), real)).as_string(wire)
+        text: str = psycopg.sql.Literal(column.field.get_db_prep_save(column.default, real)).as_string(wire)
     return text.replace("%", "%%")
 
 

@@ -45,7 +45,7 @@ def test_a_run_that_is_taken_up_again_says_no_longer_what_it_waited_for():
     run = plan_run()
     FlowRun.objects.filter(pk=run.pk).update(status="retry", lease_until=AT, error="The model is busy.")
 
-    lease.claim(run.pk, at=LATE)
+    claimed(run, LATE)
 
     assert FlowRun.objects.values_list("status", "error", "recoveries").get(pk=run.pk) == ("running", "", 0)
 
@@ -53,7 +53,7 @@ def test_a_run_that_is_taken_up_again_says_no_longer_what_it_waited_for():
 @pytest.mark.django_db
 def test_a_fault_at_the_start_of_one_worker_leaves_alone_what_another_owns():
     run = plan_run()
-    lease.claim(run.pk, at=AT)
+    claimed(run, AT)
     before = FlowRun.objects.values().get(pk=run.pk)
 
     lease.stumbled(run.pk, at=AT + 30 * SECOND)

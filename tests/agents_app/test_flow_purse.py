@@ -142,11 +142,11 @@ def held_hand(dollars="1", share=100, **client):
 
 
 @pytest.mark.parametrize(
-    ("dollars", "share", "cap"),
-    [("0.05", 100, "25"), ("0.10", 50, "25"), ("1", 100, "0.05")],
+    ("dollars", "share", "cap", "lent"),
+    [("0.05", 100, "25", "0.05"), ("0.10", 50, "25", "0.10"), ("1", 100, "0.05", "0.05")],
     ids=["of the run", "of the step's share", "of the day"],
 )
-def test_a_call_may_take_the_last_of_it_and_no_more(dollars, share, cap):
+def test_a_call_may_take_the_last_of_it_and_no_more(dollars, share, cap, lent):
     hand = held_hand(dollars, share, daily_budget_usd=Decimal(cap))
 
     refused = budget.reserve(hand, hand.rows[0], offers("0.0500001"))
@@ -154,7 +154,7 @@ def test_a_call_may_take_the_last_of_it_and_no_more(dollars, share, cap):
     assert not BudgetDay.objects.exclude(spent_usd=0, reserved_usd=0).exists()
 
     assert budget.reserve(hand, hand.rows[0], offers("0.05")) == llm.Grant("dear", Decimal("0.05"))
-    assert (hand.run.reserved_usd, day_of(hand.run)[:2]) == (Decimal("0.05"), (0, Decimal("0.05")))
+    assert (hand.run.reserved_usd, day_of(hand.run)[:2]) == (Decimal("0.05"), (0, Decimal(lent)))
 
 
 def test_what_a_try_may_have_cost_counts_against_the_share_of_the_next_one():
@@ -198,7 +198,7 @@ def test_a_cap_that_was_raised_holds_from_the_next_call_of_the_same_day():
 
     assert budget.reserve(hand, hand.rows[0], offers("0.05")) == llm.Grant("dear", Decimal("0.05"))
 
-    assert day_of(hand.run) == (Decimal("0.99"), Decimal("0.05"), Decimal(2))
+    assert day_of(hand.run) == (Decimal("0.99"), Decimal("0.10"), Decimal(2))
 
 
 # --- the service's limits, where money is there
