@@ -1,3 +1,5 @@
+import gc
+
 from django.apps import AppConfig
 from django.contrib.admin import apps
 
@@ -8,6 +10,8 @@ class GTMConfig(AppConfig):
 
     def ready(self) -> None:
         from gtm import checks  # noqa: F401 registering is what it is imported for
+
+        gc.freeze()  # what is loaded by now stays for the life of the process: no collection need look at it again
 
 
 class AdminConfig(apps.AdminConfig):

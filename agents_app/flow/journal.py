@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache, partial
+from itertools import count
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import psycopg
 import psycopg.sql
@@ -75,35 +77,79 @@ class Journal:
             built = [(statement, entry.read) for entry in entries if (statement := entry.build(real))]
             if not built:
                 return
-            texts = [sql for (sql, _), _ in built]
+            calls = Calls(wire)
+            for (sql, values), read in built:
+                calls.add(sql, values, read)
             if commit and not real.savepoint_ids:
-                texts.append("COMMIT")
+                calls.texts.append("COMMIT")
             cursor = psycopg.ClientCursor(wire)
-            cursor.execute(";".join(texts), [value for (_, values), _ in built for value in values])
-            for _, read in built:
+            cursor.execute(";".join(calls.texts), calls.values)
+            calls.succeeded()
+            for read in calls.reads:
                 if read:
                     read(cursor)
                 cursor.nextset()
 
 
+PREPARED: "WeakKeyDictionary[psycopg.Connection[Any], dict[str, str]]" = WeakKeyDictionary()  # {text: name}
+MOST_PREPARED = 300  # of one connection
+
+
+class Calls:
+    """Statements of one message as calls of what this connection has prepared: each is parsed and planned once.
+
+    Names are never given twice, because a message that fails may have prepared some of its own.
+    """
+
+    def __init__(self, wire: psycopg.Connection[Any]) -> None:
+        self.texts: list[str] = []
+        self.values: list[Any] = []
+        self.reads: list[Read | None] = []
+        self._known = PREPARED.setdefault(wire, {})
+        self._new: dict[str, str] = {}
+
+    def add(self, sql: str, values: Sequence[Any], read: Read | None = None) -> None:
+        name = self._known.get(sql) or self._new.get(sql)
+        if name is None and len(self._known) + len(self._new) < MOST_PREPARED:
+            name = self._new[sql] = f"journal_{next(NAMES)}"
+            self._say(f"PREPARE {name} AS {_numbered(sql)}")
+        marks = ", ".join("%s" for _ in values)
+        self._say((f"EXECUTE {name}({marks})" if marks else f"EXECUTE {name}") if name else sql, values, read)
+
+    def succeeded(self) -> None:
+        self._known.update(self._new)
+
+    def _say(self, text: str, values: Sequence[Any] = (), read: Read | None = None) -> None:
+        self.texts.append(text)
+        self.values += values
+        self.reads.append(read)
+
+
+NAMES = count(1)
+
+
+@lru_cache(maxsize=512)
+def _numbered(sql: str) -> str:
+    """With the marks of PREPARE."""
+    parts = sql.split("%s")
+    return parts[0] + "".join(f"${number}{part}" for number, part in enumerate(parts[1:], start=1))
+
+
 def one(sql: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
     """The first row of the answer, at once. The first statement of a transaction travels with its BEGIN."""
     with _wire() as (wire, real):
-        cursor = psycopg.ClientCursor(wire)
+        calls = Calls(wire)
+        calls.add(sql, values)
+        text = psycopg.ClientCursor(wire).mogrify(";".join(calls.texts), calls.values)
         if real.in_atomic_block and wire.info.transaction_status == TransactionStatus.IDLE:
-            return _opening(wire, cursor.mogrify(sql, values))
-        found: tuple[Any, ...] | None = cursor.execute(sql, values).fetchone()
-    return found
-
-
-def _opening(wire: psycopg.Connection[Any], text: str) -> tuple[Any, ...] | None:
-    """By libpq's own call: psycopg's cursors send a BEGIN of their own first, and wait for it."""
-    result = wire.pgconn.exec_(f"BEGIN;{text}".encode(wire.info.encoding))
-    if result.status != ExecStatus.TUPLES_OK:
-        raise error_from_result(result, wire.info.encoding)
-    reader = Transformer(wire)
-    reader.set_pgresult(result)
-    return reader.load_row(0, tuple) if result.ntuples else None
+            text = f"BEGIN;{text}"
+        result = wire.pgconn.exec_(text.encode(wire.info.encoding))
+        if result.status != ExecStatus.TUPLES_OK:
+            raise error_from_result(result, wire.info.encoding)
+        calls.succeeded()
+        reader = Transformer(wire)
+        reader.set_pgresult(result)
+        return reader.load_row(0, tuple) if result.ntuples else None
 
 
 def first(model: type[Row], where: str, values: Sequence[Any]) -> Row | None:
