@@ -5,10 +5,11 @@ The driver of a run loads the table once and hands it to its threads, which neve
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from agents_app.models import ModelPrice
 
@@ -115,8 +116,9 @@ COLUMNS = (
 
 
 def load() -> PriceTable:
-    return table(ModelPrice.objects.order_by("model", "valid_from", "prompt_band_max"))
+    return table(ModelPrice.objects.values_list(*COLUMNS))
 
 
-def table(rows: Iterable[ModelPrice]) -> PriceTable:
-    return PriceTable(tuple(Price(*(getattr(row, name) for name in COLUMNS)) for row in rows))
+def table(rows: Iterable[Sequence[Any]]) -> PriceTable:
+    """Of rows with the values of COLUMNS."""
+    return PriceTable(tuple(Price(*row) for row in rows))

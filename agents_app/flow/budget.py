@@ -27,6 +27,7 @@ from clients.models import Client
 from gtm import limits
 from gtm.models import RateLimit
 
+HELD_S = 60.0  # how long a run waits for what calls under way hold back of a day
 MOST_WAITS = 6  # of one call, before it is left for later
 LONGEST_REPLY_S = MOST_SECONDS  # a step that has not been answered by then is too slow in any case
 BYTES_A_TOKEN = 3  # for the service's limits, where a guess will do: its own count corrects it with the next answer
@@ -234,13 +235,18 @@ def _rounded_up(usd: Decimal) -> Decimal:
 
 
 def _day_is_spent(hand: Hand, worst: Decimal) -> llm.ModelError:
-    """Tomorrow is another day; but not for a call that no day of this client has room for."""
+    """Tomorrow is another day; but not for a call that no day of this client has room for, nor where the day's money is
+    only held back."""
     cap = cap_of(hand.run.client)
     if worst > cap:
         return llm.BudgetSpent(
             f"The next call may cost ${worst:.4f}, and {hand.run.client} may spend ${cap:.2f} a day; the daily budget "
             "stands on the client's page. Raise it, then ask again."
         )
+    spent = BudgetDay.objects.filter(client=hand.run.client_id, day=_day(hand)).values_list("spent_usd", flat=True)
+    if sum(spent, hand.run.untold_usd) + worst <= cap:
+        held = f"Calls under way hold back what is left of the ${cap:.2f} that {hand.run.client} may spend today."
+        return DaySpent(held, retry_after_s=HELD_S)
     tomorrow = datetime.combine(_day(hand) + timedelta(days=1), clock_time(), UTC)
     reason = f"{hand.run.client} has spent its ${cap:.2f} of today; the daily budget stands on the client's page."
     return DaySpent(reason, retry_after_s=max(0.0, (tomorrow - hand.clock()).total_seconds()))

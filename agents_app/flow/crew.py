@@ -1,51 +1,52 @@
-"""The threads of one drive: each does one step after the other, and none outlives the drive for long.
+"""Threads for the steps of all drives of a process: an idle one takes the next step, whosever it is.
 
-They are daemons: one that hangs in a call which nothing interrupts holds up neither the run nor the end of the process.
+They are daemons: one that hangs in a call which nothing interrupts holds up neither its run nor the end of the process.
 """
 
+import os
 import queue
 import threading
 from collections.abc import Callable
-from types import TracebackType
+from itertools import count
 
 from agents_app.flow.hand import Finished, Message
 from agents_app.flow.work import Work
 
 Do = Callable[[], Work]
-Order = tuple[int, Do] | None
+Order = tuple["queue.SimpleQueue[Message]", int, Do]
+
+_orders: "queue.SimpleQueue[Order]"
+_idle: threading.Semaphore
+_numbers = count(1)
 
 
-class Crew:
-    """Hands steps to idle threads, and starts another one where none is idle. Results go to `inbox`."""
+def _begin() -> None:
+    """Also in the child of a fork, which has none of its parent's threads."""
+    global _orders, _idle
+    _orders, _idle = queue.SimpleQueue(), threading.Semaphore(0)
 
-    def __init__(self, inbox: "queue.SimpleQueue[Message]", *, name: str) -> None:
-        self._inbox = inbox
-        self._name = name
-        self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
-        self._idle = threading.Semaphore(0)
-        self._hands = 0
 
-    def __enter__(self) -> "Crew":
-        return self
+_begin()
+os.register_at_fork(after_in_child=_begin)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for _ in range(self._hands):
-            self._orders.put(None)
 
-    def put_to_work(self, step_id: int, do: Do) -> None:
-        if not self._idle.acquire(blocking=False):
-            self._hands += 1
-            threading.Thread(target=self._serve, daemon=True, name=f"{self._name} {self._hands}").start()
-        self._orders.put((step_id, do))
+def put_to_work(inbox: "queue.SimpleQueue[Message]", step_id: int, do: Do) -> None:
+    """Its result goes to `inbox`. Where no thread is idle, another one is started."""
+    if not _idle.acquire(blocking=False):
+        threading.Thread(target=_serve, daemon=True, name=f"steps {next(_numbers)}").start()
+    _orders.put((inbox, step_id, do))
 
-    def _serve(self) -> None:
-        while order := self._orders.get():
-            step_id, do = order
-            work = _done(do)
-            self._idle.release()
-            self._inbox.put(Finished(step_id, work))
+
+def _serve() -> None:
+    while True:
+        _obey(_orders.get())
+
+
+def _obey(order: Order) -> None:
+    inbox, step_id, do = order
+    work = _done(do)
+    _idle.release()
+    inbox.put(Finished(step_id, work))
 
 
 def _done(do: Do) -> Work:

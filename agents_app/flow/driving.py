@@ -10,8 +10,7 @@ import time
 
 from django.utils import timezone
 
-from agents_app.flow import budget, lease, turn
-from agents_app.flow.crew import Crew
+from agents_app.flow import budget, crew, lease, turn
 from agents_app.flow.hand import Asked, Clock, Finished, Hand, Message
 from agents_app.flow.turn import Turn
 from agents_app.models import FlowRun
@@ -33,24 +32,23 @@ def execute(run_id: int, *, clock: Clock = timezone.now, in_step: bool = False) 
         return FlowRun.objects.get(pk=run_id)
     hand, now = begun
     hand.in_step = in_step
-    with Crew(hand.inbox, name=f"run {run_id}") as crew:
-        try:
-            while _let_go(hand, crew, now):
-                now = turn.following(hand, _arrivals(hand))
-        except lease.LostLease as lost:
-            logger.warning("%s", lost)
-            return FlowRun.objects.get(pk=run_id)
+    try:
+        while _let_go(hand, now):
+            now = turn.following(hand, _arrivals(hand))
+    except lease.LostLease as lost:
+        logger.warning("%s", lost)
+        return FlowRun.objects.get(pk=run_id)
     return hand.run
 
 
-def _let_go(hand: Hand, crew: Crew, now: Turn) -> bool:
+def _let_go(hand: Hand, now: Turn) -> bool:
     """After the commit: answer threads, put new steps to work. False when the run was left."""
     budget.heed(hand)
     for reply in now.replies:
         reply()
     for job in now.jobs:
         budget.admit(hand, job.purse, job.worst)
-        crew.put_to_work(job.row.pk, job.do)
+        crew.put_to_work(hand.inbox, job.row.pk, job.do)
     return now.ending is None
 
 

@@ -100,7 +100,10 @@ class Hand:
 
     def states(self) -> dict[str, str]:
         """{key: state} of the steps that have begun; one that will be tried again counts as not begun."""
-        found = {node.key: self._state(node) for node in self.nodes}
+        rows: dict[str, list[StepRun]] = {}
+        for row in self.rows:
+            rows.setdefault(row.key, []).append(row)
+        found = {node.key: self._state(node, rows.get(node.key, [])) for node in self.nodes}
         return {key: state for key, state in found.items() if state}
 
     def spent_by(self, row: StepRun) -> Decimal:
@@ -140,8 +143,7 @@ class Hand:
         now = time.monotonic()
         return [row for row in self.running() if self.deadlines.get(row.pk, now + 1) <= now]
 
-    def _state(self, node: Node) -> str:
-        rows = self.rows_of(node.key)
+    def _state(self, node: Node, rows: Sequence[StepRun]) -> str:
         if node.kind == "map":
             return self._map_state(node, rows)
         return self._row_state(node, rows) if rows else ""

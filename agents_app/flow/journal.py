@@ -69,6 +69,14 @@ class Journal:
 
         self._entries.append(Entry(lambda real: (f"{_select_sql(model)} WHERE {where}", values), read))
 
+    def read(self, model: type[Model], names: Sequence[str], into: list[Sequence[Any]]) -> None:
+        """These columns of all rows, as plain values; they stand in `into` once sent."""
+
+        def read(cursor: psycopg.Cursor[Any]) -> None:
+            into.extend(cursor.fetchall())
+
+        self._entries.append(Entry(lambda real: (_read_sql(model, tuple(names)), ()), read))
+
     def send(self, *, commit: bool = False) -> None:
         """Everything since the last time. With `commit` the transaction ends with the same message, where it is not
         part of another: Django's own end of it then finds nothing left to do."""
@@ -278,6 +286,12 @@ def _update_sql(model: type[Model], names: tuple[str, ...]) -> str:
 @lru_cache
 def _select_sql(model: type[Model]) -> str:
     return f"SELECT {_names(model)} FROM {_table(model)}"  # noqa: S608
+
+
+@lru_cache
+def _read_sql(model: type[Model], names: tuple[str, ...]) -> str:
+    wanted = ", ".join(_quoted(_columns(model)[name].field) for name in names)
+    return f"SELECT {wanted} FROM {_table(model)}"  # noqa: S608
 
 
 @lru_cache

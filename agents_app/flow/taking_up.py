@@ -1,6 +1,8 @@
 """A run that was claimed, with everything that its driver needs at hand: read once, in one message."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from agents_app import prices
 from agents_app.flow import budget
@@ -19,13 +21,13 @@ def hand_for(run: FlowRun, clock: Clock, *, at: datetime) -> Hand:
     """The run's request, client, contact and campaign stand on it; no step reads them again."""
     journal = Journal()
     requests, clients, contacts, campaigns = list[Request](), list[Client](), list[Contact](), list[Campaign]()
-    versions, rates, limited = list[PromptVersion](), list[ModelPrice](), list[RateLimit]()
+    versions, rates, limited = list[PromptVersion](), list[Sequence[Any]](), list[RateLimit]()
     journal.find(Request, requests, "id = %s", run.request_id)
     journal.find(Client, clients, "id = %s", run.client_id)
     journal.find(Contact, contacts, f"id = {OF_REQUEST.format('contact_id')}", run.request_id)
     journal.find(Campaign, campaigns, f"id = {OF_REQUEST.format('campaign_id')}", run.request_id)
     journal.find(PromptVersion, versions, f"id IN {OF_PLAN}", run.pk)
-    journal.find(ModelPrice, rates)
+    journal.read(ModelPrice, prices.COLUMNS, rates)
     journal.find(RateLimit, limited)
     journal.send()
     run.request, run.client = requests[0], clients[0]

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from agents_app import graph
 from agents_app.flow import adaptation, budget, decisions, endings, gates, lease, results, starting, taking_up
-from agents_app.flow.hand import Asked, Clock, Finished, Hand, Message, Settled
+from agents_app.flow.hand import OPEN, Asked, Clock, Finished, Hand, Message, Settled
 from agents_app.flow.lease import Ending
 from agents_app.flow.starting import Begun, Job
 from agents_app.flow.work import StepTooSlow, Work
@@ -162,7 +162,10 @@ def _begin_ready(hand: Hand) -> list[Begun]:
     begun: list[Begun] = []
     while free := _free(hand):
         wanted = [node for node in free if not _left_out(hand, node)]
-        begun += starting.begin(hand, wanted)
+        fresh = starting.begin(hand, wanted)
+        begun += fresh
+        if len(fresh) == len(free) and all(each.row.status in OPEN for each in fresh):
+            break
     return begun
 
 

@@ -135,7 +135,8 @@ def test_a_step_that_is_told_to_wait_again_and_again_comes_back_later(monkeypatc
 
 def held_hand(dollars="1", share=100, **client):
     """A run in hand that stands in no row, with two tries of one step."""
-    run = FlowRun(pk=10**6, client=make_client(**client), budget_usd=Decimal(dollars))
+    own = client.pop("client", None) or make_client(**client)
+    run = FlowRun(pk=10**6, client=own, budget_usd=Decimal(dollars))
     nodes = (graph.Node("s", agent="research_agent", budget_share=share),)
     rows = [StepRun(pk=n, run=run, key="s", started_at=AT) for n in (1, 2)]
     return Hand(run, nodes, rows, prices.PriceTable(()), {}, lambda: AT, began_at=AT)
@@ -199,6 +200,29 @@ def test_a_cap_that_was_raised_holds_from_the_next_call_of_the_same_day():
     assert budget.reserve(hand, hand.rows[0], offers("0.05")) == llm.Grant("dear", Decimal("0.05"))
 
     assert day_of(hand.run) == (Decimal("0.99"), Decimal("0.10"), Decimal(2))
+
+
+def test_what_other_runs_hold_back_of_the_day_is_waited_for_a_minute_and_not_until_tomorrow():
+    client = make_client(daily_budget_usd=Decimal("0.08"))
+    first, second = (held_hand(client=client) for _ in range(2))
+    grant = budget.reserve(first, first.rows[0], offers("0.05"))
+
+    held = budget.reserve(second, second.rows[0], offers("0.05"))
+
+    assert (type(held), held.retry_after_s) == (DaySpent, 60.0)
+    assert str(held) == f"Calls under way hold back what is left of the $0.08 that {client} may spend today."
+    budget.settle(first, first.rows[0], Settled(1, grant, Decimal("0.01"), Decimal(0), None))
+    budget.give_back(first)
+    first.journal.send()
+    assert budget.reserve(second, second.rows[0], offers("0.05")) == llm.Grant("dear", Decimal("0.05"))
+    spent = budget.reserve(second, second.rows[1], offers("0.0200001"))
+    assert (type(spent), spent.retry_after_s) == (DaySpent, 60.0)  # its own call is still under way
+    budget.charge_in_full(second, second.rows[0])
+    spent = budget.reserve(second, second.rows[1], offers("0.0200001"))
+    assert (type(spent), spent.retry_after_s) == (
+        DaySpent,
+        (AT.replace(hour=0) + timedelta(days=1) - AT).total_seconds(),
+    )
 
 
 # --- the service's limits, where money is there
