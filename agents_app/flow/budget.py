@@ -27,7 +27,7 @@ from clients.models import Client
 from gtm import limits
 from gtm.models import RateLimit
 
-HELD_S = 60.0  # how long a run waits for what calls under way hold back of a day
+HELD_S = 300.0  # how long a run waits for what calls under way hold back of a day: a step of its own each time
 MOST_WAITS = 6  # of one call, before it is left for later
 LONGEST_REPLY_S = MOST_SECONDS  # a step that has not been answered by then is too slow in any case
 BYTES_A_TOKEN = 3  # for the service's limits, where a guess will do: its own count corrects it with the next answer

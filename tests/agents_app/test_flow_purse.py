@@ -202,21 +202,21 @@ def test_a_cap_that_was_raised_holds_from_the_next_call_of_the_same_day():
     assert day_of(hand.run) == (Decimal("0.99"), Decimal("0.10"), Decimal(2))
 
 
-def test_what_other_runs_hold_back_of_the_day_is_waited_for_a_minute_and_not_until_tomorrow():
+def test_what_other_runs_hold_back_of_the_day_is_waited_for_some_minutes_and_not_until_tomorrow():
     client = make_client(daily_budget_usd=Decimal("0.08"))
     first, second = (held_hand(client=client) for _ in range(2))
     grant = budget.reserve(first, first.rows[0], offers("0.05"))
 
     held = budget.reserve(second, second.rows[0], offers("0.05"))
 
-    assert (type(held), held.retry_after_s) == (DaySpent, 60.0)
+    assert (type(held), held.retry_after_s) == (DaySpent, 300.0)
     assert str(held) == f"Calls under way hold back what is left of the $0.08 that {client} may spend today."
     budget.settle(first, first.rows[0], Settled(1, grant, Decimal("0.01"), Decimal(0), None))
     budget.give_back(first)
     first.journal.send()
     assert budget.reserve(second, second.rows[0], offers("0.05")) == llm.Grant("dear", Decimal("0.05"))
     spent = budget.reserve(second, second.rows[1], offers("0.0200001"))
-    assert (type(spent), spent.retry_after_s) == (DaySpent, 60.0)  # its own call is still under way
+    assert (type(spent), spent.retry_after_s) == (DaySpent, 300.0)  # its own call is still under way
     budget.charge_in_full(second, second.rows[0])
     spent = budget.reserve(second, second.rows[1], offers("0.0200001"))
     assert (type(spent), spent.retry_after_s) == (
