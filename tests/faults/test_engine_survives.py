@@ -162,7 +162,7 @@ def test_a_worker_that_wakes_up_after_its_lease_writes_nothing(blow, hire, diary
 
 def test_a_worker_that_froze_in_the_middle_of_a_write_holds_up_no_other(hire, diary, planner):
     run = planner(WIDE)()
-    sleeper = freeze(hire, run, Blow("before commit", 3, signal=signal.SIGSTOP))
+    sleeper = freeze(hire, run, Blow("before commit", 3, signal=signal.SIGSTOP), idle_s=300.0)
     time.sleep(SHORT_S + 0.2)
 
     began = time.monotonic()
