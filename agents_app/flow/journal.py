@@ -1,9 +1,8 @@
 """What a driver reads and writes in every turn, as statements that travel together.
 
 A turn reads and writes the same few columns again and again. The ORM would build each statement anew, and each would
-wait for the one before: together that took most of a run's own time (tests/bench/engine.py). So statements are built
-once and sent several in one message, which psycopg's client-side binding allows. Values are prepared by the models'
-own fields.
+wait for the one before. So statements are built once, prepared once a connection, and several go in one message, which
+psycopg's client-side binding allows. What psycopg does not know how to quote is prepared by the models' own fields.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -57,6 +57,7 @@ def claim(run_id: int, *, at: datetime) -> FlowRun | None:
     return run
 
 
+# as `_free` has it
 FREE = "id = %s AND is_open AND (lease_until IS NULL OR lease_until < %s) FOR NO KEY UPDATE SKIP LOCKED"
 HOLD = """
     SELECT cancel_asked_at FROM agents_app_flowrun WHERE id = %s AND fence = %s AND status = 'running'

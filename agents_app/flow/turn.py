@@ -164,6 +164,7 @@ def _begin_ready(hand: Hand) -> list[Begun]:
         wanted = [node for node in free if not _left_out(hand, node)]
         fresh = starting.begin(hand, wanted)
         begun += fresh
+        # nothing ended by beginning, so nothing more can begin
         if len(fresh) == len(free) and all(each.row.status in OPEN for each in fresh):
             break
     return begun

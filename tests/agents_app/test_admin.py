@@ -3,7 +3,6 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.test import Client as Browser
 from django.urls import reverse
 
 from agents_app import campaigns, versions
@@ -14,20 +13,6 @@ from tests.crowd import make_crowd, make_user_of
 from tests.factories import AT, make_client, make_contact, make_draft, make_run, make_send, make_step
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def rung(monkeypatch) -> list[tuple[Any, ...]]:
-    """The jobs that pages queue, instead of a queue."""
-    rung: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(loop, "later", lambda job, *args: rung.append((job, *args)))
-    return rung
-
-
-@pytest.fixture
-def operator(client: Browser) -> Browser:
-    client.force_login(make_user_of("operator"))
-    return client
 
 
 def make_versions(*texts: str) -> list[PromptVersion]:
