@@ -31,5 +31,5 @@ class BudgetDayAdmin(ReadOnly):
 
     cap = dollars("cap_usd", "may spend", digits=2, ordering="cap_usd")
     spent = dollars("spent_usd", "has spent", ordering="spent_usd")
-    reserved = dollars("reserved_usd", "set aside for calls under way", ordering="reserved_usd")
+    reserved = dollars("reserved_usd", "set aside for runs at work", ordering="reserved_usd")
     left = dollars("left_usd", "left")

@@ -91,8 +91,8 @@ class FlowRunAdmin(ReadOnly):
     json_columns = ("hints", "variants", "config", "config_sources")
     fields = (
         "page", "state", "client", "request_link", "error", "route", "reason", "flow", "rules", "code_revision", "plan",
-        "left_out", "changes", "budget", "spent", "set_aside", "planned_at", "started_at", "finished_at", "recoveries",
-        "cancelled", "hints_json", "variants_json", "config_json", "config_sources_json", "config_sha256",
+        "left_out", "changes", "budget", "spent", "set_aside", "lent", "planned_at", "started_at", "finished_at",
+        "recoveries", "cancelled", "hints_json", "variants_json", "config_json", "config_sources_json", "config_sha256",
     )  # fmt: skip
     readonly_fields = fields
     cost = dollars("total_usd", "cost")
@@ -144,6 +144,13 @@ class FlowRunAdmin(ReadOnly):
     @admin.display(description="budget")
     def budget(self, run: FlowRun) -> str:
         return f"${run.budget_usd:.2f} and {run.time_budget_s} seconds"
+
+    @admin.display(description="lent by the client's day")
+    def lent(self, run: FlowRun) -> str:
+        if run.lent_date is None:
+            return "Nothing"
+        untold = f"${run.untold_usd:.4f} of it are spent, and the day was not told yet"
+        return f"${run.lent_usd:.4f}, on {run.lent_date:%-d %B %Y}; {untold}"
 
     @admin.display(description="cancel")
     def cancelled(self, run: FlowRun) -> str:

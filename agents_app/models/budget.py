@@ -30,9 +30,10 @@ class ModelPrice(models.Model):
 
 
 class BudgetDay(models.Model):
-    """What a client's runs may spend on the model in one day (UTC), have spent, and hold back for calls under way.
+    """What a client's runs may spend on the model in one day (UTC), have spent, and hold back while they are at work.
 
-    US dollars. `spent_usd` counts the worst case of calls whose answer never came.
+    US dollars. What a run spends of what it holds back is told when it needs more, or stops. `spent_usd` counts the
+    worst case of calls whose answer never came.
     """
 
     client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="budget_days")

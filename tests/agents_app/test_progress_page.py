@@ -333,7 +333,7 @@ def test_money_is_told_to_the_last_dollar(operator):
 
     for said in (
         "$1.00, and 30 s for research", "$0.2500, of which $0.2000 is uncertain", "$0.5000 for calls under way", "$0.2500</dd>",
-        "16 November: $3.0000 of $25.00 spent, $1.0000 set aside, $21.0000 left",
+        "16 November: $3.0000 of $25.00 spent, $1.0000 set aside for runs at work, $21.0000 left",
     ):  # fmt: skip
         assert said in shown
 

@@ -71,6 +71,7 @@ def test_a_runs_page_tells_how_it_was_planned_and_what_it_may_spend(operator):
         nodes=[RESEARCH, EMAIL], skipped=skipped, reason="A first e-mail.", template_version=flow, rules_version=rules,
         code_revision="1a2b3c4", budget_usd=Decimal("0.60"), time_budget_s=30, spent_usd=Decimal("0.1234"),
         reserved_usd=Decimal("0.05"), cancel_asked_at=AT, cancel_asked_by=make_user("ada"),
+        lent_usd=Decimal("0.10"), lent_date=AT.date(), untold_usd=Decimal("0.02"),
     )  # fmt: skip
 
     page = operator.get(url("flowrun", "change", run.pk))
@@ -79,6 +80,7 @@ def test_a_runs_page_tells_how_it_was_planned_and_what_it_may_spend(operator):
     for words in (
         "A first e-mail.", "First e-mail, v1", "Version 1", "1a2b3c4", "competitive: Comparisons belong to deep research.",
         "$0.60 and 30 seconds", "$0.1234, the worst case of calls without an answer included", "$0.0500 for calls under way",
+        "$0.1000, on 16 November 2026; $0.0200 of it are spent, and the day was not told yet",
         "Asked at 16 November 2026, 09:00 by ada", "Facts come first.",
     ):  # fmt: skip
         assert words in shown
