@@ -204,7 +204,7 @@ WAITS = {
 
 
 class DaySpent(llm.ModelUnavailable):
-    """The client's day is spent; the next one begins at midnight UTC. The model was not asked, so it is no try."""
+    """The client's day has no money for the call: it is spent, or held back. The model was not asked: it is no try."""
 
 
 PASSING = (llm.ModelUnavailable, SourcesUnavailable, StepTooSlow)  # errors that may pass by themselves
