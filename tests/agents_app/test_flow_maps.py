@@ -149,7 +149,7 @@ def test_one_contact_that_fails_leaves_the_others(monkeypatch):
     left_out = StepRun.objects.get(run=run, key="email", map_index=2)
     assert (left_out.status, left_out.contact, left_out.agent) == ("skipped", people[1], "email_agent")
     assert left_out.error == "The persona step did not succeed for this contact."
-    assert [draft.contact for draft in Draft.objects.filter(run=run).order_by("pk")] == [people[0], people[2]]
+    assert [draft.contact for draft in Draft.objects.filter(run=run).order_by("contact_id")] == [people[0], people[2]]
 
 
 def test_a_contact_that_was_left_out_stays_so_behind_a_gate_and_in_the_maps_that_follow(monkeypatch):
