@@ -19,7 +19,7 @@ from decimal import ROUND_UP, Decimal
 from django.conf import settings
 
 from agents_app import llm
-from agents_app.flow.hand import Asked, DaySpent, Hand, Message, Settled, Wait
+from agents_app.flow.hand import Asked, DaySpent, Hand, Inbox, Settled, Wait
 from agents_app.flow.journal import one
 from agents_app.models import BudgetDay, StepRun
 from agents_app.models.flow import MOST_SECONDS
@@ -43,7 +43,7 @@ class StepPurse:
     """What a step's thread may spend: first what was set aside when it began, then what the driver grants."""
 
     step_id: int
-    inbox: "queue.SimpleQueue[Message]"
+    inbox: Inbox
     opening: llm.Grant | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)  # a step may ask for several proposals side by side
 

@@ -9,11 +9,11 @@ import threading
 from collections.abc import Callable
 from itertools import count
 
-from agents_app.flow.hand import Finished, Message
+from agents_app.flow.hand import Finished, Inbox
 from agents_app.flow.work import Work
 
 Do = Callable[[], Work]
-Order = tuple["queue.SimpleQueue[Message]", int, Do]
+Order = tuple[Inbox, int, Do]
 
 _orders: "queue.SimpleQueue[Order]"
 _idle: threading.Semaphore
@@ -30,7 +30,7 @@ _begin()
 os.register_at_fork(after_in_child=_begin)
 
 
-def put_to_work(inbox: "queue.SimpleQueue[Message]", step_id: int, do: Do) -> None:
+def put_to_work(inbox: Inbox, step_id: int, do: Do) -> None:
     """Its result goes to `inbox`. Where no thread is idle, another one is started."""
     if not _idle.acquire(blocking=False):
         threading.Thread(target=_serve, daemon=True, name=f"steps {next(_numbers)}").start()

@@ -7,6 +7,7 @@ goes on with the first step that has not finished.
 import logging
 import queue
 import time
+from collections.abc import Sequence
 
 from django.utils import timezone
 
@@ -57,25 +58,24 @@ def _arrivals(hand: Hand) -> list[Message]:
 
     What a call cost needs no turn of its own: it is written with the next one.
     """
-    found: list[Message] = []
-    while not _is_enough(hand, found):
+    woken: list[Asked | Finished] = []
+    while not _is_enough(hand, woken):
         try:
-            found.append(hand.inbox.get(timeout=_patience(hand)))
+            woken.append(hand.inbox.wait(_patience(hand)))
         except queue.Empty:
             if hand.late():
                 break
             lease.beat(hand.run, at=hand.clock())
-            if found and not hand.in_step:
+            if hand.inbox.has_settled() and not hand.in_step:
                 break
-    while not hand.inbox.empty():
-        found.append(hand.inbox.get())
+    found = hand.inbox.everything(woken)
     return sorted(found, key=lambda message: message.step_id) if hand.in_step else found
 
 
-def _is_enough(hand: Hand, found: list[Message]) -> bool:
-    if hand.in_step and not any(isinstance(message, Asked) for message in found):
-        return sum(isinstance(message, Finished) for message in found) == len(hand.running())
-    return any(isinstance(message, Asked | Finished) for message in found)
+def _is_enough(hand: Hand, woken: Sequence[Asked | Finished]) -> bool:
+    if hand.in_step and not any(isinstance(message, Asked) for message in woken):
+        return len(woken) == len(hand.running())
+    return bool(woken)
 
 
 def _patience(hand: Hand) -> float:

@@ -2,18 +2,20 @@
 
 import queue
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
 
 from agents_app import graph, llm
 from agents_app.flow.journal import Journal
 from agents_app.flow.knowledge import Recalled
 from agents_app.flow.work import SourcesUnavailable, StepTooSlow, Work
 from agents_app.graph import Node
-from agents_app.models import FlowRun, PromptVersion, StepRun
+from agents_app.models import FlowRun, StepRun
 from agents_app.prices import PriceTable
 
 Clock = Callable[[], datetime]
@@ -55,6 +57,40 @@ class Finished:
 Message = Asked | Settled | Finished
 
 
+class Inbox:
+    """What a run's threads tell its driver. What a call cost wakes nobody: it is written with the next turn."""
+
+    def __init__(self) -> None:
+        self._told: queue.SimpleQueue[Asked | Finished] = queue.SimpleQueue()
+        self._settled: deque[Settled] = deque()
+
+    def put(self, message: Message) -> None:
+        if isinstance(message, Settled):
+            self._settled.append(message)
+        else:
+            self._told.put(message)
+
+    def wait(self, seconds: float) -> "Asked | Finished":
+        """The next message that needs a turn. Raises queue.Empty."""
+        return self._told.get(timeout=seconds)
+
+    def everything(self, woken: Sequence[Message]) -> list[Message]:
+        """With what else has come since then. What calls cost comes first: a step tells that before its end."""
+        told = [self._told.get() for _ in range(self._told.qsize())]
+        settled = [self._settled.popleft() for _ in range(len(self._settled))]
+        return [*settled, *woken, *told]
+
+    def has_settled(self) -> bool:
+        return bool(self._settled)
+
+
+class Prompt(NamedTuple):
+    """A planned prompt version, as far as a drive needs it."""
+
+    version_id: int
+    text: str
+
+
 @dataclass
 class Hand:
     """`failures` are this drive's: {row id: error}. `deadlines` {row id: monotonic seconds}. `moved` are ids of rows
@@ -66,11 +102,11 @@ class Hand:
     nodes: tuple[Node, ...]
     rows: list[StepRun]
     table: PriceTable
-    prompts: Mapping[str, PromptVersion]
+    prompts: Mapping[str, Prompt]
     clock: Clock
     began_at: datetime
     recalled: Recalled = field(default_factory=Recalled)
-    inbox: "queue.SimpleQueue[Message]" = field(default_factory=queue.SimpleQueue)
+    inbox: Inbox = field(default_factory=Inbox)
     failures: dict[int, Exception] = field(default_factory=dict)
     deadlines: dict[int, float] = field(default_factory=dict)
     moved: set[int] = field(default_factory=set)

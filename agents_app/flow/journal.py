@@ -5,6 +5,7 @@ wait for the one before. So statements are built once, prepared once a connectio
 psycopg's client-side binding allows. What psycopg does not know how to quote is prepared by the models' own fields.
 """
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,22 +14,23 @@ from decimal import Decimal
 from functools import lru_cache, partial
 from itertools import count
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
 
 import psycopg
-import psycopg.sql
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import JSONField, Model
+from psycopg import generators
 from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGresult
 
 AnyField = Any  # a model's field, whose stubs know no column
 Row = TypeVar("Row", bound=Model)
 Statement = tuple[str, Sequence[Any]]
 Build = Callable[[BaseDatabaseWrapper], Statement | None]
-Read = Callable[[psycopg.Cursor[Any]], None]
+Answer = Sequence[tuple[Any, ...]]
+Read = Callable[[Answer], None]
 
 
 @dataclass(frozen=True)
@@ -63,126 +65,145 @@ class Journal:
     def find(self, model: type[Row], into: list[Row], where: str = "true", *values: object) -> None:
         """The rows that this condition holds for; they stand in `into` once sent."""
 
-        def read(cursor: psycopg.Cursor[Any]) -> None:
-            into.extend(_row(model, values) for values in cursor.fetchall())
+        def read(found: Answer) -> None:
+            into.extend(_row(model, values) for values in found)
 
         self._entries.append(Entry(lambda real: (f"{_select_sql(model)} WHERE {where}", values), read))
 
-    def read(self, model: type[Model], names: Sequence[str], into: list[Sequence[Any]]) -> None:
-        """These columns of all rows, as plain values; they stand in `into` once sent."""
-
-        def read(cursor: psycopg.Cursor[Any]) -> None:
-            into.extend(cursor.fetchall())
-
-        self._entries.append(Entry(lambda real: (_read_sql(model, tuple(names)), ()), read))
+    def read(
+        self, model: type[Model], names: Sequence[str], into: list[Sequence[Any]], where: str = "true", *values: object
+    ) -> None:
+        """These columns as plain values, of the rows that this condition holds for; they stand in `into` once sent."""
+        self._entries.append(
+            Entry(lambda real: (f"{_read_sql(model, tuple(names))} WHERE {where}", values), into.extend)
+        )
 
     def send(self, *, commit: bool = False) -> None:
-        """Everything since the last time. With `commit` the transaction ends with the same message, where it is not
-        part of another: Django's own end of it then finds nothing left to do."""
+        """Everything since the last time. The first message of a transaction begins it. With `commit` it ends with this
+        message, where it is not part of another: Django's own end of it then finds nothing left to do."""
         entries, self._entries = self._entries, []
-        with _wire() as (wire, real):
+        with _session() as (session, real):
             built = [(statement, entry.read) for entry in entries if (statement := entry.build(real))]
             if not built:
                 return
-            calls = Calls(wire)
+            message = Message(session)
             for (sql, values), read in built:
-                calls.add(sql, values, read)
-            if commit and not real.savepoint_ids:
-                calls.texts.append("COMMIT")
-            cursor = psycopg.ClientCursor(wire)
-            cursor.execute(";".join(calls.texts), calls.values)
-            calls.succeeded()
-            for read in calls.reads:
-                if read:
-                    read(cursor)
-                cursor.nextset()
+                message.add(sql, values, read)
+            message.send(begin=real.in_atomic_block, commit=commit and not real.savepoint_ids)
 
 
-PREPARED: "WeakKeyDictionary[psycopg.Connection[Any], dict[str, str]]" = WeakKeyDictionary()  # {text: name}
 MOST_PREPARED = 300  # of one connection
+NAMES = count(1)
+SUCCEEDED = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
 
 
-class Calls:
-    """Statements of one message as calls of what this connection has prepared: each is parsed and planned once.
+class Session:
+    """What a connection has prepared, {statement: name}, and what quotes and reads its values: both know its types."""
+
+    def __init__(self, wire: psycopg.Connection[Any]) -> None:
+        self.wire = wire
+        self.encoding = wire.info.encoding
+        self.prepared: dict[str, bytes] = {}
+        self._quoting, self._reading = Transformer(wire), Transformer(wire)
+
+    def literal(self, value: object) -> bytes:
+        return b"NULL" if value is None else bytes(self._quoting.as_literal(value))
+
+    def rows(self, result: PGresult) -> Answer:
+        self._reading.set_pgresult(result)
+        return self._reading.load_rows(0, result.ntuples, tuple)
+
+
+class Message:
+    """Statements that are sent as calls of what this connection has prepared: each is parsed and planned once.
 
     Names are never given twice, because a message that fails may have prepared some of its own.
     """
 
-    def __init__(self, wire: psycopg.Connection[Any]) -> None:
-        self.texts: list[str] = []
-        self.values: list[Any] = []
-        self.reads: list[Read | None] = []
-        self._known = PREPARED.setdefault(wire, {})
-        self._new: dict[str, str] = {}
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._texts: list[bytes] = []
+        self._reads: list[Read | None] = []
+        self._new: dict[str, bytes] = {}
 
     def add(self, sql: str, values: Sequence[Any], read: Read | None = None) -> None:
-        name = self._known.get(sql) or self._new.get(sql)
-        if name is None and len(self._known) + len(self._new) < MOST_PREPARED:
-            name = self._new[sql] = f"journal_{next(NAMES)}"
-            self._say(f"PREPARE {name} AS {_numbered(sql)}")
-        marks = ", ".join("%s" for _ in values)
-        self._say((f"EXECUTE {name}({marks})" if marks else f"EXECUTE {name}") if name else sql, values, read)
+        session = self._session
+        name = session.prepared.get(sql) or self._new.get(sql)
+        if name is None and len(session.prepared) + len(self._new) < MOST_PREPARED:
+            name = self._new[sql] = b"journal_%d" % next(NAMES)
+            numbered = "".join(_woven(sql.split("%s"), [f"${number + 1}" for number in range(len(values))]))
+            self._say(b"PREPARE %b AS %b" % (name, numbered.encode(session.encoding)))
+        literals = [session.literal(value) for value in values]
+        if name is None:
+            self._say(b"".join(_woven(sql.encode(session.encoding).split(b"%s"), literals)), read)
+        else:
+            self._say(b"EXECUTE %b(%b)" % (name, b", ".join(literals)) if literals else b"EXECUTE %b" % name, read)
 
-    def succeeded(self) -> None:
-        self._known.update(self._new)
+    def send(self, *, begin: bool, commit: bool = False) -> None:
+        """The message, and its answers to those who read them. Raises psycopg's errors."""
+        session, wire = self._session, self._session.wire
+        if begin and wire.info.transaction_status == TransactionStatus.IDLE:
+            self._texts, self._reads = [b"BEGIN", *self._texts], [None, *self._reads]
+        if commit:
+            self._say(b"COMMIT")
+        wire.pgconn.send_query(b";".join(self._texts))
+        results = wire.wait(generators.execute(wire.pgconn))
+        for result in results:
+            if result.status not in SUCCEEDED:
+                raise error_from_result(result, session.encoding)
+        session.prepared.update(self._new)
+        for read, result in zip(self._reads, results, strict=True):
+            if read:
+                read(session.rows(result))
 
-    def _say(self, text: str, values: Sequence[Any] = (), read: Read | None = None) -> None:
-        self.texts.append(text)
-        self.values += values
-        self.reads.append(read)
+    def _say(self, text: bytes, read: Read | None = None) -> None:
+        self._texts.append(text)
+        self._reads.append(read)
 
 
-NAMES = count(1)
-
-
-@lru_cache(maxsize=512)
-def _numbered(sql: str) -> str:
-    """With the marks of PREPARE."""
-    parts = sql.split("%s")
-    return parts[0] + "".join(f"${number}{part}" for number, part in enumerate(parts[1:], start=1))
+def _woven(texts: Sequence[Any], marks: Sequence[Any]) -> list[Any]:
+    """The texts with a mark between each two."""
+    return [each for pair in zip(texts, [*marks, texts[-1][:0]], strict=True) for each in pair]
 
 
 def one(sql: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
-    """The first row of the answer, at once. The first statement of a transaction travels with its BEGIN."""
-    with _wire() as (wire, real):
-        calls = Calls(wire)
-        calls.add(sql, values)
-        text = psycopg.ClientCursor(wire).mogrify(";".join(calls.texts), calls.values)
-        if real.in_atomic_block and wire.info.transaction_status == TransactionStatus.IDLE:
-            text = f"BEGIN;{text}"
-        result = wire.pgconn.exec_(text.encode(wire.info.encoding))
-        if result.status != ExecStatus.TUPLES_OK:
-            raise error_from_result(result, wire.info.encoding)
-        calls.succeeded()
-        reader = Transformer(wire)
-        reader.set_pgresult(result)
-        return reader.load_row(0, tuple) if result.ntuples else None
+    """The first row of the answer, at once."""
+    found: list[tuple[Any, ...]] = []
+    with _session() as (session, real):
+        message = Message(session)
+        message.add(sql, values, found.extend)
+        message.send(begin=real.in_atomic_block)
+    return found[0] if found else None
 
 
-def first(model: type[Row], where: str, values: Sequence[Any]) -> Row | None:
-    """The first row that this condition holds for."""
-    found = one(f"{_select_sql(model)} WHERE {where}", values)
-    if found is None:
-        return None
-    row = _row(model, found)
-    _remember(row, _columns(model).values())
-    return row
+def remember(row: Model, names: Iterable[str]) -> None:
+    """These columns stand in the database as they stand on the row; `update` writes those that change from now on."""
+    columns = _columns(type(row))
+    _note(row, [columns[name] for name in names])
+
+
+class _OfThread(threading.local):
+    session: Session | None = None
+
+
+_of_thread = _OfThread()
 
 
 @contextmanager
-def _wire() -> Iterator[tuple[psycopg.Connection[Any], BaseDatabaseWrapper]]:
+def _session() -> Iterator[tuple[Session, BaseDatabaseWrapper]]:
     """Django's own connection, below its cursors, and Django's face of it; its errors become Django's."""
     real = connections[DEFAULT_DB_ALIAS]
     real.ensure_connection()
+    session = _of_thread.session
+    if session is None or session.wire is not real.connection:
+        session = _of_thread.session = Session(real.connection)
     with real.wrap_database_errors:
-        yield real.connection, real
+        yield session, real
 
 
 def _numbering(row: Model) -> Read:
-    def read(cursor: psycopg.Cursor[Any]) -> None:
-        found = cursor.fetchone()
-        assert found is not None
-        row.pk = found[0]
+    def read(found: Answer) -> None:
+        [[row.pk]] = found
         row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
     return read
@@ -207,7 +228,8 @@ def _reading(model: type[Model]) -> tuple[list[str], list[Callable[..., Any] | N
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """`name` is the row's attribute. JSON may change in place, so it is not known what the database has of it."""
+    """`name` is the row's attribute. JSON may change in place, so what the database has of it is known only where that
+    is empty."""
 
     field: AnyField
     name: str
@@ -223,7 +245,7 @@ def _insert(row: Model, ending: str, real: BaseDatabaseWrapper) -> Statement:
     """What stands at its default is part of the text, so that only the rest is quoted anew."""
     columns, values = _written(type(row)), vars(row)
     given = [each for each in columns if values[each.name] != each.default]
-    _remember(row, columns)
+    _note(row, columns)
     return _insert_sql(type(row), tuple(each.name for each in given), ending), _prepared(row, given, real)
 
 
@@ -233,7 +255,7 @@ def _update(row: Model, names: Sequence[str], real: BaseDatabaseWrapper) -> Stat
     changed = [each for each in wanted if each.name not in known or known[each.name] != values[each.name]]
     if not changed:
         return None
-    _remember(row, changed)
+    _note(row, changed)
     sql = _update_sql(type(row), tuple(each.name for each in changed))
     return sql, [*_prepared(row, changed, real), row.pk]
 
@@ -243,9 +265,17 @@ def _prepared(row: Model, columns: Iterable[Column], real: BaseDatabaseWrapper) 
     return [value if type(value) in NATIVE else field.get_db_prep_save(value, real) for field, value in values]
 
 
-def _remember(row: Model, columns: Iterable[Column]) -> None:
+def _note(row: Model, columns: Iterable[Column]) -> None:
     values = vars(row)
-    values.setdefault(KNOWN, {}).update({each.name: values[each.name] for each in columns if not each.is_json})
+    known = values.setdefault(KNOWN, {})
+    for each in columns:
+        value = values[each.name]
+        if not each.is_json or value is None:
+            known[each.name] = value
+        elif value:
+            known.pop(each.name, None)
+        else:
+            known[each.name] = type(value)()
 
 
 @lru_cache
@@ -299,9 +329,8 @@ def _names(model: type[Model]) -> str:
 
 
 def _literal(column: Column) -> str:
-    with _wire() as (wire, real):
-        text: str = psycopg.sql.Literal(column.field.get_db_prep_save(column.default, real)).as_string(wire)
-    return text.replace("%", "%%")
+    with _session() as (session, real):
+        return session.literal(column.field.get_db_prep_save(column.default, real)).decode(session.encoding)
 
 
 def _quoted(field: AnyField) -> str:

@@ -14,7 +14,7 @@ from django.db import InternalError, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from psycopg.errors import IdleInTransactionSessionTimeout
 
-from agents_app.flow.journal import Journal, first, one
+from agents_app.flow.journal import Journal, one, remember
 from agents_app.models import FlowRun, Gate, StepRun
 
 LEASE = timedelta(seconds=30)
@@ -41,20 +41,22 @@ class Ending:
     again_at: datetime | None = None
 
 
-def claim(run_id: int, *, at: datetime) -> FlowRun | None:
-    """The run, to be owned from now on; None while somebody else owns it, before its time, or when it has ended.
+def look(run_id: int, journal: Journal, into: list[FlowRun], *, at: datetime) -> None:
+    """Find the run where it may be claimed, and lock it; not while somebody else owns it, before its time, or when it
+    has ended.
 
-    Belongs into the transaction of the first turn: the row is locked as one that was free, and the turn's one UPDATE of
-    it writes the claim as well. A row that somebody else is writing at this moment is not waited for: an owner that
-    froze in the middle of a write would hold up one worker after the other. The sweep rings again.
+    A row that somebody else is writing at this moment is not waited for: an owner that froze in the middle of a write
+    would hold up one worker after the other. The sweep rings again.
     """
-    run = first(FlowRun, FREE, [run_id, at])
-    if run is None:
-        return None
+    journal.find(FlowRun, into, FREE, run_id, at)
+
+
+def claim(run: FlowRun, *, at: datetime) -> None:
+    """Own a run that was found free, in the same transaction; the one UPDATE of its first turn writes the claim too."""
+    remember(run, WRITTEN)
     run.recoveries += run.status == Status.RUNNING
     run.status, run.fence, run.lease_until = Status.RUNNING, run.fence + 1, at + LEASE
     run.started_at, run.error = run.started_at or at, ""
-    return run
 
 
 # as `_free` has it

@@ -37,11 +37,15 @@ def store(hand: Hand, row: StepRun, work: Work) -> None:
 
 def digest(document: object) -> str:
     """SHA-256 (hex) of a document's canonical JSON."""
-    return hashlib.sha256(canonical(document).encode()).hexdigest()
+    return digest_of(canonical(document))
 
 
-def canonical(document: object) -> str:
-    return json.dumps(document, sort_keys=True, ensure_ascii=False)
+def digest_of(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()
+
+
+def canonical(document: object) -> bytes:
+    return json.dumps(document, sort_keys=True, ensure_ascii=False).encode()
 
 
 # --- the step itself

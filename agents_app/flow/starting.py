@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from django.conf import settings
@@ -42,9 +42,14 @@ class Begun:
     node: Node
     row: StepRun
     context: dict[str, Any] | None = None
-    worst: llm.Offer | None = None
     prepare: "Callable[[StepRun, StepPurse], Callable[[], Work]] | None" = None
+    worst: llm.Offer | None = None
     opening: llm.Grant | None = None
+
+    @cached_property
+    def canonical(self) -> bytes:
+        """The context's JSON, which its hash is taken of."""
+        return results.canonical(self.context)
 
 
 def begin(hand: Hand, nodes: Iterable[Node]) -> list[Begun]:
@@ -99,7 +104,7 @@ def _map(hand: Hand, node: Node) -> list[Begun]:
 def _agent_step(hand: Hand, node: Node, contact: Contact | None, number: int) -> Begun:
     agent = AGENTS[node.agent]
     row = row_of(hand, node, number)
-    row.agent, row.prompt_version = node.agent, hand.prompts[node.agent]
+    row.agent, row.prompt_version_id = node.agent, hand.prompts[node.agent].version_id
     row.contact = contact if number else None
     try:
         given = knowledge.given(hand.run, agent, contact, hand.recalled)
@@ -110,20 +115,22 @@ def _agent_step(hand: Hand, node: Node, contact: Contact | None, number: int) ->
     context = _document(given, sources)
     if row.contact_id and "contact" in agent.needed():
         context["contact_id"] = row.contact_id  # two people may be told apart by nothing that an agent is given
-    return Begun(node, row, context, _worst(hand, node, agent, context), prepare)
+    begun = Begun(node, row, context, prepare)
+    begun.worst = _worst(hand, node, agent, len(begun.canonical))
+    return begun
 
 
 def _tool(hand: Hand, node: Node) -> list[Begun]:
     row = row_of(hand, node)
     row.tool = node.tool
     context, do = tools.TOOLS[node.tool](hand, node)
-    return [Begun(node, row, context, None, lambda row, purse: do)]
+    return [Begun(node, row, context, lambda row, purse: do)]
 
 
 def _planner(hand: Hand, node: Node) -> list[Begun]:
     context = planner.context(hand)
     prepare = lambda row, purse: partial(planner.do, context, hand.table, row.started_at, purse)  # noqa: E731
-    return [Begun(node, row_of(hand, node), context, None, prepare)]
+    return [Begun(node, row_of(hand, node), context, prepare)]
 
 
 def _gate(hand: Hand, node: Node) -> list[Begun]:
@@ -183,7 +190,7 @@ def _is_repeated(hand: Hand, begun: Begun, fresh: Sequence[Begun]) -> bool:
     row = begun.row
     if begun.context is None:
         return False
-    row.context_id = results.digest(begun.context)
+    row.context_id = results.digest_of(begun.canonical)
     what = (row.agent, row.tool, row.context_id)
     asked = [each for each in hand.rows if each.status in ASKED] + [each.row for each in fresh]
     twin = next((each for each in asked if (each.agent, each.tool, each.input_sha256) == what), None)
@@ -248,11 +255,11 @@ def _document(given: Given, sources: "Sequence[research.SourceAccess] | None") -
     return document
 
 
-def _worst(hand: Hand, node: Node, agent: Agent, context: Mapping[str, Any]) -> llm.Offer | None:
+def _worst(hand: Hand, node: Node, agent: Agent, context_size: int) -> llm.Offer | None:
     """What the first call may cost at the worst, so that it need not be asked for; None where nothing is paid."""
     if llm.is_offline():
         return None
     model = settings.MODEL_CHEAPER if node.model == "cheaper" else settings.MODEL
-    size = len(hand.prompts[node.agent].text.encode()) + len(results.canonical(context).encode()) + BEYOND_CONTEXT
+    size = len(hand.prompts[node.agent].text.encode()) + context_size + BEYOND_CONTEXT
     worst = hand.table.worst(model, size, agent.max_tokens, hand.began_at.date())
     return llm.Offer(model, worst, size, agent.max_tokens) if worst is not None else None

@@ -1,39 +1,48 @@
-"""A run that was claimed, with everything that its driver needs at hand: read once, in one message."""
+"""A run as it is taken up: claimed, with everything that its driver needs at hand, in one message."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from agents_app import prices
-from agents_app.flow import budget
-from agents_app.flow.hand import Clock, Hand
+from agents_app.flow import budget, lease
+from agents_app.flow.hand import Clock, Hand, Prompt
 from agents_app.flow.journal import Journal
 from agents_app.models import Campaign, FlowRun, ModelPrice, PromptVersion, Request, StepRun
 from clients.models import Client, Contact
 from gtm import limits
 from gtm.models import RateLimit
 
-OF_REQUEST = "(SELECT {} FROM agents_app_request WHERE id = %s)"
+OF_RUN = "(SELECT {} FROM agents_app_flowrun WHERE id = %s)"
+OF_REQUEST = "(SELECT {} FROM agents_app_request WHERE id = (SELECT request_id FROM agents_app_flowrun WHERE id = %s))"
 OF_PLAN = "(SELECT version_id FROM agents_app_plannedprompt WHERE run_id = %s)"
 
 
-def hand_for(run: FlowRun, clock: Clock, *, at: datetime) -> Hand:
-    """The run's request, client, contact and campaign stand on it; no step reads them again."""
-    journal = Journal()
-    requests, clients, contacts, campaigns = list[Request](), list[Client](), list[Contact](), list[Campaign]()
-    versions, rates, limited = list[PromptVersion](), list[Sequence[Any]](), list[RateLimit]()
-    journal.find(Request, requests, "id = %s", run.request_id)
-    journal.find(Client, clients, "id = %s", run.client_id)
-    journal.find(Contact, contacts, f"id = {OF_REQUEST.format('contact_id')}", run.request_id)
-    journal.find(Campaign, campaigns, f"id = {OF_REQUEST.format('campaign_id')}", run.request_id)
-    journal.find(PromptVersion, versions, f"id IN {OF_PLAN}", run.pk)
+def take_up(run_id: int, clock: Clock) -> Hand | None:
+    """The run, claimed, in the transaction of its first turn; None where it may not be.
+
+    Its request, client, contact and campaign stand on it; no step reads them again.
+    """
+    at, journal = clock(), Journal()
+    runs, requests, clients = list[FlowRun](), list[Request](), list[Client]()
+    contacts, campaigns = list[Contact](), list[Campaign]()
+    versions, rates, limited = list[Sequence[Any]](), list[Sequence[Any]](), list[RateLimit]()
+    lease.look(run_id, journal, runs, at=at)
+    journal.find(Request, requests, f"id = {OF_RUN.format('request_id')}", run_id)
+    journal.find(Client, clients, f"id = {OF_RUN.format('client_id')}", run_id)
+    journal.find(Contact, contacts, f"id = {OF_REQUEST.format('contact_id')}", run_id)
+    journal.find(Campaign, campaigns, f"id = {OF_REQUEST.format('campaign_id')}", run_id)
+    journal.read(PromptVersion, ("agent", "id", "text"), versions, f"id IN {OF_PLAN}", run_id)
     journal.read(ModelPrice, prices.COLUMNS, rates)
     journal.find(RateLimit, limited)
     journal.send()
+    if not runs:
+        return None
+    [run] = runs
+    lease.claim(run, at=at)
     run.request, run.client = requests[0], clients[0]
     run.request.client = run.client
     run.request.contact, run.request.campaign = next(iter(contacts), None), next(iter(campaigns), None)
-    prompts = {each.agent: each for each in versions}
+    prompts = {agent: Prompt(number, text) for agent, number, text in versions}
     hand = Hand(run, tuple(run.plan_now), _rows(run), prices.table(rates), prompts, clock, began_at=at)
     hand.limited = {row.name for row in limited if limits.holds(row, at=at)}
     hand.shut_until = budget.shut_until(limited, at=at)

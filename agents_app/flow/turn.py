@@ -34,18 +34,16 @@ class Turn:
 @transaction.atomic
 def first(run_id: int, *, clock: Clock) -> tuple[Hand, Turn] | None:
     """Claim the run and begin; None while somebody else owns it, before its time, or when it has ended."""
-    at = clock()
-    run = lease.claim(run_id, at=at)
-    if run is None:
+    hand = taking_up.take_up(run_id, clock)
+    if hand is None:
         return None
-    hand = taking_up.hand_for(run, clock, at=at)
     _mark_lost(hand)
-    if run.recoveries > lease.MOST_RECOVERIES:
+    if hand.run.recoveries > lease.MOST_RECOVERIES:
         why = f"It was taken up again {lease.MOST_RECOVERIES} times and never came to its end, so it is given up."
         turn = _leave(hand, Turn(), Ending(FlowRun.Status.DEAD, why))
         hand.journal.send(commit=True)
         return hand, turn
-    hand.cancelled = run.cancel_asked_at is not None
+    hand.cancelled = hand.run.cancel_asked_at is not None
     return hand, _go_on(hand, Turn(), [])
 
 

@@ -411,25 +411,25 @@ def driven(hand, rng, cap):
     """The driver's part of it, with what `turn` does about messages; a step now and then is given up in between."""
     left = {row.pk for row in hand.rows}
     while left:
-        message = hand.inbox.get(timeout=10)
-        row, reply = hand.row(message.step_id), None
-        if isinstance(message, Finished):
-            close = budget.charge_in_full if rng.random() < 0.2 else budget.close
-            close(hand, row)
-            row.status = "done"
-            left.discard(row.pk)
-        elif isinstance(message, Asked):
-            reply = turn._reply(hand, message)
-        else:
-            turn._received(hand, message)
-        if rng.random() < 0.5:
-            budget.flush(hand)
-            hand.journal.send()
-        if reply:
-            reply()
-        assert hand.run.spent_usd + hand.run.reserved_usd <= hand.run.budget_usd
-        assert min(hand.run.spent_usd, hand.run.reserved_usd) >= 0
-        assert hand.run.reserved_usd + hand.run.untold_usd <= hand.run.lent_usd
+        for message in hand.inbox.everything([hand.inbox.wait(10)]):
+            row, reply = hand.row(message.step_id), None
+            if isinstance(message, Finished):
+                close = budget.charge_in_full if rng.random() < 0.2 else budget.close
+                close(hand, row)
+                row.status = "done"
+                left.discard(row.pk)
+            elif isinstance(message, Asked):
+                reply = turn._reply(hand, message)
+            else:
+                turn._received(hand, message)
+            if rng.random() < 0.5:
+                budget.flush(hand)
+                hand.journal.send()
+            if reply:
+                reply()
+            assert hand.run.spent_usd + hand.run.reserved_usd <= hand.run.budget_usd
+            assert min(hand.run.spent_usd, hand.run.reserved_usd) >= 0
+            assert hand.run.reserved_usd + hand.run.untold_usd <= hand.run.lent_usd
     budget.flush(hand)
     budget.give_back(hand)
     hand.journal.send()

@@ -7,7 +7,7 @@ from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from agents_app.flow import journal
-from agents_app.flow.journal import Journal, first, one
+from agents_app.flow.journal import Journal, Message, one, remember
 from agents_app.models import FlowRun, StepContext, StepRun
 from tests.factories import AT, make_run
 
@@ -19,19 +19,19 @@ def a_step(run, key="research", **columns):
 
 
 def sent(fill):
-    """The texts of the message that `fill` puts into a journal."""
-    written, texts = Journal(), []
+    """The messages, none or one, that go out for what `fill` puts into a journal."""
+    written, messages = Journal(), []
     fill(written)
     with pytest.MonkeyPatch.context() as patch:
-        real = journal.psycopg.ClientCursor.execute
+        real = Message.send
 
-        def execute(cursor, text, values=None):
-            texts.append(cursor.mogrify(text, values))
-            return real(cursor, text, values)
+        def send(message, **options):
+            messages.append(b";".join(message._texts).decode())
+            real(message, **options)
 
-        patch.setattr(journal.psycopg.ClientCursor, "execute", execute)
+        patch.setattr(Message, "send", send)
         written.send()
-    return texts
+    return messages
 
 
 def test_rows_come_back_as_they_were_written_whatever_they_hold():
@@ -54,7 +54,7 @@ def test_rows_come_back_as_they_were_written_whatever_they_hold():
         assert {name: getattr(kept, name) for name in names} == {name: getattr(row, name) for name in names}
 
 
-def test_only_what_changed_is_written_and_json_always():
+def test_only_what_changed_is_written_and_json_that_holds_something_always():
     run = make_run()
     row = a_step(run)
     sent(lambda written: written.insert([row]))
@@ -69,6 +69,20 @@ def test_only_what_changed_is_written_and_json_always():
     assert (row.attempt, row.error, row.output) == (2, "written by somebody else", {"n": 2})
 
 
+def test_json_that_stays_empty_is_not_written_again_and_what_comes_into_it_is():
+    row = a_step(make_run())
+    sent(lambda written: written.insert([row]))
+
+    assert sent(lambda written: written.update(row, ("attempts", "votes"))) == []
+    row.attempts.append({"status": 529})
+    sent(lambda written: written.update(row, ("attempts", "votes")))
+    assert StepRun.objects.get().attempts == [{"status": 529}]
+    row.attempts.clear()
+    sent(lambda written: written.update(row, ("attempts", "votes")))
+
+    assert StepRun.objects.get().attempts == []
+
+
 def test_a_row_that_no_journal_knows_is_written_as_it_stands():
     row = StepRun.objects.create(run=make_run(), key="a", stage=0, fence=1, started_at=AT)
     StepRun.objects.filter(pk=row.pk).update(error="written by somebody else")
@@ -80,7 +94,8 @@ def test_a_row_that_no_journal_knows_is_written_as_it_stands():
 
 
 def test_where_nothing_changed_nothing_is_sent():
-    run = first(FlowRun, "id = %s", [make_run().pk])
+    run = make_run()
+    remember(run, ("status", "error"))
 
     assert sent(lambda written: written.update(run, ("status", "error"))) == []
     assert sent(lambda written: None) == []
@@ -106,7 +121,7 @@ def test_a_context_that_stands_already_is_left_as_it_is():
 
 
 def test_a_statement_is_prepared_once_a_connection_and_its_text_is_not_sent_again(monkeypatch):
-    monkeypatch.setattr(journal, "PREPARED", journal.WeakKeyDictionary())
+    monkeypatch.setattr(journal._of_thread, "session", None)
     run = make_run()
     a, b = a_step(run, key="aa"), a_step(run, key="bb")
 
@@ -119,7 +134,7 @@ def test_a_statement_is_prepared_once_a_connection_and_its_text_is_not_sent_agai
 
 def test_beyond_what_a_connection_keeps_a_statement_is_sent_as_it_is(monkeypatch):
     monkeypatch.setattr(journal, "MOST_PREPARED", 0)
-    monkeypatch.setattr(journal, "PREPARED", journal.WeakKeyDictionary())
+    monkeypatch.setattr(journal._of_thread, "session", None)
     row = a_step(make_run())
 
     [text] = sent(lambda written: written.insert([row]))
@@ -145,7 +160,11 @@ def test_what_goes_wrong_is_djangos_error_and_nothing_of_the_message_stays():
 
 
 def test_no_row_is_none():
-    assert first(FlowRun, "id = %s", [0]) is None
+    found, asked = [], Journal()
+    asked.find(FlowRun, found, "id = %s", 0)
+    asked.send()
+
+    assert found == []
     assert one("SELECT id FROM agents_app_flowrun WHERE id = %s", [0]) is None
 
 
@@ -163,6 +182,17 @@ def test_the_last_message_commits_and_the_first_begins():
 
     assert StepRun.objects.count() == 1
     assert [query["sql"] for query in djangos.captured_queries if query["sql"] not in ("BEGIN", "COMMIT")] == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_connection_prepares_anew():
+    run = make_run()
+    sent(lambda written: written.insert([a_step(run, key="a")]))
+    connection.close()
+
+    [again] = sent(lambda written: written.insert([a_step(run, key="b")]))
+
+    assert again.count("PREPARE") == 1
 
 
 @pytest.mark.django_db(transaction=True)

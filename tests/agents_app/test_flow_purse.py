@@ -11,7 +11,7 @@ import pytest
 from agents_app import graph, llm, prices
 from agents_app.flow import budget, lease, turn
 from agents_app.flow.budget import StepPurse
-from agents_app.flow.hand import Asked, DaySpent, Hand, Settled, Wait
+from agents_app.flow.hand import Asked, DaySpent, Hand, Inbox, Settled, Wait
 from agents_app.models import BudgetDay, FlowRun, StepRun
 from gtm.models import RateLimit
 from tests.factories import AT, make_client
@@ -29,7 +29,7 @@ def day_of(run):
 
 
 def purse(opening=None):
-    return StepPurse(7, queue.SimpleQueue(), opening)
+    return StepPurse(7, Inbox(), opening)
 
 
 def offers(*dollars, models=("dear", "cheap")):
@@ -41,7 +41,7 @@ def test_what_was_set_aside_at_the_beginning_is_used_for_the_first_call_without_
     own = purse(opening)
 
     assert own.reserve(offers("0.04", "0.01")) == opening
-    assert own.inbox.empty()
+    assert own.inbox.everything([]) == []
 
 
 def test_of_many_threads_of_a_step_one_gets_what_was_set_aside():
@@ -66,9 +66,8 @@ def test_what_was_set_aside_and_does_not_serve_goes_back_before_more_is_asked_fo
     own = purse(llm.Grant("dear", Decimal("0.05")))
 
     def driver():
-        told.append(own.inbox.get(timeout=5))
-        asked = own.inbox.get(timeout=5)
-        told.append(asked)
+        asked = own.inbox.wait(5)
+        told.extend(own.inbox.everything([asked]))
         asked.reply.put(llm.Grant(wanted[0].model, wanted[0].worst_usd))
 
     told = []
@@ -87,7 +86,7 @@ def test_what_was_set_aside_at_the_beginning_serves_a_call_that_takes_all_of_it(
     own = purse(opening)
 
     assert own._opening_for(offers("0.05")[0]) == opening
-    assert own.inbox.empty()
+    assert own.inbox.everything([]) == []
 
 
 class Driver:
@@ -103,7 +102,7 @@ class Driver:
 
     def drive(self):
         while self.answers:
-            self.own.inbox.get(timeout=5).reply.put(self.answers.pop(0))
+            self.own.inbox.wait(5).reply.put(self.answers.pop(0))
 
     def __exit__(self, *problem):
         self.thread.join(5)
@@ -127,7 +126,7 @@ def test_a_step_that_is_told_to_wait_again_and_again_comes_back_later(monkeypatc
         own.reserve(offers("0.04"))
 
     assert (str(error.value), error.value.retry_after_s) == ("The model's limits are used up by other runs.", 20.0)
-    assert (naps, driver.answers, own.inbox.empty()) == ([2.0] * 6, [], True)
+    assert (naps, driver.answers, own.inbox.everything([])) == ([2.0] * 6, [], [])
 
 
 # --- what still fits: to the last of it, and not beyond
@@ -252,7 +251,7 @@ def test_a_call_without_room_gives_its_money_back_and_waits_where_the_wait_is_sh
     hand = limited_hand(settings, requests_remaining=0, requests_reset_at=AT + timedelta(seconds=20))
 
     assert told(hand) == Wait(20.0)
-    assert hand.inbox.get_nowait() == GIVEN_BACK
+    assert hand.inbox.everything([]) == [GIVEN_BACK]
 
 
 def test_a_call_that_would_wait_for_long_is_left_for_later_and_gives_its_money_back(settings):
@@ -261,7 +260,7 @@ def test_a_call_that_would_wait_for_long_is_left_for_later_and_gives_its_money_b
     refused = told(hand)
 
     assert (type(refused), refused.retry_after_s) == (llm.ModelUnavailable, 21.0)
-    assert hand.inbox.get_nowait() == GIVEN_BACK
+    assert hand.inbox.everything([]) == [GIVEN_BACK]
 
 
 def test_of_the_services_tokens_a_call_takes_a_third_of_its_bytes(settings):
@@ -269,7 +268,7 @@ def test_of_the_services_tokens_a_call_takes_a_third_of_its_bytes(settings):
     hand = limited_hand(settings, input_tokens_remaining=400, input_tokens_reset_at=soon)
 
     assert told(hand) == GRANT  # 1,000 bytes
-    assert (RateLimit.objects.get().input_tokens_remaining, hand.inbox.empty()) == (67, True)
+    assert (RateLimit.objects.get().input_tokens_remaining, hand.inbox.everything([])) == (67, [])
 
 
 def test_a_limit_that_a_response_told_of_holds_for_the_next_call_of_the_same_drive(settings):
@@ -290,4 +289,4 @@ def test_a_step_keeps_what_was_set_aside_when_it_began_only_where_there_is_room(
     budget.admit(hand, own, offers("0.04")[0])
 
     assert own.opening == opening
-    assert [hand.inbox.get_nowait() for _ in range(hand.inbox.qsize())] == given_back
+    assert hand.inbox.everything([]) == given_back
