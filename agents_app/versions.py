@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.utils import timezone
 
-from agents_app import agents
+from agents_app import agents, prompts
 from agents_app.models import PromptVersion
 from clients.models import AgentKey
 
@@ -91,6 +91,12 @@ def live(*, at: datetime | None = None) -> dict[str, PromptVersion]:
         if agent not in found:
             found[agent] = _first(agent, at or timezone.now())
     return {agent: found[agent] for agent in AgentKey.values}
+
+
+def components() -> dict[str, list[str]]:
+    """{agent: names of the components of its live prompt}, to which a client may say a word."""
+    rows = PromptVersion.objects.filter(label=Label.LIVE).values_list("agent", "text")
+    return {agent: [name for name in prompts.components(text) if name] for agent, text in rows}
 
 
 def can_roll_back(agent: str) -> bool:

@@ -1,5 +1,6 @@
 """The settings of one client: in force, in, and out."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from django.contrib import messages
@@ -12,10 +13,11 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from clients import access, config
 from clients.config import ConfigRefused, shown
+from clients.config.stored import Placed
 from clients.forms import ImportForm, NewClientImportForm
-from clients.models import AgencySettings, Client
+from clients.models import Client, Settings
 
-TINTS = {"client": "info", "industry": "ok"}
+TINTS = {"client": "info", "industry": "ok", "size": "ok", "motion": "ok"}
 
 
 class Source(NamedTuple):
@@ -28,16 +30,20 @@ class Source(NamedTuple):
 
 @require_GET
 def client_settings(request: HttpRequest, slug: str) -> HttpResponse:
-    client = _client(request, slug)
-    effective, sources = config.effective(client), _sources(request, client)
+    client, found = _client(request, slug), config.stand()
+    placed = found.below(client)
+    effective, sources = found.effective(client), _sources(request, client, placed)
+    named = {name: source.name for name, source in sources.items()}
     rows = [
         {
-            "label": each.label,
-            "value": each.value,
-            "entries": each.value if isinstance(each.value, list) else (),
+            "setting": each,
+            "entries": [(entry, named[layer]) for entry, layer in each.entries] if len(each.sources) > 1 else [],
             "sources": [sources[name] for name in each.sources],
+            "overrode": [(word, sources[word.layer]) for word in each.overrode],
+            "last": each.last,
+            "locked_by": named.get(each.locked_by, ""),
         }
-        for each in shown.settings(effective)
+        for each in shown.settings(effective, found.keys, shown.touched_of(placed, client))
     ]
     additions = [
         {"agent": each.agent, "how": each.how, "text": each.text, "source": sources[each.source]}
@@ -50,6 +56,7 @@ def client_settings(request: HttpRequest, slug: str) -> HttpResponse:
         "additions": additions,
         "may_change": may_change,
         "sha256": effective.sha256,
+        "version": config.newest_version(client),
     }
     return render(request, "clients/settings.html", page)
 
@@ -72,7 +79,7 @@ def client_import(request: HttpRequest, slug: str) -> HttpResponse:
         return _import_page(request, form, client=client)
     try:
         document = config.read(form.cleaned_data["text"])
-        changes = config.differences(client, config.parse(document))
+        changes = config.differences(config.export(client), config.nested(config.parse(document)))
         if "apply" in request.POST:
             config.apply(
                 document, client=client, by=access.user_of(request), reason="Imported from JSON", at=timezone.now()
@@ -96,7 +103,7 @@ def new_client_import(request: HttpRequest) -> HttpResponse:
     typed = form.cleaned_data
     try:
         document = config.read(typed["text"])
-        changes = config.differences(None, config.parse(document))
+        changes = config.differences(None, config.nested(config.parse(document)))
         if "apply" not in request.POST:
             return _import_page(request, form.kept(), changes=changes)
         client = config.create_client(
@@ -113,18 +120,16 @@ def _client(request: HttpRequest, slug: str) -> Client:
     return get_object_or_404(access.visible_clients(request.user).select_related("industry"), slug=slug)
 
 
-def _sources(request: HttpRequest, client: Client) -> dict[str, Source]:
-    agency = AgencySettings.objects.first()
-    places = {
-        "agency": ("clients.change_agencysettings", "admin:clients_agencysettings_change", agency),
-        "industry": ("clients.change_industrytemplate", "admin:clients_industrytemplate_change", client.industry),
-        "client": ("clients.change_client", "admin:clients_client_change", client),
-    }
-    names = shown.layer_names(client)
+def _sources(request: HttpRequest, client: Client, placed: Sequence[Placed]) -> dict[str, Source]:
+    """Each layer's pill. It leads to the page on which it is changed, for those who may."""
+    names = shown.layer_names(client, placed)
+    rows: dict[str, Settings | None] = {each.layer.name: each.row for each in placed} | {"client": client}
     found = {"built in": Source(names["built in"], "", "")}
-    for layer, (permission, page, row) in places.items():
-        may = row is not None and request.user.has_perm(permission)
-        found[layer] = Source(names[layer], TINTS.get(layer, ""), reverse(page, args=[row.pk]) if may and row else "")
+    for layer, row in rows.items():
+        table = row._meta.model_name if row else ""
+        may = row is not None and request.user.has_perm(f"clients.change_{table}")
+        address = reverse(f"admin:clients_{table}_change", args=[row.pk]) if may and row else ""
+        found[layer] = Source(names[layer], TINTS.get(layer.partition(":")[0], ""), address)
     return found
 
 

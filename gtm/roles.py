@@ -45,7 +45,6 @@ ROLES = (
             "clients.view_*",
             "clients.add_client",
             "clients.change_client",
-            "clients.*_clientpromptoverride",
             "clients.add_con*",
             "clients.change_con*",
             "agents_app.view_*",

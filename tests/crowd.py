@@ -19,14 +19,15 @@ from agents_app.models import (
 )
 from clients.models import (
     Client,
-    ClientPromptOverride,
+    ConfigKey,
+    ConfigVersion,
     Connection,
     Contact,
     Delivery,
     Event,
     FieldState,
-    IndustryTemplate,
     Observation,
+    SettingsTemplate,
     Suppression,
 )
 from experiments.models import AnalysisSnapshot, Assignment, Decision, Experiment, OutcomeEvent, Variant
@@ -93,16 +94,17 @@ def make_crowd(size: int) -> Rows:
 
 
 def _agency(size: int, rows: Rows) -> Rows:
-    industries = [IndustryTemplate(key=f"industry-{n}", name=f"Industry {n}") for n in numbers(size)]
-    IndustryTemplate.objects.bulk_create(industries)
+    industries = [SettingsTemplate(key=f"industry-{n}", name=f"Industry {n}") for n in numbers(size)]
+    SettingsTemplate.objects.bulk_create(industries)
     clients = [
         Client(slug=f"crowd-{n}", name=f"Crowd {n}", industry=industry, status="active", created_at=AT)
         for n, industry in zip(numbers(size), industries, strict=True)
     ]
     Client.objects.bulk_create(clients)
-    rows[IndustryTemplate], rows[Client] = industries, clients
+    rows[SettingsTemplate], rows[Client] = industries, clients
     return {
-        ClientPromptOverride: [ClientPromptOverride(layer=client, agent="email_agent", text="Be brief.") for client in clients],
+        ConfigKey: [ConfigKey(name=f"own_{n}", label=f"Own {n}", kind="text") for n in numbers(size)],
+        ConfigVersion: [ConfigVersion(client=client, number=1, document={}, sha256=SHA, created_at=AT) for client in clients],
         Connection: [Connection(client=client, party="hubspot", name="HubSpot", created_at=AT) for client in clients],
         Contact: [
             Contact(

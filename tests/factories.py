@@ -20,7 +20,8 @@ from agents_app.models import (
     StepRun,
 )
 from clients import config
-from clients.models import AgentKey, Client, Connection, Contact, Delivery, Event, IndustryTemplate
+from clients.keys import BUILT_IN
+from clients.models import AgentKey, Client, Connection, Contact, Delivery, Event, SettingsTemplate
 from experiments import lifecycle
 from experiments.models import Assignment, Experiment, OutcomeEvent, OutcomeKind
 
@@ -32,16 +33,28 @@ def make_user(username: str = "", **values: Any) -> User:
     return User.objects.create_user(username or f"user{next(_numbers)}", password="correct horse", **values)
 
 
-def make_industry(key: str = "fintech", **values: Any) -> IndustryTemplate:
-    return IndustryTemplate.objects.get_or_create(key=key, defaults={"name": key.capitalize(), **values})[0]
+def make_industry(key: str = "fintech", **values: Any) -> SettingsTemplate:
+    return make_template("industry", key, **values)
+
+
+def make_template(kind: str, key: str, **values: Any) -> SettingsTemplate:
+    basis = {"name": key.capitalize(), **_with_settings(values)}
+    return SettingsTemplate.objects.get_or_create(kind=kind, key=key, defaults=basis)[0]
 
 
 def make_client(slug: str = "", **values: Any) -> Client:
+    """Settings may be given by their last names: `make_client(tone="formal", max_words=90)`."""
     slug = slug or f"client-{next(_numbers)}"
     values.setdefault("industry", make_industry())
-    return Client.objects.create(
-        **{"slug": slug, "name": slug.replace("-", " ").title(), "status": "active", "created_at": AT, **values}
-    )
+    basis = {"slug": slug, "name": slug.replace("-", " ").title(), "status": "active", "created_at": AT}
+    return Client.objects.create(**basis | _with_settings(values))
+
+
+def _with_settings(values: dict[str, Any]) -> dict[str, Any]:
+    paths = {key.name: key.path for key in BUILT_IN}
+    said = {paths[name]: value for name, value in values.items() if name in paths}
+    rest = {name: value for name, value in values.items() if name not in paths}
+    return {**rest, "settings": rest.get("settings", {}) | said}
 
 
 def make_connection(client: Client | None = None, party: str = Connection.Party.HUBSPOT, **values: Any) -> Connection:

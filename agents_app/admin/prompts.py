@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models import Count, F, OuterRef, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import JSONObject
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -16,8 +16,8 @@ from django.utils.safestring import SafeString
 from agents_app import llm, sending, versions
 from agents_app.llm.question import CALLS_THAT_TELL
 from agents_app.models import PromptVersion, StepRun
-from clients.access import scope, user_of
-from clients.models import AgentKey, ClientPromptOverride, OverrideMode
+from clients.access import user_of, visible_clients
+from clients.models import AgentKey, Client
 from gtm.admin_site import HistoryAdmin, link, pill
 
 MAY_MOVE = "agents_app.move_label"
@@ -218,7 +218,13 @@ def _number(text: str | None) -> int:
     return int(text) if text and text.isdigit() and len(text) < 10 else 0
 
 
-def _unaffected(request: HttpRequest, agent: str) -> list[ClientPromptOverride]:
-    """Clients that replace this agent's prompt: a new version changes nothing for them."""
-    replaced = Q(agent=agent, mode=OverrideMode.REPLACE)
-    return list(scope(ClientPromptOverride.objects.filter(replaced), request.user, "layer").select_related("layer"))
+def _unaffected(request: HttpRequest, agent: str) -> list[tuple[Client, str]]:
+    """Clients that replace this agent's whole prompt, each with the text: a new version changes nothing for them."""
+    path = f"prompt_overrides.{agent}"
+    clients = visible_clients(request.user).filter(settings__has_key=path).order_by("name")
+    return [
+        (client, word["text"])
+        for client in clients
+        for word in client.settings[path]
+        if word["mode"] == "replace" and not word.get("slot")
+    ]

@@ -107,9 +107,10 @@ class Agent:
 
 
 def chosen(config: Mapping[str, Any], paths: Sequence[str], agent: str) -> Config:
-    """The part of the effective document that these dotted paths name, with the agent's own prompt overrides."""
+    """The part of the effective document that these dotted paths name, with what the agency's own settings tell this
+    agent, and with the agent's own prompt overrides."""
     document: Config = {"prompt_overrides": {}}
-    for path in paths:
+    for path in (*paths, *config.get("told", {}).get(agent, ())):
         *parents, name = path.split(".")
         source: Any = config
         target = document

@@ -12,6 +12,10 @@ from agents_app.confidence import Term
 from agents_app.contracts import Check, Sentence
 from agents_app.prompts import Material
 
+WRITTEN_WITH = (
+    "emphasis", "avoid_terms", "offer", "proof_points", "call_to_action", "sender_name", "sender_title", "max_words",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Needs:
@@ -125,5 +129,12 @@ AGENT = agent.Agent(
     check=check,
     terms=terms,
     needs=Needs,
-    settings=("client_name", "industry", "tone", "confidence_floor", "custom_fields"),
+    settings=(
+        "client_name",
+        "industry",
+        "tone",
+        "confidence_floor",
+        "call_to_action_style",
+        *(f"custom_fields.{name}" for name in WRITTEN_WITH),
+    ),
 )

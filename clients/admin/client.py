@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
+from django.db import connection
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -11,13 +12,16 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from clients import access, config, forms, setup
-from clients.admin.layers import SHORT_TEXT, WRITING
+from clients import access, config, settings_forms, setup
+from clients.admin.layers import SettingsPage
 from clients.admin.links import to_lists
-from clients.models import Client, ClientPromptOverride
-from clients.scoped_admin import ScopedHistoryAdmin, ScopedStackedInline
+from clients.config import shown
+from clients.keys import BUILT_IN, by_path
+from clients.models import Client
+from clients.scoped_admin import ScopedHistoryAdmin
 from gtm.admin_site import link, pill
 
+TONE = by_path(BUILT_IN)["tone"]
 LISTS = (
     ("Contacts", "clients_contact"),
     ("Connections", "clients_connection"),
@@ -29,36 +33,33 @@ LISTS = (
 )
 
 
-class ClientOverrides(ScopedStackedInline):
-    model = ClientPromptOverride
-    formfield_overrides = SHORT_TEXT
-    verbose_name, verbose_name_plural = "word to an agent", "What this client says to the agents"
-
-
 @admin.register(Client)
-class ClientAdmin(ScopedHistoryAdmin):
+class ClientAdmin(SettingsPage, ScopedHistoryAdmin):
     client_path = ""
     empty_hint = "Make one from an industry template, or import its settings from JSON."
-    form = forms.ClientForm
+    form = settings_forms.ClientForm
     change_form_template = "clients/client_form.html"
     change_list_template = "clients/client_list.html"
-    inlines = (ClientOverrides,)
-    fieldsets = (
+    columns = (
         ("At a glance", {"fields": ("checklist", "elsewhere")}),
         (
             "Who they are",
-            {"fields": ("name", "slug", "industry", "status", "company_size", "website", "postal_address")},
+            {
+                "fields": (
+                    "name", "slug", "industry", "company_size", "sales_motion", "status", "website", "postal_address",
+                )
+            },
         ),
-        *WRITING,
         ("What their runs may cost", {"fields": ("daily_budget_usd",)}),
         ("Who looks after them", {"fields": ("managers", "shares_patterns")}),
-    )
+    )  # fmt: skip
+    last = (("This change", {"fields": ("reason", "base")}),)
     add_fieldsets = (
         (
             None,
             {
-                "fields": ("name", "slug", "industry"),
-                "description": "The rest is inherited from the industry template; change it on the next page.",
+                "fields": ("name", "slug", "industry", "company_size", "sales_motion"),
+                "description": "The rest is inherited from the templates for these; change it on the next page.",
             },
         ),
     )
@@ -76,23 +77,25 @@ class ClientAdmin(ScopedHistoryAdmin):
         return whole.annotate(contact_count=Count("contacts", distinct=True))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """With its settings in outline, which both the form's hints and the checklist read."""
-        client = super().get_object(request, object_id, from_field)
-        if client is not None:
-            client.outline = config.outline(client)
-        return client
+        """For a change it is held until it is written or refused."""
+        if request.method == "POST" and connection.in_atomic_block:
+            Client.objects.select_for_update(no_key=True).filter(pk=object_id if object_id.isdigit() else 0).first()
+        return super().get_object(request, object_id, from_field)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        form = forms.ClientForm if obj else forms.NewClientForm
-        return super().get_form(request, obj, change=change, **{"form": form, **kwargs})
+        if obj is None:
+            whole = access.sees_all(request.user)
+            fields = [*settings_forms.NewClientForm.Meta.fields, *(["managers"] if whole else [])]
+            new = {"form": settings_forms.NewClientForm, "fields": fields}
+            return super(SettingsPage, self).get_form(request, obj, change=change, **{**kwargs, **new})
+        return super().get_form(request, obj, change=change, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        if obj is None and access.sees_all(request.user):
+        if obj is not None:
+            return super().get_fieldsets(request, obj)
+        if access.sees_all(request.user):
             return (*self.add_fieldsets, ("Who looks after them", {"fields": ("managers",)}))
-        return self.fieldsets if obj else self.add_fieldsets
-
-    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
-        return self.inlines if obj else ()
+        return self.add_fieldsets
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return {} if obj else self.prepopulated_fields
@@ -100,7 +103,7 @@ class ClientAdmin(ScopedHistoryAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return ()
-        always = ("checklist", "elsewhere", "slug")
+        always = ("checklist", "elsewhere", "slug", "settings_shown")
         return always if access.sees_all(request.user) else (*always, "managers", "daily_budget_usd")
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -109,9 +112,11 @@ class ClientAdmin(ScopedHistoryAdmin):
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Client, form: Any, change: bool) -> None:
-        if not change:
-            obj.created_at = timezone.now()
-        super().save_model(request, obj, form, change)
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        obj.created_at = timezone.now()
+        config.save(obj, config.Author(access.user_of(request), "Created", obj.created_at))
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
@@ -121,9 +126,10 @@ class ClientAdmin(ScopedHistoryAdmin):
     def response_add(self, request: HttpRequest, obj: Client, post_url_continue: str | None = None) -> HttpResponse:
         if "_popup" in request.POST or "_addanother" in request.POST:
             return super().response_add(request, obj, post_url_continue)
-        messages.success(
-            request, f"{obj} is made, in draft. It inherits the settings of {obj.industry}; add its own below."
-        )
+        names = shown.layer_names(obj, config.stand().below(obj))
+        from_where = [name for layer, name in names.items() if ":" in layer]
+        base = ", ".join(from_where) or "the agency"
+        messages.success(request, f"{obj} is made, in draft. It inherits from: {base}. Add its own settings below.")
         return HttpResponseRedirect(reverse("admin:clients_client_change", args=[obj.pk]))
 
     @admin.display(description="State", ordering="status")
@@ -134,9 +140,9 @@ class ClientAdmin(ScopedHistoryAdmin):
     def people(self, client: Client) -> str:
         return f"{getattr(client, 'contact_count', 0):,}"
 
-    @admin.display(description="Own tone", ordering="tone")
+    @admin.display(description="Own tone", ordering="settings__tone")
     def own_tone(self, client: Client) -> str:
-        return client.get_tone_display() or "inherited"
+        return shown.said(TONE, client.settings.get("tone")) or "inherited"
 
     @admin.display(description="Settings")
     def settings_link(self, client: Client) -> SafeString:
@@ -144,7 +150,7 @@ class ClientAdmin(ScopedHistoryAdmin):
 
     @admin.display(description="Before the first e-mail")
     def checklist(self, client: Any) -> SafeString:
-        steps = setup.steps(client, client.outline.in_force)
+        steps = setup.steps(client, config.stand_of(client).effective(client))
         rows = ((_done(step.done), step.label, "" if step.done else step.mend) for step in steps)
         items = format_html_join("", '<li>{} {} <span class="quiet">{}</span></li>', rows)
         return format_html('<ul class="plain">{}</ul>', items)
@@ -155,7 +161,7 @@ class ClientAdmin(ScopedHistoryAdmin):
 
     @admin.action(description="Export settings as JSON")
     def export_json(self, request: HttpRequest, queryset: QuerySet[Client]) -> HttpResponse:
-        name, content = config.download(queryset.select_related("industry").prefetch_related("prompt_overrides"))
+        name, content = config.download(queryset.select_related("industry"))
         return HttpResponse(
             content,
             content_type="application/octet-stream",

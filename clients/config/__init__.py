@@ -1,37 +1,72 @@
-"""Settings of a client: layers, the settings in force with their sources, import and export."""
+"""Settings of a client: layers, the settings in force with their sources, versions, import and export."""
 
-from clients.config.documents import (
-    Difference,
-    apply,
-    as_text,
-    create_client,
-    differences,
-    download,
-    export,
-    parse,
-    read,
-)
-from clients.config.layers import Effective
+from clients.config.documents import Difference, as_text, differences, download, export, nested, parse, read
+from clients.config.layers import Effective, Layer
+from clients.config.own_keys import key_problems
 from clients.config.problems import ConfigRefused, Problem
-from clients.config.schema import ClientConfig
-from clients.config.stored import Outline, agency, effective, outline
+from clients.config.stored import (
+    Outline,
+    Stand,
+    below_template,
+    built_in,
+    effective,
+    is_behind,
+    known_keys,
+    layer_of,
+    made,
+    outline,
+    stand,
+    stand_of,
+)
+from clients.config.writing import (
+    Author,
+    apply,
+    create_client,
+    keep_version,
+    newest_numbers,
+    newest_version,
+    put,
+    put_secrets,
+    revert,
+    save,
+    secret,
+)
 
 __all__ = [
-    "ClientConfig",
+    "Author",
     "ConfigRefused",
     "Difference",
     "Effective",
+    "Layer",
     "Outline",
     "Problem",
-    "agency",
+    "Stand",
     "apply",
     "as_text",
+    "below_template",
+    "built_in",
     "create_client",
     "differences",
     "download",
     "effective",
     "export",
+    "is_behind",
+    "keep_version",
+    "key_problems",
+    "known_keys",
+    "layer_of",
+    "made",
+    "nested",
+    "newest_numbers",
+    "newest_version",
     "outline",
     "parse",
+    "put",
+    "put_secrets",
     "read",
+    "revert",
+    "save",
+    "secret",
+    "stand",
+    "stand_of",
 ]

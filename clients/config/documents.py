@@ -2,23 +2,20 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from io import BytesIO
 from typing import Any, NamedTuple
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
-from django.db import transaction
-
-from clients import access
-from clients.config import schema
-from clients.config.layers import CUSTOM_FIELDS, is_set
+from clients import keys
+from clients.config import schema, stored
+from clients.config.layers import UNSET
 from clients.config.problems import ARROW, ConfigRefused, Problem, nearest
-from clients.config.schema import ClientConfig
-from clients.models import AgentKey, Client, ClientPromptOverride, IndustryTemplate, OverrideMode
+from clients.keys import AGENTS
+from clients.models import Client, SalesMotion, SettingsTemplate
 
 Document = Mapping[str, Any]
+DEFAULTS = {"company_size": Client.Size.MEDIUM, "sales_motion": SalesMotion.OUTBOUND}
+"""Columns that stand in a document only where they say something else."""
 
 
 class Difference(NamedTuple):
@@ -54,32 +51,44 @@ def read(text: str) -> Any:  # noqa: ANN401 - whatever JSON says
         raise ConfigRefused([problem]) from None
 
 
-def parse(document: object) -> ClientConfig:
-    """The document in types, its industry known to us. Raises ConfigRefused."""
+def parse(document: object) -> dict[str, Any]:
+    """{path: said} with the client's own columns among them, its industry known to us. Raises ConfigRefused."""
     if not isinstance(document, Mapping):
         raise ConfigRefused([Problem("", "A JSON object is needed.", 'Start with {"industry": "fintech"}.')])
-    config = schema.parse(dict(document))
-    known = list(IndustryTemplate.objects.order_by("key").values_list("key", flat=True))
-    if config.industry not in known:
+    said = schema.parse(dict(document), stored.known_keys())
+    industries = SettingsTemplate.objects.filter(kind=SettingsTemplate.Kind.INDUSTRY)
+    known = list(industries.order_by("key").values_list("key", flat=True))
+    if said["industry"] not in known:
         problem = Problem(
-            "industry", f"There is no industry template “{config.industry}”.", nearest(config.industry, known)
+            "industry", f"There is no industry template “{said['industry']}”.", nearest(said["industry"], known)
         )
         raise ConfigRefused([problem])
-    return config
+    return said
 
 
 def export(client: Client) -> dict[str, Any]:
-    """The client's own layer: set keys only, in the order of the shape."""
-    overrides = {row.agent: row for row in client.prompt_overrides.all()}
-    parts = {
-        "industry": client.industry.key,
-        "tone": client.tone,
-        "prompt_overrides": {str(key): _plain(overrides[key]) for key in AgentKey.values if key in overrides},
-        "custom_fields": _set_only({name: getattr(client, name) for name in CUSTOM_FIELDS}),
-        "enabled_agents": list(client.enabled_agents),
-        "confidence_floor": client.confidence_floor,
-    }
-    return _set_only(parts)
+    """The client's own layer: set keys only, in the order of the shape. Secrets stay out."""
+    columns = {"industry": client.industry.key}
+    columns |= {name: getattr(client, name) for name, usual in DEFAULTS.items() if getattr(client, name) != usual}
+    return nested(columns | client.settings)
+
+
+def nested(said: Mapping[str, Any]) -> dict[str, Any]:
+    """{path: said} as a document, in the order of the shape; a single addition to an agent's prompt is plain text."""
+    document: dict[str, Any] = {}
+    for path in ORDER:
+        if path in said:
+            document[path] = said[path]
+    for agent in AGENTS:
+        if words := said.get(f"{stored.PROMPTS}{agent}"):
+            document.setdefault("prompt_overrides", {})[agent] = _short(words)
+    for path, value in _in_order(said):
+        *parents, name = path.split(".")
+        here = document
+        for parent in parents:
+            here = here.setdefault(parent, {})
+        here[name] = value
+    return document
 
 
 def as_text(document: Document) -> str:
@@ -100,110 +109,46 @@ def download(clients: Iterable[Client]) -> tuple[str, bytes]:
     return "clients.zip", content.getvalue()
 
 
-def differences(client: Client | None, config: ClientConfig) -> list[Difference]:
-    """What the import would change; every set value where there is no client yet."""
-    before, after = _flat(export(client)) if client else {}, _flat(_document(config))
-    changed = [path for path in dict.fromkeys((*before, *after)) if before.get(path) != after.get(path)]
-    return [Difference(path, before.get(path), after.get(path)) for path in changed]
+def differences(before: Document | None, after: Document) -> list[Difference]:
+    """What changes from one document to the other; every set value where there was none yet."""
+    old, new = flat(before or {}), flat(after)
+    changed = [path for path in dict.fromkeys((*old, *new)) if old.get(path) != new.get(path)]
+    return [Difference(path, old.get(path), new.get(path)) for path in changed]
 
 
-@transaction.atomic
-def apply(document: Document, *, client: Client, by: User | None, reason: str, at: datetime) -> list[Difference]:
-    """Make the document the client's whole layer: what it leaves out is inherited again. Raises ConfigRefused.
-
-    An import that changes nothing writes nothing.
-    """
-    config = parse(document)
-    changes = differences(client, config)
-    if changes:
-        _write(client, config, _Author(by, reason, at))
-    return changes
-
-
-@transaction.atomic
-def create_client(document: Document, *, slug: str, name: str, by: User | None, at: datetime) -> Client:
-    """A new client in draft. Who makes it manages it, unless they see every client anyway. Raises ConfigRefused."""
-    config = parse(document)
-    client = Client(slug=slug, name=name, created_at=at, industry=IndustryTemplate.objects.get(key=config.industry))
-    _refuse_invalid(client)
-    _write(client, config, _Author(by, "Created", at))
-    if by is not None and not access.sees_all(by):
-        client.managers.add(by)
-    return client
-
-
-class _Author(NamedTuple):
-    by: User | None
-    reason: str
-    at: datetime
-
-    def sign(self, row: Any) -> None:  # noqa: ANN401 - any model with history
-        row._history_user, row._change_reason, row._history_date = self.by, self.reason[:100], self.at
-
-
-def _refuse_invalid(client: Client) -> None:
-    try:
-        client.full_clean()
-    except ValidationError as invalid:
-        problems = [Problem(path, " ".join(messages)) for path, messages in invalid.message_dict.items()]
-        raise ConfigRefused(problems) from None
-
-
-def _write(client: Client, config: ClientConfig, author: _Author) -> None:
-    client.industry = IndustryTemplate.objects.get(key=config.industry)
-    client.tone = config.tone or ""
-    client.enabled_agents = list(config.enabled_agents)
-    client.confidence_floor = config.confidence_floor
-    for name, value in config.custom_fields.model_dump().items():
-        setattr(client, name, value if value is not None or name == "max_words" else "")
-    author.sign(client)
-    client.save()
-    _write_overrides(client, config, author)
-
-
-def _write_overrides(client: Client, config: ClientConfig, author: _Author) -> None:
-    rows = {row.agent: row for row in client.prompt_overrides.all()}
-    for agent, override in config.prompt_overrides:
-        row = rows.get(agent)
-        if override is None and row is not None:
-            author.sign(row)
-            row.delete()
-        elif override is not None:
-            row = row or ClientPromptOverride(layer=client, agent=agent)
-            if (row.mode, row.text) != (override.mode, override.text) or row.pk is None:
-                row.mode, row.text = override.mode, override.text
-                author.sign(row)
-                row.save()
-
-
-def _document(config: ClientConfig) -> dict[str, Any]:
-    overrides = {agent: override for agent, override in config.prompt_overrides if override}
-    parts = config.model_dump()
-    parts["prompt_overrides"] = {agent: _plain(override) for agent, override in overrides.items()}
-    parts["custom_fields"] = _set_only(parts["custom_fields"])
-    return _set_only(parts)
-
-
-def _plain(override: ClientPromptOverride | schema.Override) -> str | dict[str, str]:
-    return override.text if override.mode == OverrideMode.ADD else {"mode": override.mode, "text": override.text}
-
-
-def _set_only(parts: Document) -> dict[str, Any]:
-    return {key: value for key, value in parts.items() if is_set(value) and value != {}}
-
-
-def _flat(document: Document) -> dict[str, Any]:
+def flat(document: Document) -> dict[str, Any]:
     """{"custom_fields → emphasis": …}, one entry a setting."""
-    flat: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for key, value in document.items():
-        if key in {"prompt_overrides", "custom_fields"}:
-            flat |= {f"{key}{ARROW}{name}": inner for name, inner in value.items()}
+        if key in BRANCHES and isinstance(value, Mapping):
+            found |= {f"{key}{ARROW}{name}": inner for name, inner in value.items()}
         else:
-            flat[key] = value
-    return flat
+            found[key] = value
+    return found
+
+
+def _short(words: list[dict[str, str]]) -> object:
+    if len(words) > 1:
+        return words
+    [word] = words
+    return word["text"] if set(word) == {"mode", "text"} and word["mode"] == "add" else word
+
+
+def _in_order(said: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    """What `nested` has not put yet: in the order of the keys, the agency's own ones last."""
+    rest = [path for path in said if path not in ORDER and not path.startswith(stored.PROMPTS)]
+    places = {key.path: place for place, key in enumerate(keys.BUILT_IN)}
+    return [(path, said[path]) for path in sorted(rest, key=lambda path: (places.get(path, len(places)), path))]
+
+
+ORDER = (*schema.COLUMNS, "tone")
+"""What stands before the words to agents."""
+BRANCHES = {"prompt_overrides", *(key.path.split(".")[0] for key in keys.BUILT_IN if "." in key.path)}
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    if value == {UNSET: True}:
+        return "taken back"
     return "inherited" if value is None else json.dumps(value, ensure_ascii=False)
 
 

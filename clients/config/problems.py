@@ -66,6 +66,12 @@ _WORDS = {
         "Text, or an object with mode and text, is needed here.",
         "Write \"text\" to add to the prompt, or {{\"mode\": \"replace\", \"text\": \"…\"}}.",
     ),
+    "word_shape": (
+        "This is no word about what is inherited.",
+        "Write {{\"$unset\": true}}, or for a list {{\"$remove\": [\"one\"], \"$add\": [\"two\"]}}.",
+    ),
+    "bool_type": ("Yes or no is needed here.", "Write true or false."),
+    "string_pattern_mismatch": ("This is not the name of a component.", "Use small letters, digits and _."),
     "string_unicode": _BROKEN,
     "unwritable": _BROKEN,
 }  # fmt: skip

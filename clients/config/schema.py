@@ -1,13 +1,100 @@
-"""The JSON shape of one client's settings. An absent key inherits; an unknown key is refused with its path."""
+"""The JSON shape of one client's settings, made from the keys. An absent key inherits; an unknown key is refused with
+its path.
 
-from collections.abc import Sequence
+Beside values a document may hold words about what is inherited: {"$unset": true}, {"$remove": […], "$add": …}.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Annotated, Any, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    WrapValidator,
+    create_model,
+)
 from pydantic_core import PydanticCustomError
 
+from clients.config.layers import ADD, REMOVE, UNSET, is_set
 from clients.config.problems import ConfigRefused, in_words
-from clients.models import AgentKey, OverrideMode, Tone
+from clients.keys import AGENTS, MODES, Key
+from clients.models import Client, SalesMotion
+
+LONGEST_WORD = 4000
+COLUMNS = ("industry", "company_size", "sales_motion")
+"""What a document says beside the settings: the client's own columns, which choose its templates."""
+
+
+def parse(document: object, keys: Sequence[Key]) -> dict[str, Any]:
+    """{path: said} of what is set, the columns of the client under their own names.
+
+    Raises ConfigRefused with every problem at once.
+    """
+    model = shape(tuple(keys))
+    try:
+        config = model.model_validate(document)
+    except ValidationError as refused:
+        errors = refused.errors(include_url=False)
+        raise ConfigRefused(in_words(error, lambda where: _known_at(model, where)) for error in errors) from None
+    found = {path: _plain(_attribute(config, path)) for path in (*COLUMNS, *paths(keys))}
+    return {path: value for path, value in found.items() if is_set(value)}
+
+
+def paths(keys: Iterable[Key]) -> list[str]:
+    """Every path that a layer's settings may hold, the words to agents among them."""
+    return [*(key.path for key in keys if not key.sensitive), *(f"prompt_overrides.{agent}" for agent in AGENTS)]
+
+
+def checked(key: Key, value: object) -> Any:  # noqa: ANN401 a value of the key's type
+    """One value by itself. Raises ConfigRefused."""
+    nested: Any = value
+    for part in reversed(key.path.split(".")):
+        nested = {part: nested}
+    return parse({"industry": "any", **nested}, (key,)).get(key.path)
+
+
+@lru_cache(maxsize=8)
+def shape(keys: tuple[Key, ...]) -> type[BaseModel]:
+    """`ClientConfig`: nested as the paths are."""
+    tree: dict[str, Any] = {}
+    for key in keys:
+        if not key.sensitive:
+            *parents, name = key.path.split(".")
+            here = tree
+            for parent in parents:
+                here = here.setdefault(parent, {})
+            here[name] = (Annotated[_type(key) | None, WrapValidator(_or_word(key))], None)
+    tree["prompt_overrides"] = dict.fromkeys(AGENTS, (Overrides | None, None))
+    fields = {name: _field(name, each) for name, each in tree.items()}
+    choices = {
+        "company_size": _one_of(Client.Size.values),
+        "sales_motion": _one_of(SalesMotion.values),
+    }
+    columns: dict[str, Any] = {
+        "industry": (Annotated[str, StringConstraints(min_length=1, max_length=40), Writable], ...),
+        **{name: (Annotated[str | None, choice], None) for name, choice in choices.items()},
+    }
+    return _model("ClientConfig", columns | fields)
+
+
+def _field(name: str, said: Any) -> Any:  # noqa: ANN401 a field's definition, or a branch of them
+    if not isinstance(said, dict):
+        return said
+    branch = _model(name, {each: _field(each, inner) for each, inner in said.items()})
+    return (branch, branch())
+
+
+def _model(name: str, fields: dict[str, Any]) -> type[BaseModel]:
+    return create_model(name, __base__=_Strict, **fields)
+
+
+# --- the types
 
 
 def _writable(text: str) -> str:
@@ -17,83 +104,112 @@ def _writable(text: str) -> str:
     return text
 
 
-def _one_of(known: Sequence[str]) -> AfterValidator:
-    def check(value: str) -> str:
-        if value not in known:
-            raise PydanticCustomError("choice", "not a choice", {"known": list(known)})
+def _one_of(known: Iterable[str]) -> AfterValidator:
+    names = list(known)
+
+    def check(value: str | None) -> str | None:
+        if value is not None and value not in names:
+            raise PydanticCustomError("choice", "not a choice", {"known": names})
         return value
 
     return AfterValidator(check)
-
-
-def _as_override(value: object) -> object:
-    """Plain text is an addition to the agent's prompt."""
-    if isinstance(value, str):
-        return {"mode": OverrideMode.ADD.value, "text": value}
-    if value is None or isinstance(value, dict | Override):
-        return value
-    raise PydanticCustomError("override_shape", "override shape")
-
-
-Writable = AfterValidator(_writable)
-Text60 = Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True), Writable]
-Text80 = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True), Writable]
-Text200 = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), Writable]
-Text400 = Annotated[str, StringConstraints(min_length=1, max_length=400, strip_whitespace=True), Writable]
-Text4000 = Annotated[str, StringConstraints(min_length=1, max_length=4000, strip_whitespace=True), Writable]
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
+Writable = AfterValidator(_writable)
+
+
+def _text(longest: int) -> Any:  # noqa: ANN401 a type
+    return Annotated[str, StringConstraints(min_length=1, max_length=longest, strip_whitespace=True), Writable]
+
+
+class Entry(_Strict):
+    key: _text(40)  # type: ignore[valid-type]
+    text: _text(400)  # type: ignore[valid-type]
+
+
 class Override(_Strict):
-    mode: Annotated[str, _one_of(OverrideMode.values)] = OverrideMode.ADD.value
-    text: Text4000
+    mode: Annotated[str, _one_of(MODES)] = "add"
+    text: _text(LONGEST_WORD)  # type: ignore[valid-type]
+    slot: Annotated[str, StringConstraints(max_length=40, pattern=r"^[a-z0-9_]*$")] = ""
 
 
-MaybeOverride = Annotated[Override | None, BeforeValidator(_as_override)]
+def _as_overrides(value: object) -> object:
+    """Plain text is an addition to the agent's prompt; one word to it may stand without a list."""
+    if isinstance(value, list):
+        return [_as_override(each) for each in value]
+    return value if value is None else [_as_override(value)]
 
 
-class PromptOverrides(_Strict):
-    research_agent: MaybeOverride = None
-    competitive_agent: MaybeOverride = None
-    persona_agent: MaybeOverride = None
-    email_agent: MaybeOverride = None
+def _as_override(value: object) -> object:
+    if isinstance(value, str):
+        return {"mode": "add", "text": value}
+    if isinstance(value, dict | Override):
+        return value
+    raise PydanticCustomError("override_shape", "override shape")
 
 
-class CustomFields(_Strict):
-    emphasis: Text80 | None = None
-    avoid_terms: Annotated[list[Text60], Field(max_length=100)] = []
-    offer: Text400 | None = None
-    proof_points: Annotated[list[Text200], Field(max_length=20)] = []
-    call_to_action: Text200 | None = None
-    sender_name: Text80 | None = None
-    sender_title: Text80 | None = None
-    max_words: Annotated[int, Field(ge=40, le=400)] | None = None
+Overrides = Annotated[list[Override], BeforeValidator(_as_overrides), Field(max_length=12)]
 
 
-class ClientConfig(_Strict):
-    industry: Annotated[str, StringConstraints(min_length=1, max_length=40), Writable]
-    tone: Annotated[str, _one_of(Tone.values)] | None = None
-    prompt_overrides: PromptOverrides = PromptOverrides()
-    custom_fields: CustomFields = CustomFields()
-    enabled_agents: list[Annotated[str, _one_of(AgentKey.values)]] = []
-    confidence_floor: Annotated[float, Field(ge=0, le=1)] | None = None
+def _type(key: Key) -> Any:  # noqa: ANN401 a type
+    longest = key.longest or LONGEST_WORD
+    numbers = Field(ge=key.least, le=key.most)
+    many = Field(max_length=int(key.most) if key.most is not None and key.is_list else None)
+    choice: Any = Annotated[str, _one_of(key.choices or ())]
+    return {
+        "text": _text(longest),
+        "choice": choice,
+        "whole": Annotated[int, numbers],
+        "number": Annotated[float, numbers],
+        "flag": bool,
+        "terms": Annotated[list[_text(longest)], many],  # type: ignore[misc]
+        "choices": Annotated[list[choice], many],
+        "table": dict[_text(40), _text(longest)],  # type: ignore[misc]
+        "entries": Annotated[list[Entry], many],
+    }[key.kind]
 
 
-def parse(document: object) -> ClientConfig:
-    """Raises ConfigRefused with every problem at once."""
-    try:
-        return ClientConfig.model_validate(document)
-    except ValidationError as refused:
-        errors = refused.errors(include_url=False)
-        raise ConfigRefused(in_words(error, _known_at) for error in errors) from None
+def _or_word(key: Key) -> Callable[[Any, Callable[[Any], Any]], Any]:
+    """The value itself, or a word about what is inherited."""
+
+    def check(value: Any, plain: Callable[[Any], Any]) -> Any:  # noqa: ANN401 any JSON
+        if not isinstance(value, Mapping) or not value.keys() & {UNSET, REMOVE, ADD}:
+            return plain(value)
+        if value == {UNSET: True}:
+            return dict(value)
+        names = value.get(REMOVE)
+        is_listed = isinstance(names, list) and names and all(isinstance(each, str) and each for each in names)
+        if value.keys() - {REMOVE, ADD} or not is_listed or not (key.is_list or key.kind == "table"):
+            raise PydanticCustomError("word_shape", "word shape")
+        return {REMOVE: list(names or ()), **({ADD: _plain(plain(value[ADD]))} if value.get(ADD) else {})}
+
+    return check
 
 
-def _known_at(location: Sequence[Any]) -> Sequence[str]:
+# --- reading
+
+
+def _attribute(config: BaseModel, path: str) -> Any:  # noqa: ANN401 a setting of any type
+    here: Any = config
+    for part in path.split("."):
+        here = getattr(here, part)
+    return here
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 a value of any key
+    if isinstance(value, Override):
+        return {"mode": value.mode, "text": value.text, **({"slot": value.slot} if value.slot else {})}
+    if isinstance(value, BaseModel):
+        return value.model_dump()
+    return [_plain(each) for each in value] if isinstance(value, list) else value
+
+
+def _known_at(model: type[BaseModel], location: Sequence[Any]) -> Sequence[str]:
     """The settings that may stand at this place of the document."""
-    model: type[BaseModel] = ClientConfig
     for part in location:
         field = model.model_fields.get(str(part))
         model = next(kind for kind in (field and _models_in(field.annotation)) or (model,))
@@ -101,5 +217,7 @@ def _known_at(location: Sequence[Any]) -> Sequence[str]:
 
 
 def _models_in(annotation: object) -> list[type[BaseModel]]:
-    kinds = get_args(annotation) or (annotation,)
-    return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    """The models that an annotation names, however deep."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for part in get_args(annotation) for found in _models_in(part)]

@@ -1,36 +1,46 @@
 """The settings in force, as a person reads them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from clients.config.layers import Effective
-from clients.models import AgentKey, Client, OverrideMode, Tone
+from clients.config.layers import ADD, BUILT_IN_LAYER, REMOVE, UNSET, Effective, Origin, at, is_set
+from clients.config.stored import Placed
+from clients.keys import AGENTS, Key
+from clients.models import Client, SettingsTemplate
 
-LABELS = {
-    "industry": "Industry",
-    "tone": "Tone",
-    "custom_fields.emphasis": "Emphasis",
-    "custom_fields.avoid_terms": "Words to avoid",
-    "custom_fields.max_words": "Longest e-mail",
-    "custom_fields.offer": "Offer",
-    "custom_fields.proof_points": "Proof points",
-    "custom_fields.call_to_action": "Call to action",
-    "custom_fields.sender_name": "Sender",
-    "custom_fields.sender_title": "Sender's title",
-    "enabled_agents": "Agents that work",
-    "confidence_floor": "Confidence floor",
-}
+
+@dataclass(frozen=True)
+class Word:
+    """What one layer said of a setting, what became of it, and who said it last, when; "" where nobody knows."""
+
+    layer: str
+    words: str
+    effect: str
+    who: str = ""
+    when: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Setting:
-    """`sources` are layer names, lowest first; none where nothing is set."""
+    """`sources` are layer names, lowest first; none where nothing is set. `entries` are those of a list or table, each
+    with its layer. `overrode` is what lower layers said and does not hold."""
 
-    key: str
+    path: str
     label: str
-    value: str | list[str]
+    group: str
+    value: str
     sources: tuple[str, ...]
+    entries: tuple[tuple[str, str], ...] = ()
+    said: tuple[Word, ...] = ()
+    overrode: tuple[Word, ...] = ()
+    locked_by: str = ""
+
+    @property
+    def last(self) -> Word | None:
+        """The word that made the value what it is."""
+        return next((word for word in reversed(self.said) if word.layer in self.sources[-1:]), None)
 
 
 @dataclass(frozen=True)
@@ -43,61 +53,120 @@ class Addition:
     source: str
 
 
-def settings(effective: Effective) -> list[Setting]:
-    return [
-        Setting(path, label, _readable(path, _at(effective.document, path)), _sources(effective, path))
-        for path, label in LABELS.items()
-    ]
+Touched = Mapping[str, Mapping[str, Sequence[str]]]
+"""{layer: {path: [who, when]}}, as the layers' rows keep it."""
+
+
+def settings(effective: Effective, keys: Sequence[Key], touched: Touched | None = None) -> list[Setting]:
+    return [_setting(key, effective, touched or {}) for key in keys]
+
+
+def touched_of(placed: Sequence[Placed], client: Client) -> Touched:
+    lower = {each.layer.name: each.row.touched for each in placed if each.row is not None}
+    return lower | {"client": client.touched}
 
 
 def additions(effective: Effective) -> list[Addition]:
     """What the layers say to the agents, in the order in which it reaches the prompt."""
     return [
-        Addition(AgentKey(agent).label, OverrideMode(entry["mode"]).label, entry["text"], entry["layer"])
+        Addition(AGENTS[agent], how(entry), entry["text"], entry["layer"])
         for agent, entries in effective.document["prompt_overrides"].items()
         for entry in entries
     ]
 
 
-def layer_names(client: Client) -> dict[str, str]:
+def how(entry: Mapping[str, str]) -> str:
+    """Where a word to an agent goes."""
+    slot = entry.get("slot")
+    place = f"the component “{slot.replace('_', ' ')}”" if slot else "the agent's prompt"
+    return {"prepend": f"Before {place}", "add": f"Added to {place}", "replace": f"Instead of {place}"}[entry["mode"]]
+
+
+def layer_names(client: Client, placed: Sequence[Placed]) -> dict[str, str]:
     """What a layer is called on this client's pages."""
-    return {
-        "built in": "Built in",
-        "agency": "Agency",
-        "industry": f"{client.industry.name} template",
-        "client": client.name,
-    }
+    templates = {each.layer.name: _named(each.row) for each in placed if isinstance(each.row, SettingsTemplate)}
+    return {BUILT_IN_LAYER: "Built in", "agency": "Agency", **templates, "client": client.name}
 
 
-def hint(inherited: Effective, field: str, names: dict[str, str]) -> str:
+def hint(inherited: Effective, key: Key, names: Mapping[str, str]) -> str:
     """For an empty field: what is inherited there, and from where. Empty where nothing is."""
-    path = next((path for path in LABELS if path.rpartition(".")[2] == field), "")
-    value = _readable(path, _at(inherited.document, path)) if path else ""
-    if not value:
+    value = at(inherited.document, key.path)
+    if not is_set(value):
         return ""
-    words = "; ".join(value) if isinstance(value, list) else value
-    sources = " and ".join(names[source] for source in _sources(inherited, path))
+    words = "; ".join(_entry(key, each) for each in value) if key.kind == "terms" else readable(key, value)
+    sources = " and ".join(names.get(source, source) for source in inherited.origins[key.path].sources)
     return f"inherited: {words} ({sources})"
 
 
-def _at(document: dict[str, Any], path: str) -> object:
-    here: Any = document
-    for part in path.split("."):
-        here = here[part]
-    return here
-
-
-def _sources(effective: Effective, path: str) -> tuple[str, ...]:
-    return tuple(source for source in effective.sources[path].split(" + ") if source)
-
-
-def _readable(path: str, value: object) -> str | list[str]:
-    if path == "tone":
-        return Tone(value).label if value in Tone.values else str(value)
-    if path == "enabled_agents" and isinstance(value, Sequence):
-        return ", ".join(AgentKey(agent).label for agent in value)
-    if path == "custom_fields.max_words":
-        return f"{value} words"
+def readable(key: Key, value: Any) -> str:  # noqa: ANN401 a value of the key's type
+    """In words; a secret is only said to be kept."""
+    if key.sensitive:
+        return "Kept, not shown" if value else ""
+    if not is_set(value):
+        return ""
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name}: {text}" for name, text in value.items())
     if isinstance(value, list):
-        return value if path == "custom_fields.proof_points" else ", ".join(value)
-    return str(value)
+        return ", ".join(_entry(key, each) for each in value)
+    plain = (key.choices or {}).get(str(value), str(value))
+    return f"{plain} {key.unit}".strip() if key.unit else plain
+
+
+def said(key: Key, value: Any) -> str:  # noqa: ANN401 a value, or a word about what is inherited
+    """What a layer said, in words."""
+    if not isinstance(value, Mapping) or not value.keys() & {UNSET, REMOVE, ADD}:
+        return readable(key, value)
+    if value.get(UNSET):
+        return "Takes back what is inherited"
+    removed = f"Takes out {', '.join(_choice(key, each) for each in value[REMOVE])}"
+    return f"{removed}; adds {readable(key, value[ADD])}" if value.get(ADD) else removed
+
+
+def _setting(key: Key, effective: Effective, touched: Touched) -> Setting:
+    value, origin = at(effective.document, key.path), effective.origins[key.path]
+    words = tuple(_word(key, layer, each, effect, touched) for layer, each, effect in origin.said)
+    return Setting(
+        key.path,
+        key.label,
+        key.group,
+        readable(key, value),
+        origin.sources,
+        _entries(key, value, origin),
+        words,
+        tuple(word for word in words if not _holds(word, origin)),
+        origin.locked_by,
+    )
+
+
+def _word(key: Key, layer: str, value: object, effect: str, touched: Touched) -> Word:
+    who, when = touched.get(layer, {}).get(key.path, ("", ""))
+    return Word(layer, said(key, value), effect, who, datetime.fromisoformat(when) if when else None)
+
+
+def _holds(word: Word, origin: Origin) -> bool:
+    """Something of what it said is part of the value, or has taken something out of it."""
+    return word.effect != "not heard" and (word.layer in origin.sources or word.effect in ("removed", "unset"))
+
+
+def _entries(key: Key, value: Any, origin: Origin) -> tuple[tuple[str, str], ...]:  # noqa: ANN401
+    if isinstance(value, Mapping):
+        return tuple((f"{name}: {text}", origin.entries.get(name, "")) for name, text in value.items())
+    if not isinstance(value, list):
+        return ()
+    names = [each["key"] if isinstance(each, Mapping) else each for each in value]
+    return tuple((_entry(key, each), origin.entries.get(name, "")) for each, name in zip(value, names, strict=True))
+
+
+def _entry(key: Key, entry: Any) -> str:  # noqa: ANN401 a word, or a keyed entry
+    return f"{entry['key']}: {entry['text']}" if isinstance(entry, Mapping) else _choice(key, str(entry))
+
+
+def _choice(key: Key, name: str) -> str:
+    return (key.choices or {}).get(name, name)
+
+
+def _named(template: SettingsTemplate) -> str:
+    kind = {"industry": "template", "size": "size template", "motion": "sales template"}[template.kind]
+    return f"{template.name} {kind}"

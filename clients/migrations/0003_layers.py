@@ -1,4 +1,4 @@
-"""The two lower layers of settings as the agency starts: its own, and a template for each of six industries."""
+"""The lower layers of settings as the agency starts: its own, and templates for industries, sizes and sales motions."""
 
 from django.db import migrations
 
@@ -105,19 +105,43 @@ INDUSTRIES = [
 ]
 
 
+SIZES = [
+    ("1-50", "1 to 50 people", {"tone": "friendly"}),
+    ("51-500", "51 to 500 people", {}),
+    ("501+", "More than 500 people", {"confidence_floor": 0.6}),
+]
+MOTIONS = [
+    ("outbound", "Outbound", {"call_to_action_style": "question"}, {}),
+    (
+        "inbound",
+        "Inbound",
+        {"call_to_action_style": "time"},
+        {"email_agent": "They asked first: begin with what they asked about."},
+    ),
+    (
+        "product_led",
+        "Product-led",
+        {"custom_fields.max_words": 100},
+        {"email_agent": "They use the product already: never explain what it is."},
+    ),
+    ("partner", "Through partners", {"call_to_action_style": "interest"}, {}),
+]
+UNDER_CUSTOM = ("emphasis", "avoid_terms", "call_to_action", "max_words")
+
+
 def fill(apps, schema_editor):
-    agency, _ = apps.get_model("clients", "AgencySettings").objects.get_or_create(singleton=True, defaults=AGENCY)
-    _override(apps.get_model("clients", "AgencyPromptOverride"), agency, AGENCY_OVERRIDES)
-    for key, name, values, overrides in INDUSTRIES:
-        template, _ = apps.get_model("clients", "IndustryTemplate").objects.get_or_create(
-            key=key, defaults={"name": name, **values}
-        )
-        _override(apps.get_model("clients", "IndustryPromptOverride"), template, overrides)
+    agency = apps.get_model("clients", "AgencySettings")
+    agency.objects.get_or_create(singleton=True, defaults={"settings": said(AGENCY, AGENCY_OVERRIDES)})
+    template = apps.get_model("clients", "SettingsTemplate")
+    rows = [("industry", *row) for row in INDUSTRIES]
+    rows += [("size", *row, {}) for row in SIZES] + [("motion", *row) for row in MOTIONS]
+    for kind, key, name, values, words in rows:
+        template.objects.get_or_create(kind=kind, key=key, defaults={"name": name, "settings": said(values, words)})
 
 
-def _override(model, layer, texts):
-    for agent, text in texts.items():
-        model.objects.get_or_create(layer=layer, agent=agent, defaults={"text": text})
+def said(values, words):
+    paths = {f"custom_fields.{name}" if name in UNDER_CUSTOM else name: value for name, value in values.items()}
+    return paths | {f"prompt_overrides.{agent}": [{"mode": "add", "text": text}] for agent, text in words.items()}
 
 
 class Migration(migrations.Migration):

@@ -1,18 +1,18 @@
-"""Who we work for, and the three layers of settings: agency, industry template, client."""
+"""Who we work for, and whose settings a client inherits: the agency's and the templates'."""
 
 from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
 from simple_history.models import HistoricalRecords
 
-from clients.models.config import PromptOverride, Settings
+from clients.models.config import Settings
 
 
 class AgencySettings(Settings):
     """The lowest layer: what holds for every client. There is one row."""
 
     singleton = models.BooleanField(default=True, unique=True, editable=False)
-    history = HistoricalRecords()
+    history = HistoricalRecords(excluded_fields=["secrets"])
 
     class Meta:
         verbose_name = verbose_name_plural = "agency settings"
@@ -22,15 +22,38 @@ class AgencySettings(Settings):
         return "Agency settings"
 
 
-class IndustryTemplate(Settings):
+class SettingsTemplate(Settings):
+    """What clients of one industry, size or sales motion inherit. It inherits from its parent, of the same kind."""
+
+    class Kind(models.TextChoices):
+        INDUSTRY = "industry", "Industry"
+        SIZE = "size", "Company size"
+        MOTION = "motion", "Sales motion"
+
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.INDUSTRY)
     key = models.SlugField(
-        max_length=40, unique=True, help_text="Stands in a client's JSON as industry, for example fintech."
+        max_length=40,
+        help_text="What a client's document says: an industry such as fintech, or the size or motion it is for.",
     )
     name = models.CharField(max_length=80)
-    history = HistoricalRecords()
+    parent = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="children", verbose_name="inherits from"
+    )
+    history = HistoricalRecords(excluded_fields=["secrets"])
+
+    class Meta:
+        verbose_name = "template"
+        constraints = [models.UniqueConstraint(fields=["kind", "key"], name="one_template_a_key")]
 
     def __str__(self) -> str:
         return self.name
+
+
+class SalesMotion(models.TextChoices):
+    OUTBOUND = "outbound", "Outbound: we write first"
+    INBOUND = "inbound", "Inbound: they asked first"
+    PRODUCT_LED = "product_led", "Product-led: they use it already"
+    PARTNER = "partner", "Through partners"
 
 
 class Client(Settings):
@@ -48,9 +71,15 @@ class Client(Settings):
 
     slug = models.SlugField(max_length=60, unique=True)
     name = models.CharField(max_length=120)
-    industry = models.ForeignKey("clients.IndustryTemplate", on_delete=models.PROTECT, related_name="clients")
+    industry = models.ForeignKey(
+        "clients.SettingsTemplate",
+        on_delete=models.PROTECT,
+        related_name="clients",
+        limit_choices_to={"kind": SettingsTemplate.Kind.INDUSTRY},
+    )
     status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT)
     company_size = models.CharField(max_length=10, choices=Size, default=Size.MEDIUM)
+    sales_motion = models.CharField(max_length=12, choices=SalesMotion, default=SalesMotion.OUTBOUND)
     website = models.CharField(max_length=120, blank=True, help_text="The client's own domain.")
     postal_address = models.CharField(
         max_length=300, blank=True, help_text="Stands at the foot of every e-mail, as the law asks."
@@ -72,34 +101,14 @@ class Client(Settings):
         help_text="US dollars that this client's runs may spend on the model in a day. Empty: as the agency sets.",
     )
     created_at = models.DateTimeField()
-    history = HistoricalRecords(m2m_fields=[managers])
+    history = HistoricalRecords(m2m_fields=[managers], excluded_fields=["secrets"])
+
+    @property
+    def industry_key(self) -> str:
+        return self.industry.key if self.industry_id else ""
 
     class Meta:
         permissions = [("see_all_clients", "Sees the clients of every account manager")]
 
     def __str__(self) -> str:
         return self.name
-
-
-class AgencyPromptOverride(PromptOverride):
-    layer = models.ForeignKey("clients.AgencySettings", on_delete=models.CASCADE, related_name="prompt_overrides")
-    history = HistoricalRecords()
-
-    class Meta(PromptOverride.Meta):
-        constraints = [models.UniqueConstraint(fields=["layer", "agent"], name="one_agency_override_an_agent")]
-
-
-class IndustryPromptOverride(PromptOverride):
-    layer = models.ForeignKey("clients.IndustryTemplate", on_delete=models.CASCADE, related_name="prompt_overrides")
-    history = HistoricalRecords()
-
-    class Meta(PromptOverride.Meta):
-        constraints = [models.UniqueConstraint(fields=["layer", "agent"], name="one_industry_override_an_agent")]
-
-
-class ClientPromptOverride(PromptOverride):
-    layer = models.ForeignKey("clients.Client", on_delete=models.CASCADE, related_name="prompt_overrides")
-    history = HistoricalRecords()
-
-    class Meta(PromptOverride.Meta):
-        constraints = [models.UniqueConstraint(fields=["layer", "agent"], name="one_client_override_an_agent")]

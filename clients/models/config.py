@@ -1,80 +1,96 @@
-"""The settings that every layer of configuration can hold. An empty value means: as the layer below says."""
+"""Where settings stand: what a layer sets, an agency's own keys, and the versions of a client's whole configuration.
 
+A layer's `settings` is {dotted path: value, or a word about what is inherited} (`clients/config/layers.py`); the keys
+of `clients/keys.py` and `ConfigKey` say what may stand there. Only `clients/config/writing.py` writes it.
+"""
+
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import RegexValidator
 from django.db import models
+from simple_history.models import HistoricalRecords
+
+from clients import keys
+from gtm.records import Record
 
 
 class AgentKey(models.TextChoices):
-    RESEARCH = "research_agent", "Research"
-    COMPETITIVE = "competitive_agent", "Competitive"
-    PERSONA = "persona_agent", "Persona"
-    EMAIL = "email_agent", "E-mail"
-
-
-class Tone(models.TextChoices):
-    FORMAL = "formal", "Formal"
-    FRIENDLY = "friendly", "Friendly"
-    DIRECT = "direct", "Direct"
-    CASUAL = "casual", "Casual"
-
-
-def words(*, verbose_name: str | None = None, help_text: str) -> "ArrayField[list[str], list[str]]":
-    return ArrayField(
-        models.CharField(max_length=200), default=list, blank=True, verbose_name=verbose_name, help_text=help_text
-    )
+    RESEARCH = "research_agent", keys.AGENTS["research_agent"]
+    COMPETITIVE = "competitive_agent", keys.AGENTS["competitive_agent"]
+    PERSONA = "persona_agent", keys.AGENTS["persona_agent"]
+    EMAIL = "email_agent", keys.AGENTS["email_agent"]
 
 
 class Settings(models.Model):
-    """One layer's values, as columns with a type each. `clients/config` merges the layers."""
+    """One layer's settings.
 
-    tone = models.CharField(max_length=20, choices=Tone, blank=True)
-    emphasis = models.CharField(
-        max_length=80, blank=True, help_text="What every text should bring out, for example regulatory_compliance."
-    )
-    avoid_terms = words(
-        verbose_name="words to avoid", help_text="One a line. Words of the layers below are avoided as well."
-    )
-    offer = models.TextField(blank=True, max_length=400, help_text="What the client offers, in one plain sentence.")
-    proof_points = words(help_text="One a line: facts about the client that an e-mail may state.")
-    call_to_action = models.CharField(max_length=200, blank=True, help_text="The one thing an e-mail asks for.")
-    sender_name = models.CharField(max_length=80, blank=True)
-    sender_title = models.CharField(max_length=80, blank=True)
-    max_words = models.PositiveSmallIntegerField(
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(40), MaxValueValidator(400)],
-        help_text="Longest e-mail, 40 to 400 words.",
-    )
-    confidence_floor = models.FloatField(
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
-        help_text="Facts below this confidence (0 to 1) stay out of e-mails.",
-    )
-    enabled_agents = ArrayField(
-        models.CharField(max_length=40, choices=AgentKey),
-        default=list,
-        blank=True,
-        help_text="Only these agents work for the client.",
-    )
+    `locks` are paths that the layers above may only tighten. `touched` is {path: [who, when]} of each setting's last
+    change: the name of a person, and ISO 8601. `secrets` is {path: encrypted}: they stand in no version, history or
+    export. `revision` counts the saves, so that two people who edit at once find each other.
+    """
+
+    settings = models.JSONField(default=dict, blank=True, editable=False)
+    locks = ArrayField(models.CharField(max_length=80), default=list, blank=True, editable=False)
+    touched = models.JSONField(default=dict, blank=True, editable=False)
+    secrets = models.JSONField(default=dict, blank=True, editable=False)
+    revision = models.PositiveIntegerField(default=0, editable=False)
 
     class Meta:
         abstract = True
 
 
-class OverrideMode(models.TextChoices):
-    ADD = "add", "Add to the agent's prompt"
-    REPLACE = "replace", "Replace the agent's prompt"
+class ConfigKey(models.Model):
+    """A setting of the agency's own, beside the built-in ones; it stands under custom_fields."""
 
-
-class PromptOverride(models.Model):
-    agent = models.CharField(max_length=40, choices=AgentKey)
-    mode = models.CharField(max_length=10, choices=OverrideMode, default=OverrideMode.ADD)
-    text = models.TextField(max_length=4000)
+    name = models.CharField(
+        max_length=40,
+        unique=True,
+        validators=[RegexValidator(r"^[a-z][a-z0-9_]*$", "Use small letters, digits and _, a letter first.")],
+        help_text="Stands in documents as custom_fields.NAME.",
+    )
+    label = models.CharField(max_length=60)
+    kind = models.CharField(max_length=10, choices=list(keys.KINDS.items()))
+    help = models.CharField(max_length=200, blank=True)
+    choices = ArrayField(models.CharField(max_length=60), default=list, blank=True, help_text="What may be chosen.")
+    least = models.FloatField(null=True, blank=True, help_text="The smallest number.")
+    most = models.FloatField(null=True, blank=True, help_text="The largest number; of a list, the most entries.")
+    longest = models.PositiveSmallIntegerField(default=200, help_text="Characters of a text or an entry.")
+    merge = models.CharField(
+        "layers come together", max_length=15, choices=list(keys.STRATEGIES.items()), default="replace"
+    )
+    lockable = models.BooleanField(default=True)
+    tightens = models.CharField(max_length=5, choices=list(keys.WAYS.items()), blank=True)
+    sensitive = models.BooleanField(default=False, help_text="Kept encrypted, shown to nobody, told to no agent.")
+    agents = ArrayField(
+        models.CharField(max_length=40, choices=AgentKey), default=list, blank=True, help_text="Who is told it."
+    )
+    history = HistoricalRecords()
 
     class Meta:
-        abstract = True
+        verbose_name = "setting of our own"
+        verbose_name_plural = "settings of our own"
 
     def __str__(self) -> str:
-        return f"{self.get_agent_display()}: {self.text[:60]}"
+        return self.label
+
+
+class ConfigVersion(Record):
+    """What a client's own layer was from one save to the next, as the document that an export gives."""
+
+    recorded = ("client_id", "number", "document", "sha256", "author_id", "reason", "created_at")
+
+    client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    document = models.JSONField()
+    sha256 = models.CharField(max_length=64)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    reason = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["client", "number"], name="one_config_version_a_number")]
+
+    def __str__(self) -> str:
+        return f"{self.client} v{self.number}"

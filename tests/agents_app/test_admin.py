@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from agents_app import campaigns, versions
 from agents_app.models import Campaign, PromptVersion, Request
-from clients.models import AgentKey, ClientPromptOverride
+from clients.models import AgentKey
 from gtm import loop
 from tests.crowd import make_crowd, make_user_of
 from tests.factories import AT, make_client, make_contact, make_draft, make_run, make_send, make_step
@@ -75,7 +75,8 @@ def test_a_saved_version_has_no_field_to_change(operator):
 def test_making_live_shows_the_difference_and_whom_it_does_not_reach(operator):
     _, second = make_versions("One\nTwo", "One\nThree")
     owner = make_client("acme-fintech")
-    ClientPromptOverride.objects.create(layer=owner, agent="email_agent", mode="replace", text="Ours")
+    owner.settings = {"prompt_overrides.email_agent": [{"mode": "replace", "text": "Ours"}]}
+    owner.save()
 
     shown = operator.get(url("promptversion", "make_live", second.pk)).content.decode()
 

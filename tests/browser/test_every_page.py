@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 
 from agents_app.models import Campaign, Draft, FlowRun, Gate, PromptVersion, Request, Send
 from clients import suppression
-from clients.models import Client, Connection, Contact, Delivery, IndustryTemplate
+from clients.models import Client, Connection, Contact, Delivery, SettingsTemplate
 from experiments.models import Experiment
 from insights.models import Suggestion, Ticket, WeeklyReport
 from tests.browser.site import Site
@@ -108,7 +108,7 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
         "operator",
         lambda: reverse("admin:clients_client_history", args=[Client.objects.first().pk]),
     ),
-    "industry template": ("operator", lambda: change(IndustryTemplate.objects.first())),
+    "industry template": ("operator", lambda: change(SettingsTemplate.objects.first())),
     "contacts": ("operator", lambda: changelist(Contact)),
     "contact": (
         "operator",

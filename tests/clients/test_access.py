@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from clients import access
-from clients.models import Client, ClientPromptOverride, Connection, Contact, Delivery, Observation
+from clients.models import Client, Connection, Contact, Delivery, Observation
 from tests.crowd import make_user_of
 from tests.factories import AT, make_client, make_connection, make_contact, make_user
 
@@ -27,7 +27,8 @@ def theirs():
     )
     row = {"contact": contact, "source": "hubspot", "field": "title", "value": SECRET, "occurred_at": AT}
     observation = Observation.objects.create(**row)
-    ClientPromptOverride.objects.create(layer=client, agent="email_agent", text=SECRET)
+    client.settings = {"prompt_overrides.email_agent": [{"mode": "add", "text": SECRET}]}
+    client.save()
     return {
         Client: client,
         Connection: crm,
@@ -183,7 +184,7 @@ def test_every_admin_of_rows_that_belong_to_a_client_is_scoped():
 
     from clients.scoped_admin import ScopedAdmin
 
-    open_to_all = {"AgencySettings", "IndustryTemplate"}
+    open_to_all = {"AgencySettings", "SettingsTemplate", "ConfigKey"}
     unscoped = [
         model.__name__
         for model, model_admin in admin.site._registry.items()

@@ -12,13 +12,14 @@ from django.urls import reverse
 from django_q.models import OrmQ
 
 from clients import config, connections, inbox, suppression
-from clients.models import AgencySettings, Client, Connection, Contact, Delivery, IndustryTemplate, Suppression
+from clients.keys import BUILT_IN
+from clients.models import AgencySettings, Client, Connection, Contact, Delivery, SettingsTemplate, Suppression
 from tests.crowd import make_user_of
 from tests.factories import AT, make_client, make_connection, make_contact
 
 pytestmark = pytest.mark.django_db
 
-NO_OVERRIDES = {"prompt_overrides-TOTAL_FORMS": "0", "prompt_overrides-INITIAL_FORMS": "0"}
+FIELDS = {key.name: key.field for key in BUILT_IN}
 
 
 @pytest.fixture
@@ -44,12 +45,14 @@ def whole_form(client, **changes):
         "industry": client.industry_id,
         "status": client.status,
         "company_size": client.company_size,
+        "sales_motion": client.sales_motion,
+        "reason": "A test",
     }
-    return {**basis, **NO_OVERRIDES, **changes}
+    return {**basis, **{FIELDS.get(name, name): value for name, value in changes.items()}}
 
 
 def fintech():
-    return IndustryTemplate.objects.get(key="fintech")
+    return SettingsTemplate.objects.get(key="fintech")
 
 
 def test_a_client_is_made_from_a_template_with_three_fields(manager):
@@ -60,7 +63,7 @@ def test_a_client_is_made_from_a_template_with_three_fields(manager):
     acme = Client.objects.get()
     assert "tone" not in offered
     assert response.url == page("change", "client", acme.pk)
-    assert (acme.name, acme.status, acme.tone) == ("Acme Bank", "draft", "")
+    assert (acme.name, acme.status, acme.settings) == ("Acme Bank", "draft", {})
     assert [user.username for user in acme.managers.all()] == ["manager"]
     assert config.effective(acme).document["tone"] == "formal"
 
@@ -87,12 +90,7 @@ def test_typed_fields_are_saved_as_typed_settings(operator):
         max_words="90",
         enabled_agents=["email_agent"],
     )
-    overrides = {
-        "prompt_overrides-TOTAL_FORMS": "1",
-        "prompt_overrides-0-agent": "email_agent",
-        "prompt_overrides-0-mode": "replace",
-        "prompt_overrides-0-text": "Write a haiku.",
-    }
+    overrides = {"words__email_agent__0__mode": "replace", "words__email_agent__0__text": "Write a haiku."}
 
     response = operator.post(page("change", "client", acme.pk), {**form, **overrides})
 
@@ -116,7 +114,7 @@ def test_a_line_that_is_too_long_is_named_and_what_was_typed_stays(operator):
     shown = response.content.decode()
     assert "Line 2 is longer than 60 characters. Split it or shorten it." in shown
     assert typed in shown
-    assert Client.objects.get().avoid_terms == []
+    assert Client.objects.get().settings == {}
 
 
 def test_an_account_manager_cannot_hand_a_client_over(manager, django_user_model):
@@ -376,7 +374,7 @@ def test_there_is_one_row_of_agency_settings_and_it_stays(operator):
     "model",
     [
         "client",
-        "industrytemplate",
+        "settingstemplate",
         "agencysettings",
         "connection",
         "contact",
@@ -415,7 +413,7 @@ def test_no_list_or_page_costs_more_than_twelve_queries_whatever_the_rows(client
         other = make_connection(make_client(f"c{number}"), name=f"crm {number}")
         other.client.managers.add(user)
     client.get(reverse("home"))
-    lists = ("client", "industrytemplate", "connection", "contact", "observation", "delivery", "event", "suppression")
+    lists = ("client", "settingstemplate", "connection", "contact", "observation", "delivery", "event", "suppression")
     rows = {
         "client": crm.client,
         "connection": crm,

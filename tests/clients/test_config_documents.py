@@ -117,7 +117,7 @@ def test_a_misspelt_key_is_refused_with_its_path_and_the_nearest_known_key():
         ),
         (
             {"industry": "fintech", "prompt_overrides": {"email_agent": {"mode": "add", "test": "x", "text": "y"}}},
-            ("prompt_overrides → email_agent → test", "This setting is not known.", "Did you mean text?"),
+            ("prompt_overrides → email_agent → entry 1 → test", "This setting is not known.", "Did you mean text?"),
         ),
         ({"tone": "formal"}, ("industry", "This setting is missing.", "Add it.")),
         (

@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from clients import config
-from clients.models import AgencySettings, Client, IndustryTemplate
+from clients.models import AgencySettings, Client, SettingsTemplate
 from tests.crowd import make_user_of
 from tests.factories import AT, make_client
 
@@ -34,7 +34,8 @@ def test_every_setting_stands_with_where_it_comes_from(manager, acme):
     response = manager.get(reverse("client_settings", args=["acme"]))
 
     rows = {
-        row["label"]: (row["value"], [source.name for source in row["sources"]]) for row in response.context["rows"]
+        row["setting"].label: (row["setting"].value, [source.name for source in row["sources"]])
+        for row in response.context["rows"]
     }
     assert rows["Tone"] == ("Formal", ["Acme Fintech"])
     assert rows["Longest e-mail"] == ("130 words", ["Agency"])
@@ -45,7 +46,7 @@ def test_every_setting_stands_with_where_it_comes_from(manager, acme):
 
 
 def test_links_lead_only_to_what_one_may_change(client, manager, acme):
-    template = reverse("admin:clients_industrytemplate_change", args=[acme.industry_id])
+    template = reverse("admin:clients_settingstemplate_change", args=[acme.industry_id])
     agency = reverse("admin:clients_agencysettings_change", args=[AgencySettings.objects.get().pk])
 
     as_manager = manager.get(reverse("client_settings", args=["acme"])).content.decode()
@@ -81,7 +82,7 @@ def test_an_import_is_compared_first_and_changes_nothing(manager, acme):
 
     assert [str(change) for change in response.context["changes"]] == ['tone: "formal" becomes "direct"']
     assert text in response.context["form"]["text"].value()
-    assert Client.objects.get().tone == "formal"
+    assert Client.objects.get().settings["tone"] == "formal"
 
 
 def test_applying_changes_the_settings_and_says_who_did(manager, acme):
@@ -90,7 +91,7 @@ def test_applying_changes_the_settings_and_says_who_did(manager, acme):
     response = manager.post(reverse("client_import", args=["acme"]), {"text": text, "apply": "yes"})
 
     assert response.url == reverse("client_settings", args=["acme"])
-    assert Client.objects.get().tone == "direct"
+    assert Client.objects.get().settings["tone"] == "direct"
     assert acme.history.latest("history_id").history_user.username == "manager"
 
 
@@ -162,17 +163,15 @@ def test_a_taken_short_name_is_refused_and_nothing_is_made(client):
 
 
 def test_six_industries_are_there_to_start_from():
-    templates = IndustryTemplate.objects.prefetch_related("prompt_overrides").order_by("key")
+    templates = SettingsTemplate.objects.filter(kind="industry").order_by("key")
 
     assert [template.key for template in templates] == [
         "fintech", "healthcare", "logistics", "manufacturing", "retail", "saas",
     ]  # fmt: skip
     for template in templates:
-        assert template.tone
-        assert template.emphasis
-        assert len(template.avoid_terms) >= 4
-        assert {row.agent for row in template.prompt_overrides.all()} >= {
-            "research_agent",
-            "persona_agent",
-            "email_agent",
-        }
+        said = template.settings
+        assert said["tone"]
+        assert said["custom_fields.emphasis"]
+        assert len(said["custom_fields.avoid_terms"]) >= 4
+        agents = ("research_agent", "persona_agent", "email_agent")
+        assert {f"prompt_overrides.{agent}" for agent in agents} <= said.keys()

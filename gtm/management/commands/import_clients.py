@@ -36,7 +36,8 @@ class Command(BaseCommand):
         """False when the file is refused; its client is then as before."""
         try:
             document, client = _read(file), Client.objects.filter(slug=_slug(file)).first()
-            changes = config.differences(client, config.parse(document))
+            before = config.export(client) if client else None
+            changes = config.differences(before, config.nested(config.parse(document)))
             self._show(file, client, changes)
             if apply:
                 _apply(file, document, client)

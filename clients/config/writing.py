@@ -1,0 +1,148 @@
+"""Changes of a layer's settings: the one place where they are written, with who touched what, and versions of it."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Max
+
+from clients import access, credentials
+from clients.config import documents, schema
+from clients.config.layers import sha256
+from clients.config.problems import ConfigRefused, Problem
+from clients.models import Client, ConfigVersion, Settings, SettingsTemplate
+
+LONGEST_REASON = 100  # of a history's row
+
+
+class Author(NamedTuple):
+    by: User | None
+    reason: str
+    at: datetime
+
+    def sign(self, row: Any) -> None:  # noqa: ANN401 - any model with history
+        row._history_user, row._change_reason, row._history_date = self.by, self.reason[:LONGEST_REASON], self.at
+
+
+def put(row: Settings, settings: Mapping[str, Any], author: Author, *, locks: Iterable[str] | None = None) -> list[str]:
+    """Set what the layer says, and who touched it; the caller saves the row. The paths that change."""
+    old, new = row.settings, dict(settings)
+    changed = [path for path in dict.fromkeys((*old, *new)) if old.get(path) != new.get(path)]
+    locked = sorted(set(row.locks if locks is None else locks))
+    changed += [path for path in sorted(set(locked) ^ set(row.locks)) if path not in changed]
+    row.settings, row.locks = new, locked
+    _touch(row, changed, author)
+    return changed
+
+
+def put_secrets(row: Settings, secrets: Mapping[str, str | None], author: Author) -> None:
+    """Encrypt what is given; None forgets. The caller saves the row."""
+    sealed = {path: credentials.encrypt(text).decode() for path, text in secrets.items() if text}
+    row.secrets = {path: each for path, each in (row.secrets | sealed).items() if secrets.get(path, "") is not None}
+    _touch(row, list(secrets), author)
+
+
+def secret(row: Settings, path: str) -> str:
+    """In clear; "" where none is kept. Raises CredentialUnreadable."""
+    sealed = row.secrets.get(path, "")
+    return credentials.decrypt(sealed.encode()) if sealed else ""
+
+
+@transaction.atomic
+def save(row: Settings, author: Author) -> ConfigVersion | None:
+    """The row with its history, and of a client the version where its document is a new one."""
+    row.revision += 1
+    author.sign(row)
+    row.save()
+    return keep_version(row, author) if isinstance(row, Client) else None
+
+
+@transaction.atomic
+def keep_version(client: Client, author: Author) -> ConfigVersion | None:
+    """The client's document as its next version; None where the newest one holds the same."""
+    Client.objects.select_for_update(no_key=True).get(pk=client.pk)
+    document = documents.export(client)
+    digest = sha256(document)
+    newest = newest_version(client)
+    if newest is not None and newest.sha256 == digest:
+        return None
+    number = (newest.number if newest else 0) + 1
+    return ConfigVersion.objects.create(
+        client=client,
+        number=number,
+        document=document,
+        sha256=digest,
+        author=author.by,
+        reason=author.reason[:200],
+        created_at=author.at,
+    )
+
+
+@transaction.atomic
+def apply(
+    document: documents.Document, *, client: Client, by: User | None, reason: str, at: datetime
+) -> list[documents.Difference]:
+    """Make the document the client's whole layer: what it leaves out is inherited again. Raises ConfigRefused.
+
+    One that changes nothing writes nothing. Secrets stay as they are.
+    """
+    said = documents.parse(document)
+    changes = documents.differences(documents.export(client), documents.nested(said))
+    if changes:
+        author = Author(by, reason, at)
+        _put_document(client, said, author)
+        save(client, author)
+    return changes
+
+
+@transaction.atomic
+def create_client(document: documents.Document, *, slug: str, name: str, by: User | None, at: datetime) -> Client:
+    """A new client in draft. Who makes it manages it, unless they see every client anyway. Raises ConfigRefused."""
+    said, author = documents.parse(document), Author(by, "Created", at)
+    client = Client(slug=slug, name=name, created_at=at)
+    _put_document(client, said, author)
+    _refuse_invalid(client)
+    save(client, author)
+    if by is not None and not access.sees_all(by):
+        client.managers.add(by)
+    return client
+
+
+def revert(version: ConfigVersion, *, by: User | None, at: datetime) -> list[documents.Difference]:
+    """Make an earlier version's document the client's whole layer again, as a new version. Raises ConfigRefused where
+    the keys have changed since, so that it cannot be used any more."""
+    return apply(version.document, client=version.client, by=by, reason=f"Back to v{version.number}", at=at)
+
+
+def _put_document(client: Client, said: Mapping[str, Any], author: Author) -> None:
+    kind = SettingsTemplate.Kind.INDUSTRY
+    client.industry = SettingsTemplate.objects.get(kind=kind, key=said["industry"])
+    for name, usual in documents.DEFAULTS.items():
+        setattr(client, name, said.get(name, usual))
+    put(client, {path: each for path, each in said.items() if path not in schema.COLUMNS}, author)
+
+
+def _refuse_invalid(client: Client) -> None:
+    try:
+        client.full_clean()
+    except ValidationError as invalid:
+        problems = [Problem(path, " ".join(messages)) for path, messages in invalid.message_dict.items()]
+        raise ConfigRefused(problems) from None
+
+
+def newest_version(client: Client) -> ConfigVersion | None:
+    return ConfigVersion.objects.filter(client=client).order_by("-number").first()
+
+
+def newest_numbers(clients: Iterable[Client]) -> dict[int, int]:
+    """{client id: number of its newest version}."""
+    rows = ConfigVersion.objects.filter(client__in=clients).values("client").annotate(newest=Max("number"))
+    return {row["client"]: row["newest"] for row in rows}
+
+
+def _touch(row: Settings, paths: Iterable[str], author: Author) -> None:
+    who = access.called(author.by, otherwise="")
+    row.touched = row.touched | {path: [who, author.at.isoformat()] for path in paths}

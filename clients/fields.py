@@ -1,0 +1,164 @@
+"""A form's field for each kind of setting, and what a person typed into it as a layer's word."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.contrib.admin.widgets import AdminTextareaWidget
+from django.core.exceptions import ValidationError
+
+from clients.config.layers import ADD, REMOVE, UNSET, Effective, at, is_set, joined, words_of
+from clients.keys import Key
+
+LONG = 120  # characters; a text that may be longer gets a box of several lines
+MANY = 10  # entries that may be taken out are shown as boxes to tick up to here
+
+
+class Lines(forms.CharField):
+    """A list, one entry a line. Blank lines and repetitions go."""
+
+    widget = forms.Textarea(attrs={"rows": 4})
+
+    def __init__(self, *, longest: int, most: int, **options: Any) -> None:
+        super().__init__(required=False, **options)
+        self.longest, self.most = longest, most
+
+    def prepare_value(self, value: object) -> object:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: object) -> list[str]:  # type: ignore[override]
+        lines = [" ".join(line.split()) for line in (super().to_python(value) or "").splitlines()]
+        for number, line in enumerate(lines, start=1):
+            if len(line) > self.longest:
+                raise ValidationError(
+                    f"Line {number} is longer than {self.longest} characters. Split it or shorten it."
+                )
+        found = joined([[line for line in lines if line]])
+        if len(found) > self.most:
+            raise ValidationError(f"There are {len(found)} lines. Keep the {self.most} most important ones.")
+        return found
+
+    def has_changed(self, initial: object, data: object) -> bool:
+        return (initial or []) != self.to_python(data)
+
+
+class Pairs(Lines):
+    """Names and texts, one pair a line: "name: text"."""
+
+    def prepare_value(self, value: object) -> object:
+        return "\n".join(f"{name}: {text}" for name, text in value.items()) if isinstance(value, dict) else value
+
+    def to_python(self, value: object) -> dict[str, str]:  # type: ignore[override]
+        found: dict[str, str] = {}
+        for number, line in enumerate(super().to_python(value), start=1):
+            name, colon, text = (part.strip() for part in line.partition(":"))
+            if not (colon and name and text):
+                raise ValidationError(f"Line {number} is no pair. Write a name, a colon and a text.")
+            if name in found:
+                raise ValidationError(f"“{name}” stands twice. Keep one of the lines.")
+            found[name] = text
+        return found
+
+    def has_changed(self, initial: object, data: object) -> bool:
+        return (initial or {}) != self.to_python(data)
+
+
+def field_of(key: Key) -> forms.Field:
+    """Empty means in each of them: as the layer below says."""
+    return _MAKERS[key.kind](key, {"label": key.label, "help_text": key.help, "required": False})
+
+
+def extras_of(key: Key, inherited: Effective | None) -> dict[str, forms.Field]:
+    """What takes back what a key inherits; nothing where nothing is inherited but what is built in, or it is locked."""
+    origin = inherited.origins.get(key.path) if inherited else None
+    if origin is None or inherited is None or origin.locked_by or key.sensitive:
+        return {}
+    if key.is_list or key.kind == "table":
+        names = [name for name, layer in origin.entries.items()] if key.merge != "replace" else []
+        choices = [(name, (key.choices or {}).get(name, name)) for name in names]
+        label = f"{key.label}: leave out"
+        widget = forms.CheckboxSelectMultiple if len(choices) <= MANY else forms.SelectMultiple
+        out = forms.MultipleChoiceField(
+            choices=choices, required=False, widget=widget, label=label, help_text="Inherited, and not wanted here."
+        )
+        return {f"{key.field}__out": out} if choices else {}
+    if set(origin.sources) <= {"built in"}:
+        return {}
+    words = f"Do not inherit {at(inherited.document, key.path)}" if key.kind != "choice" else "Do not inherit it"
+    return {f"{key.field}__unset": forms.BooleanField(required=False, label=f"{key.label}: {words[:80]}")}
+
+
+def initial_of(key: Key, said: object) -> dict[str, Any]:
+    """{field: what it shows} for what the layer says."""
+    unset, removed, value = words_of(said)
+    if key.kind == "entries" and isinstance(value, list):
+        value = {each["key"]: each["text"] for each in value}
+    if isinstance(value, bool):
+        value = "yes" if value else "no"
+    return {key.field: value, f"{key.field}__out": removed, f"{key.field}__unset": unset}
+
+
+def said_in(key: Key, cleaned: dict[str, Any]) -> Any:  # noqa: ANN401 a value, or a word about what is inherited
+    """What was typed, as the layer's word; None where it says nothing."""
+    value = _value(key, cleaned.get(key.field))
+    removed: Sequence[str] = cleaned.get(f"{key.field}__out") or ()
+    if removed:
+        return {REMOVE: list(removed), **({ADD: value} if is_set(value) else {})}
+    if is_set(value):
+        return value
+    return {UNSET: True} if cleaned.get(f"{key.field}__unset") else None
+
+
+def _value(key: Key, typed: Any) -> Any:  # noqa: ANN401 a value of the key's type
+    if key.kind == "flag":
+        return {"yes": True, "no": False}.get(typed)
+    if key.kind == "entries" and isinstance(typed, dict):
+        return [{"key": name, "text": text} for name, text in typed.items()]
+    if key.kind == "text" and isinstance(typed, str):
+        return typed.strip()
+    return typed
+
+
+def _text(key: Key, usual: dict[str, Any]) -> forms.Field:
+    if key.sensitive:
+        usual |= {"widget": forms.PasswordInput(attrs={"autocomplete": "new-password"})}
+        usual["help_text"] = f"{key.help} Kept encrypted and never shown again; empty keeps the present one.".strip()
+    elif (key.longest or 0) > LONG:
+        usual["widget"] = AdminTextareaWidget(attrs={"rows": 3 if (key.longest or 0) > 300 else 2})
+    return forms.CharField(max_length=key.longest, **usual)
+
+
+def _choice(key: Key, usual: dict[str, Any]) -> forms.Field:
+    return forms.TypedChoiceField(choices=[("", "inherited"), *(key.choices or {}).items()], empty_value="", **usual)
+
+
+def _flag(key: Key, usual: dict[str, Any]) -> forms.Field:
+    return forms.TypedChoiceField(choices=[("", "inherited"), ("yes", "Yes"), ("no", "No")], empty_value="", **usual)
+
+
+def _whole(key: Key, usual: dict[str, Any]) -> forms.Field:
+    least, most = (None if each is None else int(each) for each in (key.least, key.most))
+    return forms.IntegerField(min_value=least, max_value=most, **usual)
+
+
+def _number(key: Key, usual: dict[str, Any]) -> forms.Field:
+    return forms.FloatField(min_value=key.least, max_value=key.most, **usual)
+
+
+def _lines(key: Key, usual: dict[str, Any]) -> forms.Field:
+    usual.pop("required")
+    kind = Lines if key.kind == "terms" else Pairs
+    return kind(longest=key.longest or 200, most=int(key.most or 100), **usual)
+
+
+def _choices(key: Key, usual: dict[str, Any]) -> forms.Field:
+    usual["help_text"] = f"{key.help} Tick none to inherit.".strip()
+    return forms.MultipleChoiceField(
+        choices=list((key.choices or {}).items()), widget=forms.CheckboxSelectMultiple, **usual
+    )
+
+
+_MAKERS = {
+    "text": _text, "choice": _choice, "flag": _flag, "whole": _whole, "number": _number, "terms": _lines,
+    "table": _lines, "entries": _lines, "choices": _choices,
+}  # fmt: skip

@@ -1,0 +1,274 @@
+"""The forms in which a layer's settings are edited: a field a key, with what is inherited said beside it.
+
+They are made from the keys, so that an agency's own settings stand in them like the built-in ones.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from django import forms
+from django.conf import settings as deployment
+from django.contrib.admin.widgets import AdminTextareaWidget
+from django.core import signing
+
+from clients import config, fields
+from clients.config import ConfigRefused, schema, shown, stored
+from clients.config.layers import Effective
+from clients.keys import AGENTS, MODES, Key, grouped
+from clients.models import AgencySettings, Client, ConfigKey, SettingsTemplate
+
+WORDS = "words"
+BASE = "base"
+LONGEST_WORD = 4000
+SPARE = 1  # empty places for a further word to each agent
+
+
+class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Any layer's settings. Empty means: as the layer below says.
+
+    After it is found valid, `said` is {path: what the layer says} and `secrets` {path: text} of those that were typed.
+    """
+
+    keys: ClassVar[Sequence[Key]] = ()
+    slots: ClassVar[Mapping[str, Sequence[str]]] = {}
+    may_lock: ClassVar[bool] = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.below, self.names = self.inherits(self.instance)
+        for key in self.keys:
+            self._add(key)
+        for agent in AGENTS:
+            self._add_words(agent)
+        if self.may_lock:
+            self._add_locks()
+
+    @classmethod
+    def inherits(cls, layer: Any) -> tuple[Effective, Mapping[str, str]]:  # noqa: ANN401 - each form has its own layer
+        """What holds where this layer says nothing, and the names of the layers."""
+        return config.built_in(cls.keys), {"built in": "Built in"}
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or {}
+        self.said = {key.path: fields.said_in(key, cleaned) for key in self.keys if not key.sensitive}
+        self.said |= {f"{stored.PROMPTS}{agent}": self._words(agent, cleaned) for agent in AGENTS}
+        self.said = {path: value for path, value in self.said.items() if value is not None and value != []}
+        self.secrets = {key.path: cleaned.get(key.field) or "" for key in self.keys if key.sensitive}
+        self.secrets = {path: text for path, text in self.secrets.items() if text}
+        self._refuse_wrong()
+        return cleaned
+
+    @property
+    def locked(self) -> list[str]:
+        return list(self.cleaned_data.get("locked") or ()) if self.may_lock else list(self.instance.locks)
+
+    def _add(self, key: Key) -> None:
+        self.fields[key.field] = fields.field_of(key)
+        self.fields |= fields.extras_of(key, self.below)
+        for name, value in fields.initial_of(key, self.instance.settings.get(key.path)).items():
+            self.initial.setdefault(name, value)
+        self._say_what_is_inherited(self.fields[key.field], shown.hint(self.below, key, self.names))
+        if locked_by := self.below.origins[key.path].locked_by:
+            words = f"Locked by {self.names.get(locked_by, locked_by)}: it can only be tightened."
+            self.fields[key.field].help_text = f"{self.fields[key.field].help_text} {words}".strip()
+
+    def _add_words(self, agent: str) -> None:
+        words = self.instance.settings.get(f"{stored.PROMPTS}{agent}", [])
+        names = {slot: slot.replace("_", " ").capitalize() for slot in self._slots(agent)}
+        slots = [("", "The whole prompt"), *names.items()]
+        for number in range(len(words) + SPARE):
+            word = words[number] if number < len(words) else {}
+            for name, field in _word_fields(AGENTS[agent], slots).items():
+                full = f"{WORDS}__{agent}__{number}__{name}"
+                self.fields[full] = field
+                self.initial.setdefault(full, word.get(name, "add" if name == "mode" else ""))
+
+    def _slots(self, agent: str) -> list[str]:
+        """The components of the agent's prompt, and those that this layer still names."""
+        used = [word.get("slot", "") for word in self.instance.settings.get(f"{stored.PROMPTS}{agent}", [])]
+        return list(dict.fromkeys([*self.slots.get(agent, ()), *(slot for slot in used if slot)]))
+
+    def _add_locks(self) -> None:
+        choices = [(key.path, key.label) for key in self.keys if key.lockable]
+        self.fields["locked"] = forms.MultipleChoiceField(
+            choices=choices,
+            required=False,
+            widget=forms.CheckboxSelectMultiple,
+            help_text="What is ticked can be tightened by the layers above, never loosened.",
+        )
+        self.initial.setdefault("locked", self.instance.locks)
+
+    def _say_what_is_inherited(self, field: forms.Field, words: str) -> None:
+        if not words:
+            return
+        if isinstance(field.widget, forms.CheckboxSelectMultiple | forms.NumberInput):
+            field.help_text = f"{field.help_text} {words[0].upper()}{words[1:]}."
+        elif isinstance(field, forms.TypedChoiceField):
+            field.choices = [("", words), *((key, label) for key, label in field.choices if key)]  # type: ignore[misc,union-attr]
+        else:
+            field.widget.attrs["placeholder"] = words
+
+    def _words(self, agent: str, cleaned: Mapping[str, Any]) -> list[dict[str, str]]:
+        found = []
+        for number in range(len(self.instance.settings.get(f"{stored.PROMPTS}{agent}", [])) + SPARE):
+            place = f"{WORDS}__{agent}__{number}"
+            mode, slot, text = (str(cleaned.get(f"{place}__{name}") or "").strip() for name in ("mode", "slot", "text"))
+            if text:
+                found.append({"mode": mode or "add", "text": text, **({"slot": slot} if slot else {})})
+        return found
+
+    def _refuse_wrong(self) -> None:
+        """What the document's own rules say beyond each field's: nothing is kept that an import would refuse."""
+        try:
+            schema.parse({"industry": "any", **config.nested(self.said)}, self.keys)
+        except ConfigRefused as refused:
+            for problem in refused.problems:
+                self.add_error(None, f"{problem.path}: {problem.message} {problem.hint}")
+
+
+def _word_fields(agent: str, slots: Sequence[tuple[str, str]]) -> dict[str, forms.Field]:
+    return {
+        "mode": forms.ChoiceField(choices=list(MODES.items()), required=False, label=f"To {agent}: where"),
+        "slot": forms.ChoiceField(choices=slots, required=False, label=f"To {agent}: of what"),
+        "text": forms.CharField(
+            max_length=LONGEST_WORD,
+            required=False,
+            label=f"To {agent}: what",
+            widget=AdminTextareaWidget(attrs={"rows": 4}),
+        ),
+    }
+
+
+class AgencySettingsForm(SettingsForm):
+    may_lock = True
+
+    class Meta:
+        model = AgencySettings
+        fields = ()
+
+
+class SettingsTemplateForm(SettingsForm):
+    may_lock = True
+
+    class Meta:
+        model = SettingsTemplate
+        fields = ("kind", "key", "name", "parent")
+
+    @classmethod
+    def inherits(cls, layer: Any) -> tuple[Effective, Mapping[str, str]]:  # noqa: ANN401 - as above
+        found = config.stand_of(layer)
+        below = config.below_template(layer, found)
+        return below, {"built in": "Built in", "agency": "Agency", **found.template_names()}
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or {}
+        parent, kind = cleaned.get("parent"), cleaned.get("kind") or self.instance.kind
+        if parent is not None and parent.kind != kind:
+            self.add_error("parent", "A template inherits from one of its own kind only.")
+        elif parent is not None and config.is_behind(parent, self.instance):
+            self.add_error("parent", f"{parent} inherits from this template already. Choose another one, or none.")
+        return cleaned
+
+
+class ClientForm(SettingsForm):
+    """With the settings that stood there when the form was opened: so two people who edit at once find each other."""
+
+    reason = forms.CharField(
+        max_length=200, required=False, label="Why", help_text="A few words, for whoever looks at the versions later."
+    )
+    base = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    class Meta:
+        model = Client
+        fields = "__all__"  # noqa: DJ007 - the admin's fieldsets choose
+        widgets: ClassVar = {"postal_address": AdminTextareaWidget(attrs={"rows": 2})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if industry := self.fields.get("industry"):
+            found = config.stand_of(self.instance).templates
+            industry.choices = [(each.pk, each.name) for (kind, _), each in found.items() if kind == "industry"]  # type: ignore[attr-defined]
+        self.initial[BASE] = signing.dumps(self.instance.settings, compress=True)
+        if budget := self.fields.get("daily_budget_usd"):
+            budget.widget.attrs["placeholder"] = f"inherited: {deployment.CLIENT_DAY_BUDGET_USD:.2f}"
+
+    @classmethod
+    def inherits(cls, layer: Any) -> tuple[Effective, Mapping[str, str]]:  # noqa: ANN401 - as above
+        found = config.stand_of(layer)
+        return found.inherited(layer), shown.layer_names(layer, found.below(layer))
+
+    def clean_base(self) -> dict[str, Any]:
+        """The settings on which the person's changes rest; those of now where the form does not say."""
+        try:
+            return dict(signing.loads(self.cleaned_data.get(BASE) or "", max_age=None))
+        except signing.BadSignature:
+            return dict(self.instance.settings)
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or {}
+        if self.instance.status == Client.Status.ACTIVE and self._changes() and not cleaned.get("reason"):
+            self.add_error("reason", "This client is active. Say in a few words why its settings change.")
+        return cleaned
+
+    def _changes(self) -> bool:
+        return self.said != self.instance.settings or bool(self.secrets)
+
+
+def made_from(base: type[SettingsForm], keys: Iterable[Key], slots: Mapping[str, Sequence[str]]) -> type[SettingsForm]:
+    """The form with these keys; `slots` {agent: components of its prompt} are what words to it may go to."""
+    return type(base.__name__, (base,), {"keys": tuple(keys), "slots": dict(slots)})
+
+
+def fieldsets(form: type[SettingsForm], layer: Any) -> list[tuple[str, dict[str, Any]]]:  # noqa: ANN401 any layer
+    """The form's fields as the admin groups them: a group of keys each, then the words to each agent."""
+    below, _ = form.inherits(layer)
+    groups = grouped(form.keys)
+    found = [(group, {"fields": [_row(key, below) for key in keys]}) for group, keys in groups.items()]
+    for agent, label in AGENTS.items():
+        places = [
+            f"{WORDS}__{agent}__{n}" for n in range(len(layer.settings.get(f"{stored.PROMPTS}{agent}", [])) + SPARE)
+        ]
+        rows = [row for place in places for row in ((f"{place}__mode", f"{place}__slot"), f"{place}__text")]
+        found.append((f"What we say to the {label.lower()} agent", {"fields": rows}))
+    if form.may_lock:
+        found.append(("What the layers above may only tighten", {"fields": ["locked"]}))
+    return found
+
+
+def _row(key: Key, below: Effective) -> Any:  # noqa: ANN401 a field, or several that stand side by side
+    extras = list(fields.extras_of(key, below))
+    return (key.field, *extras) if extras else key.field
+
+
+class NewClientForm(forms.ModelForm):  # type: ignore[type-arg]
+    """As little as a client needs to begin; the rest is inherited from the templates that these answers choose."""
+
+    class Meta:
+        model = Client
+        fields = ("name", "slug", "industry", "company_size", "sales_motion")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("company_size", "sales_motion"):
+            self.fields[name].required = False  # what is not said is as usual
+
+
+class ConfigKeyForm(forms.ModelForm):  # type: ignore[type-arg]
+    choices = fields.Lines(longest=60, most=50, help_text="One a line: what may be chosen.")
+    agents = forms.MultipleChoiceField(
+        choices=list(AGENTS.items()),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label="Told to",
+        help_text="These agents find it among their settings.",
+    )
+
+    class Meta:
+        model = ConfigKey
+        fields = "__all__"  # noqa: DJ007 - the admin's fieldsets choose
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or {}
+        for name, says in config.key_problems(cleaned, self.instance):
+            self.add_error(name, says)
+        return cleaned
