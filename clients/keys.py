@@ -69,10 +69,10 @@ class Key:
     characters of a text or entry.
 
     `merge`, one of STRATEGIES: "replace" takes the last layer's value whole; "deep" merges tables by their names;
-    "append_unique" adds entries at the end; "union" sorts them; "keyed" merges entries by their key. `default` is what holds where no layer
-    says anything, None: nothing. `tightens` says which way a locked number, or a locked choice of several, may still
-    go: "up" larger or more, "down" smaller or fewer. A `sensitive` value is kept encrypted and shown to nobody.
-    `agents` are told it beside what they ask for themselves.
+    "append_unique" adds entries at the end; "union" sorts them; "keyed" merges entries by their key. `default` is what
+    holds where no layer says anything, None: nothing. `tightens` says which way a locked number, or a locked choice of
+    several, may still go: "up" larger or more, "down" smaller or fewer. A `sensitive` value is kept encrypted and shown
+    to nobody. `agents` are told it beside what they ask for themselves.
     """
 
     path: str

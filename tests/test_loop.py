@@ -236,7 +236,7 @@ def test_a_week_becomes_a_review_a_suggestion_a_ticket_a_change_and_its_measured
     )
     loop.apply_ticket(ticket, change=changes.SettingChanges(acme.pk, "tone", "direct"), by=operator, at=monday)
 
-    assert Client.objects.get(pk=acme.pk).tone == "direct"
+    assert Client.objects.get(pk=acme.pk).settings["tone"] == "direct"
     link = ChangeLink.objects.get(ticket=ticket)
     assert (link.before, link.after) == ({"tone": "formal"}, {"tone": "direct"})
     loop.measure_tickets(at=monday + timedelta(weeks=16))

@@ -9,13 +9,14 @@ says so.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from clients.keys import AGENTS, BUILT_IN, Key
 
 UNSET, REMOVE, ADD = "$unset", "$remove", "$add"
+WORDS = frozenset((UNSET, REMOVE, ADD))
 BUILT_IN_LAYER = "built in"
 NO_LAYER = ""
 
@@ -55,8 +56,12 @@ class Origin:
 
     sources: tuple[str, ...] = ()
     entries: Mapping[str, str] = field(default_factory=dict)
-    said: tuple[Said, ...] = ()
+    words: tuple[tuple[str, Any, str], ...] = ()
     locked_by: str = NO_LAYER
+
+    @property
+    def said(self) -> tuple[Said, ...]:
+        return tuple(Said(*word) for word in self.words)
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,8 @@ def sha256(document: Mapping[str, Any]) -> str:
 
 
 def is_set(value: object) -> bool:
-    return value is not None and value not in ("", [], {})
+    """Zero and False are values; an empty text, list or table is none."""
+    return bool(value) or (value is not None and isinstance(value, int | float))
 
 
 def joined(lists: Iterable[Iterable[str]]) -> list[str]:
@@ -114,170 +120,141 @@ def at(document: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401 a setting
     return here
 
 
-def words_of(value: object) -> tuple[bool, list[str], Any]:
+def words_of(value: Any) -> tuple[bool, Sequence[str], Any]:  # noqa: ANN401 a value, or a word about what is inherited
     """(whether it takes back what is inherited, the entries it takes out, what it sets itself)."""
-    if isinstance(value, Mapping) and value.keys() & {UNSET, REMOVE, ADD}:
-        return bool(value.get(UNSET)), list(value.get(REMOVE, ())), value.get(ADD)
-    return False, [], value
+    if type(value) is dict and not WORDS.isdisjoint(value):
+        return bool(value.get(UNSET)), value.get(REMOVE, ()), value.get(ADD)
+    return False, (), value
 
 
-# --- one path
-
-
-@dataclass
-class _State:
-    """A value on its way up. `floor` is the value at the moment of the lock."""
-
-    value: Any
-    sources: list[str]
-    entries: dict[str, str]
-    said: list[Said] = field(default_factory=list)
-    locked_by: str = NO_LAYER
-    floor: Any = None
+# --- one path: a plain value
 
 
 def _merged(key: Key, layers: Sequence[Layer]) -> tuple[Any, Origin]:
-    state = _State(None, [], {})
-    if key.default is not None:
-        _take(key, state, BUILT_IN_LAYER, key.default)
+    return _items(key, layers) if key.is_list or key.kind == "table" else _plain(key, layers)
+
+
+def _plain(key: Key, layers: Sequence[Layer]) -> tuple[Any, Origin]:
+    value, source, locked_by, floor = key.default, BUILT_IN_LAYER, NO_LAYER, None
+    said: list[tuple[str, Any, str]] = []
+    path = key.path
     for layer in layers:
-        if is_set(said := layer.values.get(key.path)):
-            state.said.append(Said(layer.name, said, _hear(key, state, layer.name, said)))
-        if key.path in layer.locks and not state.locked_by:
-            state.locked_by, state.floor = layer.name, state.value
-    return state.value, Origin(tuple(state.sources), state.entries, tuple(state.said), state.locked_by)
+        if (word := layer.values.get(path)) or is_set(word):
+            unset, _, own = words_of(word)
+            new = key.default if unset else own
+            heard = is_set(new) or unset
+            if locked_by:
+                heard = is_set(new) and not unset and (not is_set(floor) or _is_tighter(key, floor, new))
+            if heard:
+                value, source = new, BUILT_IN_LAYER if unset else layer.name
+            said.append((layer.name, word, ("unset" if unset else "set") if heard else "not heard"))
+        if not locked_by and path in layer.locks:
+            locked_by, floor = layer.name, value
+    return value, Origin((source,) if is_set(value) else (), {}, tuple(said), locked_by)
 
 
-def _hear(key: Key, state: _State, layer: str, said: object) -> str:
-    """What the layer's word did."""
-    unset, removed, value = words_of(said)
-    if unset:
-        if state.locked_by:
-            return "not heard"
-        _forget(key, state)
-        return "unset"
-    gone = _remove(key, state, removed)
-    if not is_set(value):
-        return "removed" if gone else "not heard"
-    if not _may_take(key, state, value):
-        return "removed" if gone else "not heard"
-    return _take(key, state, layer, value)
-
-
-def _forget(key: Key, state: _State) -> None:
-    """Back to what is built in."""
-    state.value, state.sources, state.entries = None, [], {}
-    if key.default is not None:
-        _take(key, state, BUILT_IN_LAYER, key.default)
-
-
-def _remove(key: Key, state: _State, names: Sequence[str]) -> bool:
-    """Take these entries out, those apart that are locked."""
-    if not names or not isinstance(state.value, list | dict):
-        return False
-    fixed = set(_names(key, state.floor)) if state.locked_by else set[str]()
-    gone = {_folded(name) for name in names} - {_folded(name) for name in fixed}
-    kept = _kept(key, state.value, gone)
-    if len(kept) == len(state.value):
-        return False
-    state.value = kept
-    state.entries = {name: layer for name, layer in state.entries.items() if _folded(name) not in gone}
-    state.sources = [layer for layer in state.sources if layer in state.entries.values()]
-    return True
-
-
-def _kept(key: Key, value: Any, gone: set[str]) -> Any:  # noqa: ANN401 a list or a table
-    if isinstance(value, Mapping):
-        return {name: each for name, each in value.items() if _folded(name) not in gone}
-    return [each for each in value if _folded(_name(key, each)) not in gone]
-
-
-def _may_take(key: Key, state: _State, value: object) -> bool:
-    """Whether a locked value may become this one, or be joined with it."""
-    if not state.locked_by or not is_set(state.floor) or key.merge in ("append_unique", "union"):
-        return True
-    if key.merge == "replace":
-        return _is_tighter(key, state.floor, value)
-    return True  # tables and keyed entries: what was there at the lock is kept by `_take`
-
-
-def _is_tighter(key: Key, floor: Any, value: Any) -> bool:  # noqa: ANN401 numbers or lists
+def _is_tighter(key: Key, floor: Any, value: Any) -> bool:  # noqa: ANN401 a value of any type
     if value == floor:
         return True
-    if isinstance(floor, list) and isinstance(value, list):
-        less, more = (floor, value) if key.tightens == "up" else (value, floor)
-        return bool(key.tightens) and set(map(str, less)) <= set(map(str, more))
     if isinstance(floor, int | float) and isinstance(value, int | float):
         return value >= floor if key.tightens == "up" else key.tightens == "down" and value <= floor
     return False
 
 
-def _take(key: Key, state: _State, layer: str, value: Any) -> str:  # noqa: ANN401 a value of the key's type
-    """Put the value, or join it with what is there."""
-    join = JOINS.get(key.merge)
-    if join is None:
-        state.value, state.sources = value, [layer]
-        state.entries = dict.fromkeys(_names(key, value), layer)
-        return "set"
-    below = state.value if is_set(state.value) else type(value)()
-    fixed = set(_names(key, state.floor)) if state.locked_by else set[str]()
-    state.value = join(key, below, value, fixed)
-    for name in _names(key, value):
-        if name not in fixed and _is_new(key, state.entries, name):
-            state.entries[name] = layer
-    state.sources = [name for name in dict.fromkeys([*state.sources, layer]) if name in state.entries.values()]
-    return "added" if below else "set"
+# --- one path: entries of a list or table
+
+Items = dict[str, tuple[str, Any, str]]
+"""{what an entry counts as: (what it goes by, the entry, the layer that says it)}."""
 
 
-def _is_new(key: Key, entries: Mapping[str, str], name: str) -> bool:
-    """In lists of words the first who says a word is its origin; in tables and keyed entries the last one."""
-    return key.merge in ("deep", "keyed") or _folded(name) not in {_folded(each) for each in entries}
+def _items(key: Key, layers: Sequence[Layer]) -> tuple[Any, Origin]:
+    start = _of_layer(key, key.default or (), BUILT_IN_LAYER)
+    items, floor, locked_by, path = start, Items(), NO_LAYER, key.path
+    said: list[tuple[str, Any, str]] = []
+    for layer in layers:
+        if (word := layer.values.get(path)) or is_set(word):
+            items, effect = _heard(key, items, floor if locked_by else None, layer.name, word, start)
+            said.append((layer.name, word, effect))
+        if not locked_by and path in layer.locks:
+            locked_by, floor = layer.name, items
+    if key.merge == "union":
+        items = dict(sorted(items.items(), key=lambda item: _place(key, item[1][0])))
+    entries = {name: layer for name, _, layer in items.values()}
+    made_of = set(entries.values())
+    sources = tuple(name for name in (BUILT_IN_LAYER, *(layer.name for layer in layers)) if name in made_of)
+    return _together(key, items), Origin(sources, entries, tuple(said), locked_by)
 
 
-Join = Callable[[Key, Any, Any, set[str]], Any]
+def _heard(key: Key, items: Items, floor: Items | None, layer: str, word: object, start: Items) -> tuple[Items, str]:
+    """What a layer's word makes of the entries, and what that was. `floor` are those of the lock, None: none yet."""
+    unset, removed, own = words_of(word)
+    if unset:
+        return (items, "not heard") if floor is not None else (start, "unset")
+    kept = _without(items, removed, floor) if removed else items
+    effect = "removed" if len(kept) < len(items) else "not heard"
+    if not own:
+        return kept, effect
+    new = _of_layer(key, own, layer)
+    if key.merge == "replace":
+        return (new, "set") if not floor or _may_replace(key, floor, new) else (kept, effect)
+    return _joined(key, kept, new, floor or {}), "added" if kept else "set"
 
 
-def _append(key: Key, below: list[str], own: list[str], fixed: set[str]) -> list[str]:
-    return joined([below, own])
+def _of_layer(key: Key, value: Any, layer: str) -> Items:  # noqa: ANN401 a list or a table
+    """Of words that count as one, the first stands; of entries with one key the later completes the earlier."""
+    if key.kind == "table":
+        return {name: (name, text, layer) for name, text in dict(value).items()}
+    if key.kind == "entries":
+        items: Items = {}
+        for each in value:
+            _complete(items, str(each["key"]), each, layer)
+        return items
+    words: Items = {}
+    for each in value:
+        words.setdefault(each.casefold(), (each, each, layer))
+    return words
 
 
-def _unite(key: Key, below: list[str], own: list[str], fixed: set[str]) -> list[str]:
-    both = joined([below, own])
+def _joined(key: Key, items: Items, new: Items, fixed: Items) -> Items:
+    """Words are added where they do not stand yet; tables and keyed entries take the new text, what is locked apart."""
+    if key.kind not in ("table", "entries"):
+        return {**items, **{each: item for each, item in new.items() if each not in items}}
+    found = dict(items)
+    for name, (_, entry, layer) in new.items():
+        if name not in fixed:
+            _complete(found, name, entry, layer)
+    return found
+
+
+def _complete(items: Items, name: str, entry: Any, layer: str) -> None:  # noqa: ANN401 a text, or a keyed entry
+    old = items[name][1] if name in items else None
+    items[name] = (name, {**old, **entry} if isinstance(old, dict) else entry, layer)
+
+
+def _without(items: Items, names: Iterable[str], floor: Items | None) -> Items:
+    """Case makes no difference; what is locked stays."""
+    gone = {name.casefold() for name in names} - {name.casefold() for name in floor or ()}
+    return {each: item for each, item in items.items() if each.casefold() not in gone}
+
+
+def _may_replace(key: Key, floor: Items, new: Items) -> bool:
+    if {each: item[1] for each, item in floor.items()} == {each: item[1] for each, item in new.items()}:
+        return True
+    if key.kind in ("table", "entries") or not key.tightens:
+        return False
+    return floor.keys() <= new.keys() if key.tightens == "up" else new.keys() <= floor.keys()
+
+
+def _place(key: Key, name: str) -> tuple[int, str]:
+    """In a union choices stand in their own order, words by the alphabet."""
     order = list(key.choices or ())
-    return sorted(both, key=lambda each: (order.index(each) if each in order else len(order), _folded(each)))
+    return (order.index(name) if name in order else len(order), name.casefold())
 
 
-def _deepen(key: Key, below: Mapping[str, Any], own: Mapping[str, Any], fixed: set[str]) -> dict[str, Any]:
-    return {**below, **{name: value for name, value in own.items() if name not in fixed}}
-
-
-def _by_key(
-    key: Key, below: Sequence[Mapping[str, Any]], own: Sequence[Mapping[str, Any]], fixed: set[str]
-) -> list[dict[str, Any]]:
-    """An entry whose key is there already takes its place, with what it does not say itself."""
-    found = {str(each["key"]): dict(each) for each in below}
-    for each in own:
-        if each["key"] not in fixed:
-            found[str(each["key"])] = {**found.get(str(each["key"]), {}), **each}
-    return list(found.values())
-
-
-JOINS: Mapping[str, Join] = {"append_unique": _append, "union": _unite, "deep": _deepen, "keyed": _by_key}
-
-
-def _names(key: Key, value: object) -> list[str]:
-    """What the entries of a list or table go by; of a plain value none."""
-    if isinstance(value, Mapping):
-        return [str(name) for name in value]
-    return [_name(key, each) for each in value] if isinstance(value, list) else []
-
-
-def _name(key: Key, entry: Any) -> str:  # noqa: ANN401 a word, or a keyed entry
-    return str(entry["key"]) if key.kind == "entries" else str(entry)
-
-
-def _folded(name: str) -> str:
-    return name.casefold()
+def _together(key: Key, items: Items) -> Any:  # noqa: ANN401 a list or a table
+    if key.kind == "table":
+        return {name: text for name, text, _ in items.values()}
+    return [entry for _, entry, _ in items.values()]
 
 
 # --- the document

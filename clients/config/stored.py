@@ -139,8 +139,8 @@ def known_keys() -> tuple[Key, ...]:
 
 
 OWN_KEY = (
-    "name", "label", "kind", "help", "choices", "least", "most", "longest", "merge", "lockable", "tightens", "sensitive",
-    "agents",
+    "name", "label", "kind", "help", "choices", "least", "most", "longest", "merge", "lockable", "tightens",
+    "sensitive", "agents",
 )  # fmt: skip
 
 

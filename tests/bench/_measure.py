@@ -196,10 +196,12 @@ def machine(place: Place) -> str:
     """Where this was measured: figures of two machines, or of a busy one, are not to be compared."""
     with Meter(place) as meter:
         version = meter.setting("server_version")
-    load = os.getloadavg()[0]
-    return (
-        f"{_cpu()}, {os.cpu_count()} cores, load {load:.1f}, Python {platform.python_version()}, PostgreSQL {version}"
-    )
+    return f"{machine_alone()}, PostgreSQL {version}"
+
+
+def machine_alone() -> str:
+    """The same for a bench that needs no database."""
+    return f"{_cpu()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}"
 
 
 def _cpu() -> str:

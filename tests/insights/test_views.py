@@ -289,7 +289,7 @@ def test_a_number_that_is_none_is_refused_beside_its_field():
 
     client.refresh_from_db()
     assert "“ninety” is not a whole number" in text(answer)
-    assert client.max_words is None
+    assert "custom_fields.max_words" not in client.settings
 
 
 def test_a_ticket_is_dropped_from_its_page_with_a_reason():
