@@ -21,8 +21,8 @@ class State:
     """A run after `ended` (a step's key) ended. `states` {key: "done", "skipped", "running", "waiting", "failed"…}.
 
     `found` {attribute: confidence}; `again` are sources worth another question; `conflicts` attributes on which sources
-    disagree; `close` {step key: attribute} of adjudications too close to call; `invalid` {step key: what was wrong}
-    of steps whose answer stayed invalid.
+    disagree; `close` {step key: what a person is asked} of votes too close to call; `invalid` {step key: what was
+    wrong} of steps whose answer stayed invalid.
     """
 
     nodes: tuple[Node, ...]
@@ -33,7 +33,7 @@ class State:
     floor: float = 0.5
     conflicts: tuple[str, ...] = ()
     again: tuple[str, ...] = ()
-    close: Mapping[str, str] = field(default_factory=dict)
+    close: "Mapping[str, CloseCall]" = field(default_factory=dict)
     invalid: Mapping[str, str] = field(default_factory=dict)
     seconds_left: float = 30.0
     budget_usd: float = 0.0
@@ -59,6 +59,26 @@ class State:
 
     def not_begun(self) -> list[Node]:
         return [node for node in self.nodes if node.key not in self.states]
+
+
+@dataclass(frozen=True)
+class CloseCall:
+    """A vote that no side clearly won: what a person is asked about it, and why."""
+
+    question: str
+    reason: str
+
+    @classmethod
+    def on_facts(cls, attributes: Sequence[str]) -> "CloseCall":
+        names = " and ".join(name.replace("_", " ") for name in attributes)
+        which = "Which value is right?" if len(attributes) == 1 else "Which values are right?"
+        question = f"Sources disagree about {names}, and none is clearly better. {which}"
+        return cls(question, f"The vote on {names} was too close, so a person is asked.")
+
+    @classmethod
+    def on_proposals(cls, step: str) -> "CloseCall":
+        question = f"Of the answers of the step {step} none was clearly better. Is the chosen one right?"
+        return cls(question, f"The vote on the answers of the step {step} was too close, so a person is asked.")
 
 
 @dataclass(frozen=True)
@@ -110,14 +130,13 @@ def adjudicate(state: State) -> Change | None:
 
 
 def ask_person(state: State) -> Change | None:
-    """The weighing came out too close; in runs that have the time for it a person decides."""
-    attribute = state.close.get(state.ended)
-    if not attribute or not state.asks_people or state.node("settle"):
+    """A vote came out too close; in runs that have the time for it a person decides."""
+    call = state.close.get(state.ended)
+    key = "settle" if state.ended == "adjudicate" else f"settle_{state.ended}"
+    if call is None or not state.asks_people or state.node(key):
         return None
-    question = f"Sources disagree about {attribute}, and none is clearly better. Which value is right?"
-    reason = f"The vote on {attribute} was too close, so a person is asked."
-    gate = Node("settle", kind="gate", after=(state.ended,), question=question, goes_on=True, reason=reason)
-    return _inserting(state, "ask_person", reason, gate, before=state.waiting_for(state.ended))
+    gate = Node(key, kind="gate", after=(state.ended,), question=call.question, goes_on=True, reason=call.reason)
+    return _inserting(state, "ask_person", call.reason, gate, before=state.waiting_for(state.ended))
 
 
 def ask_again(state: State) -> Change | None:

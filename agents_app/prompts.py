@@ -1,12 +1,13 @@
-"""What is sent to the model: the prompt's text, the client's overrides, then the material as tagged JSON.
+"""What is sent to the model: the prompt's text, the client's overrides and settings, then the material as tagged JSON.
 
 The order is made for prompt caching: what is the same for every contact of a client stands first, in the system blocks
-(`llm` puts the cache mark on the last); what belongs to one company or person stands in the user's text. Equal input
-gives equal bytes.
+(`llm` puts the cache mark on the last, the client's settings); what belongs to one company or person stands in the
+user's text. There is no second mark behind that: proposals are asked side by side, so each would pay for writing it and
+none would read it. Equal input gives equal bytes.
 
 Everything in `facts` and `context` came from outside: web pages, news, what others typed into a CRM. It is data, never
 instruction. So it loses what a reader cannot see, is cut to a length, cannot open or close one of our tags, and stands
-in blocks that say where it came from; the last system block, which no override can drop, says what that means.
+in blocks that say where it came from; a system block, which no override can drop, says what that means.
 """
 
 import json
@@ -72,12 +73,11 @@ def build(text: str, agent: str, material: Material, *, variation: int = 0) -> P
     overrides = seen.config.get("prompt_overrides", {}).get(agent, [])
     config = {key: value for key, value in seen.config.items() if key != "prompt_overrides"}
     blocks = [
-        f"<config>{_json(config)}</config>",
         f'<facts untrusted="true">{_json(list(seen.facts))}</facts>',
         f'<context untrusted="true">{_json(dict(seen.context))}</context>',
         f"<variation>{variation}</variation>",
     ]
-    return Prompt([*preview(text, overrides), UNTRUSTED], "\n".join(blocks))
+    return Prompt([*preview(text, overrides), UNTRUSTED, f"<config>{_json(config)}</config>"], "\n".join(blocks))
 
 
 def preview(text: str, overrides: Sequence[Mapping[str, str]]) -> list[str]:

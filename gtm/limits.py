@@ -62,6 +62,13 @@ def holds(row: RateLimit, *, at: datetime) -> bool:
     return any(moment is not None and moment > at for moment in until)
 
 
+LIMITING = """
+    SELECT name FROM gtm_ratelimit
+    WHERE GREATEST(blocked_until, requests_reset_at, input_tokens_reset_at, output_tokens_reset_at) > %s
+"""
+"""The names of those that limit us at a moment, as `holds` has it: to be read along with something else."""
+
+
 def take(name: str, *, input_tokens: int = 0, output_tokens: int = 0, at: datetime) -> float:
     """One request with so many tokens: 0.0 when the row was lowered by them, otherwise the seconds to wait, and
     nothing was taken. One conditional UPDATE decides, so that two processes cannot take the same."""

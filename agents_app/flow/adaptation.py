@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from agents_app import adapting, conditions, llm, research, routing
-from agents_app.adapting import Change, State
+from agents_app.adapting import Change, CloseCall, State
 from agents_app.flow import knowledge, planner, tools
 from agents_app.flow.hand import TRIES, Hand, tries
 from agents_app.graph import Node
@@ -101,9 +101,13 @@ def _found(hand: Hand) -> dict[str, float]:
     return found
 
 
-def _close(row: StepRun) -> dict[str, str]:
-    attribute = (row.output or {}).get("close", "") if row.tool == "adjudicate" else ""
-    return {row.key: attribute} if attribute else {}
+def _close(row: StepRun) -> dict[str, CloseCall]:
+    """An e-mail comes before a person in any case, with its votes."""
+    if row.tool == "adjudicate" and (attributes := (row.output or {}).get("close")):
+        return {row.key: CloseCall.on_facts(attributes)}
+    if row.kind == StepKind.AGENT and row.agent != routing.EMAIL and row.votes.get("is_close"):
+        return {row.key: CloseCall.on_proposals(row.key)}
+    return {}
 
 
 def _invalid(hand: Hand, row: StepRun) -> dict[str, str]:

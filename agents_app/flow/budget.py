@@ -290,7 +290,7 @@ def _with_room(hand: Hand, step_id: int, offer: llm.Offer, grant: llm.Grant) -> 
 def _taken_from_limits(hand: Hand, offer: llm.Offer) -> float:
     """Seconds to wait for room among the service's limits; 0: a request's room was taken. Offline there are none.
 
-    Which models have limits is looked up once a drive, and learnt from its own calls; the next drive sees the rest.
+    Which models have limits is read with every turn, whoever heard of them.
     """
     name = _limited(offer.model)
     if llm.is_offline() or name not in hand.limited:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from agents_app import graph, llm, routing
@@ -20,12 +21,20 @@ logger = logging.getLogger(__name__)
 
 
 def of(hand: Hand) -> Ending:
-    """Of several reasons, the one that a person must mend comes first, then one that passes by itself."""
+    """Of several reasons, the one that a person must mend comes first, then one that passes by itself.
+
+    A person's no ends the run only when nothing else of it is still to come: what does not stand behind the no goes on.
+    """
     if hand.cancelled:
         return Ending(Status.CANCELLED, _cancelled(hand))
-    found = [*_failures(hand), *_rejections(hand), *_unwritten(hand), *_waiting(hand)]
+    found = [*_failures(hand), *_unwritten(hand), *_waiting(hand)]
     ending = min(found, key=lambda each: ORDER.index(each.status), default=None)
-    return ending or Ending(Status.SUCCEEDED)
+    refused = next(_rejections(hand), None)
+    if ending is None:
+        return refused or Ending(Status.SUCCEEDED)
+    if refused is not None and ending.status in (Status.RETRY, Status.WAITING):
+        return replace(ending, error=f"{ending.error} {refused.error}")
+    return ending
 
 
 def name(row: StepRun) -> str:

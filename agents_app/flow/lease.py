@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.db import InternalError, transaction
 from django.db.models import Exists, F, OuterRef, Q
@@ -16,6 +17,7 @@ from psycopg.errors import IdleInTransactionSessionTimeout
 
 from agents_app.flow.journal import Journal, one, remember
 from agents_app.models import FlowRun, Gate, StepRun
+from gtm import limits
 
 LEASE = timedelta(seconds=30)
 HEARTBEAT_S = LEASE.total_seconds() / 3
@@ -61,10 +63,10 @@ def claim(run: FlowRun, *, at: datetime) -> None:
 
 # as `_free` has it
 FREE = "id = %s AND is_open AND (lease_until IS NULL OR lease_until < %s) FOR NO KEY UPDATE SKIP LOCKED"
-HOLD = """
-    SELECT cancel_asked_at FROM agents_app_flowrun WHERE id = %s AND fence = %s AND status = 'running'
-    FOR NO KEY UPDATE
-"""
+HOLD = f"""
+    SELECT cancel_asked_at, ARRAY({limits.LIMITING}) FROM agents_app_flowrun
+    WHERE id = %s AND fence = %s AND status = 'running' FOR NO KEY UPDATE
+"""  # noqa: S608 - two texts of our own
 BEAT = """
     UPDATE agents_app_flowrun SET lease_until = %s WHERE id = %s AND fence = %s AND status = 'running' RETURNING id
 """
@@ -74,19 +76,26 @@ WRITTEN = (
 )  # fmt: skip
 
 
+class Held(NamedTuple):
+    """`limited` are the names in gtm/limits of parties that limit us at this moment, whoever heard of it."""
+
+    cancel_asked_at: datetime | None
+    limited: list[str]
+
+
 @contextmanager
-def held(run: FlowRun) -> Iterator[datetime | None]:
-    """A transaction for writes to an owned run; gives since when somebody wants it cancelled.
+def held(run: FlowRun, *, at: datetime) -> Iterator[Held]:
+    """A transaction for writes to an owned run; gives since when somebody wants it cancelled, and who limits us.
 
     Raises LostLease, and rolls back, when it is no longer owned, or when this process froze inside for so long that the
     database gave the run's row free.
     """
     try:
         with transaction.atomic():
-            row = one(HOLD, [run.pk, run.fence])
+            row = one(HOLD, [at, run.pk, run.fence])
             if row is None:
                 raise LostLease(run)
-            yield row[0]
+            yield Held(*row)
     except InternalError as error:
         if isinstance(error.__cause__, IdleInTransactionSessionTimeout):
             raise LostLease(run) from error

@@ -127,7 +127,7 @@ def _adjudicate(hand: Hand, node: Node) -> tuple[dict[str, Any], Do]:
 
 
 def _weigh(context: Mapping[str, Any]) -> Work:
-    """`close` names the first attribute on which the vote was too close to call."""
+    """`close` names the attributes on which the vote was too close to call."""
     work = Work()
     facts, elections = [], {}
     for attribute in context["contested"]:
@@ -141,7 +141,7 @@ def _weigh(context: Mapping[str, Any]) -> Work:
     options = {
         name: sorted({each["value"] for each in context["claims"] if each["attribute"] == name}) for name in elections
     }
-    work.output = {"facts": facts, "close": close[0] if close else "", "options": options}
+    work.output = {"facts": facts, "close": close, "options": options}
     work.votes = {"attributes": elections}
     return work
 

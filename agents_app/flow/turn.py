@@ -50,9 +50,10 @@ def first(run_id: int, *, clock: Clock) -> tuple[Hand, Turn] | None:
 def following(hand: Hand, messages: Sequence[Message]) -> Turn:
     """Write what came in, and go on. Raises LostLease; then nothing is written and nobody is answered."""
     turn = Turn()
-    with lease.held(hand.run) as cancel_asked_at:
-        hand.cancelled = cancel_asked_at is not None
-        hand.run.cancel_asked_at = cancel_asked_at
+    with lease.held(hand.run, at=hand.clock()) as found:
+        hand.cancelled = found.cancel_asked_at is not None
+        hand.run.cancel_asked_at = found.cancel_asked_at
+        hand.limited |= set(found.limited)
         asked = [message for message in messages if isinstance(message, Asked)]
         told = [message for message in messages if not isinstance(message, Asked)]
         ended = [row for message in told if (row := _received(hand, message))]

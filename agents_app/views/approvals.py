@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from agents_app import drafts, evidence, sending
 from agents_app.forms import EditForm, RejectForm
 from agents_app.models import Draft
+from agents_app.views.reading import votes_of
 from clients.access import scope, user_of, visible_clients
 from gtm.admin_site import CappedPaginator
 
@@ -93,6 +94,7 @@ def _opened(draft: Draft, forms: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "draft": draft,
         "is_open": is_open,
+        "votes": votes_of(draft.step),
         "explained": evidence.explain(draft.sentences, given),
         "hindrance": sending.refusal_of(draft) if is_open else "",
         "is_offline": draft.generator.startswith(sending.COMPOSER),

@@ -129,6 +129,11 @@ def agents_counted(monkeypatch: Any) -> Counter[tuple[str, str]]:
     return times
 
 
+def fails(error: Exception) -> Callable[[], Work]:
+    """Work that ends with this error."""
+    return lambda: Work(error=error)
+
+
 class Held:
     """Work that begins, says so (`begun`), and goes on when it is let go."""
 

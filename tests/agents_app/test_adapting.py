@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents_app import adapting, graph
-from agents_app.adapting import MOST_REVISIONS, Edit, State, changes, proposed
+from agents_app.adapting import MOST_REVISIONS, CloseCall, Edit, State, changes, proposed
 from agents_app.graph import Node
 
 calm = settings(deadline=None, database=None, max_examples=300)  # a busy machine is no reason to fail
@@ -51,7 +51,7 @@ CLOSE = {
     "nodes": WEIGHED_MAIL,
     "states": {"research": "done", "adjudicate": "done"},
     "ended": "adjudicate",
-    "close": {"adjudicate": "headcount"},
+    "close": {"adjudicate": CloseCall.on_facts(["headcount"])},
     "asks_people": True,
 }
 POOR = {"budget_usd": 0.6, "budget_left_usd": 0.12}
@@ -142,6 +142,27 @@ def test_a_disagreement_is_weighed_after_the_sources_were_asked_again():
     assert after(adjudicate.nodes, "deepen") == ("research",)
     assert after(adjudicate.nodes, "persona") == ("research", "deepen", "adjudicate")
     assert adjudicate.reason == "Sources disagree about headcount, industry; the disagreement is weighed first."
+
+
+def test_a_person_is_asked_about_every_value_that_no_source_clearly_won():
+    [change] = changes(state(**CLOSE | {"close": {"adjudicate": CloseCall.on_facts(["headcount", "funding_stage"])}}))
+
+    assert change.nodes[-1].question == (
+        "Sources disagree about headcount and funding stage, and none is clearly better. Which values are right?"
+    )
+
+
+def test_a_close_vote_on_the_answers_of_a_step_is_put_to_a_person_before_anything_is_built_on_it():
+    close = {"research": CloseCall.on_proposals("research")}
+    ended = {"ended": "research", "states": {"research": "done"}}
+
+    [change] = changes(state(nodes=(RESEARCH, PERSONA, EMAIL), asks_people=True, close=close, **ended))
+
+    assert (change.rule, change.nodes[-1].key, change.nodes[-1].goes_on) == ("ask_person", "settle_research", True)
+    assert change.nodes[-1].question == (
+        "Of the answers of the step research none was clearly better. Is the chosen one right?"
+    )
+    assert after(change.nodes, "persona") == ("research", "settle_research")
 
 
 def test_a_person_is_asked_which_value_is_right_before_anything_is_built_on_it():
@@ -374,7 +395,7 @@ def moments(draw, nodes, states, revised):
         found=dict.fromkeys(sorted(draw(names)), draw(st.floats(0, 1))),
         conflicts=tuple(sorted(draw(names))),
         again=draw(st.sampled_from([(), ("newsapi",)])),
-        close={ended: "headcount"} if draw(st.booleans()) and states[ended] == "done" else {},
+        close={ended: CloseCall.on_facts(["headcount"])} if draw(st.booleans()) and states[ended] == "done" else {},
         invalid={ended: "too long"} if states[ended] == "failed" else {},
         seconds_left=draw(st.floats(-10, 30)),
         budget_usd=0.6,

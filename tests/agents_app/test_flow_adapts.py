@@ -181,7 +181,7 @@ def test_a_disagreement_is_weighed_and_the_votes_and_the_dissent_are_kept():
     ]
     assert (election["winner"], election["is_close"]) == ("520", True)
     assert [(vote["voter"], vote["choice"]) for vote in election["dissent"]] == [("people_data_labs", "430")]
-    assert (row.output["close"], row.output["options"]) == ("headcount", {"headcount": ["430", "520"]})
+    assert (row.output["close"], row.output["options"]) == (["headcount"], {"headcount": ["430", "520"]})
     assert given(run, "persona", "headcount") == ["520"]
 
 

@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from agents_app import flow, llm
-from agents_app.flow import lease
+from agents_app.flow import lease, work
 from agents_app.models import Draft, Fact, FlowRun, Gate, Persona, StepRun
 from tests.agents_app.flows_that import (
     Clock,
@@ -17,6 +17,7 @@ from tests.agents_app.flows_that import (
     counted,
     drawn_run,
     execute,
+    fails,
     gate,
     gate_of,
     join,
@@ -151,20 +152,34 @@ def test_two_gates_may_be_answered_in_either_order(monkeypatch, order, first_say
     said = dict(zip(order, (first_says, second_says), strict=True))
 
     answer(run, order[0], first_says)
-    ended = is_driven_between and execute(run).status == "needs_input"
-    if not ended:
-        answer(run, order[1], second_says)
+    if is_driven_between:
         run = execute(run)
-    run.refresh_from_db()
+        question = f"A person is asked: Is {order[1].removesuffix('_gate')} right?"
+        assert (run.status, run.error.startswith(question)) == ("waiting", True)
+        assert ("rejected it" in run.error) == (first_says == "rejected")
+    answer(run, order[1], second_says)
+    run = execute(run)
 
-    went_on = {
-        key.removesuffix("_gate") + "_end"
-        for key, decision in said.items()
-        if decision == "approved" and not (ended and key == order[1])
-    }
+    went_on = {key.removesuffix("_gate") + "_end" for key, decision in said.items() if decision == "approved"}
     end = {"end"} if len(went_on) == 2 else set()
     assert steps.times == dict.fromkeys({"plan", "left", "right"} | went_on | end, 1)
     assert run.status == ("succeeded" if end else "needs_input")
+
+
+def test_a_gate_that_nobody_answered_in_time_leaves_the_other_one_open(monkeypatch):
+    steps, clock = counted(monkeypatch), Clock()
+    short, long = gate("short", "a", expires_hours=1), gate("long", "b", expires_hours=200)
+    run = drawn_run(tool("a"), short, tool("c", "short"), tool("b"), long, tool("d", "long"))
+    flow.execute(run.pk, clock=clock)
+    clock.goes_on(seconds=2 * 3600)
+
+    run = flow.execute(run.pk, clock=clock)
+
+    assert (run.status, states(run)["short"], states(run)["long"]) == ("waiting", "rejected", "waiting")
+    assert run.error.startswith("A person is asked: Is b right? Nobody answered “Is a right?”")
+    flow.answer(gate_of(run, "long"), "approved", by=make_user("ben"), at=clock())
+    run = flow.execute(run.pk, clock=clock)
+    assert (run.status, steps.times["d"], "c" in steps.times) == ("needs_input", 1, False)
 
 
 def test_a_branch_goes_on_to_its_end_while_two_gates_wait(monkeypatch):
@@ -276,12 +291,10 @@ def test_two_people_who_looked_at_the_same_time_are_told_apart(monkeypatch):
 
 
 def test_an_answer_after_the_run_has_ended_is_refused(monkeypatch):
-    counted(monkeypatch)
-    run = execute(drawn_run(tool("a"), gate("one", "a"), gate("two", "a")))
-    answer(run, "one", "rejected")
-    run = execute(run)
+    counted(monkeypatch, b=fails(work.NothingKnown("No source knows it.")))
+    run = execute(drawn_run(tool("a"), gate("one", "a"), tool("b", "a")))
 
-    assert (run.status, refused(run, "two")) == (
+    assert (run.status, refused(run, "one")) == (
         "needs_input",
         f"Run {run.pk} has ended (needs input); there is nothing to decide any more.",
     )
@@ -302,8 +315,7 @@ def test_an_answer_that_comes_too_late_is_refused(monkeypatch, is_taken_up):
     late = gate_of(run, "check").expires_at
     said = "The question expired on 19 November, 09:00. Ask for the work again."
     if is_taken_up:
-        assert execute(run, late).status == "needs_input"
-        said = f"Run {run.pk} has ended (needs input); there is nothing to decide any more."
+        assert execute(run, late).status == "waiting"  # for the other one
 
     assert refused(run, at=late) == refused(run, at=late + MINUTE) == said
     assert gate_of(run, "check").decision == ("expired" if is_taken_up else "")

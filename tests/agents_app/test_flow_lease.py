@@ -12,6 +12,7 @@ from agents_app.flow.hand import Finished
 from agents_app.flow.journal import Journal
 from agents_app.flow.work import Work
 from agents_app.models import Draft, FlowRun, Gate, StepRun
+from gtm import limits
 from tests.agents_app import flows_that
 from tests.agents_app.models_that import REAL_ASK
 from tests.factories import AT, make_ready_request, make_step, plan_run
@@ -83,6 +84,20 @@ def test_a_run_that_has_ended_cannot_be_claimed(status):
 
 
 @pytest.mark.django_db
+def test_a_limit_that_another_process_heard_of_is_known_with_the_next_turn():
+    run = plan_run()
+    hand, _ = turn.first(run.pk, clock=lambda: AT)
+    over = limits.Seen(requests_remaining=0, requests_reset_at=AT)
+    limits.observe("messages over", over, at=AT - SECOND)
+    limits.observe("messages full", limits.Seen(requests_remaining=0, requests_reset_at=AT + SECOND), at=AT)
+    limits.observe("messages shut", limits.Seen(retry_after_s=60.0), at=AT)
+
+    turn.following(hand, [])
+
+    assert hand.limited == {"messages full", "messages shut"}
+
+
+@pytest.mark.django_db
 def test_a_recovery_is_counted_and_open_steps_are_marked_lost():
     run = plan_run()
     claimed(run, AT)
@@ -112,7 +127,7 @@ def test_an_owner_that_was_frozen_past_its_lease_writes_nothing():
     flow.execute(run.pk, clock=lambda: LATE)
     before = (StepRun.objects.count(), Draft.objects.count(), FlowRun.objects.values().get(pk=run.pk))
 
-    with pytest.raises(lease.LostLease), lease.held(hand.run):
+    with pytest.raises(lease.LostLease), lease.held(hand.run, at=LATE):
         StepRun.objects.all().update(error="written by the old owner")
     with pytest.raises(lease.LostLease):
         turn.following(hand, [Finished(hand.rows[0].pk, Work(error=ValueError("told by the old owner")))])
@@ -126,7 +141,7 @@ def test_an_owner_that_was_frozen_past_its_lease_writes_nothing():
 def test_a_write_that_fails_is_rolled_back_with_its_renewal():
     run, journal = claimed(plan_run(), AT), Journal()
 
-    with pytest.raises(ZeroDivisionError), lease.held(run):
+    with pytest.raises(ZeroDivisionError), lease.held(run, at=AT):
         make_step(run, "research_agent")
         lease.renew(run, journal, at=AT + 20 * SECOND)
         journal.send()

@@ -168,7 +168,8 @@ def test_what_a_try_may_have_cost_counts_against_the_share_of_the_next_one():
 
 
 def test_what_comes_back_in_a_turn_can_be_had_by_who_asked_in_the_same_turn(monkeypatch):
-    monkeypatch.setattr(lease, "held", lambda run: nullcontext())  # the run stands in no row
+    nobody = nullcontext(lease.Held(None, []))
+    monkeypatch.setattr(lease, "held", lambda run, at: nobody)  # the run stands in no row
     monkeypatch.setattr(turn, "_go_on", lambda hand, now, ended: now)
     hand = held_hand("0.05")
     given = budget.reserve(hand, hand.rows[1], offers("0.05"))

@@ -9,19 +9,12 @@ from agents_app.flow import hand, knowledge, results, turn, work
 from agents_app.models import FlowRun, SourceRecord, StepContext, StepRun
 from agents_app.models.flow import LONGEST_DRIVE_S
 from tests.agents_app import flows_that
-from tests.agents_app.flows_that import Held, agent, counted, drawn_run, execute, gate, join, states, tool
+from tests.agents_app.flows_that import Held, agent, counted, drawn_run, execute, fails, gate, join, states, tool
 from tests.agents_app.models_that import failing
 from tests.factories import AT, make_contact, make_ready_client, make_ready_request, make_request, make_user, plan_run
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
-
-
-def fails(error):
-    def do():
-        return work.Work(error=error)
-
-    return do
 
 
 # --- what a step is given
@@ -241,15 +234,20 @@ def test_whether_a_step_is_tried_again_is_asked_also_where_the_step_before_it_wa
 # --- steps that fail
 
 
-def test_of_a_no_and_a_service_that_is_busy_the_no_ends_the_run(monkeypatch):
-    counted(monkeypatch, busy=fails(work.SourcesUnavailable("Nobody answers.")))
+def test_a_no_does_not_end_a_run_whose_other_branch_waits_for_a_busy_service(monkeypatch):
+    steps = counted(monkeypatch, busy=fails(work.SourcesUnavailable("Nobody answers.")))
     run = execute(drawn_run(tool("one"), gate("check", "one"), tool("busy")))
     assert (run.status, run.lease_until) == ("retry", AT + MINUTE)  # not the wait for a person, which has no end
 
     flows_that.answer(run, "check", "rejected")
     run = execute(run, AT + 2 * MINUTE)
 
-    assert (run.status, states(run)) == ("needs_input", {"one": "done", "busy": "failed", "check": "rejected"})
+    assert (run.status, states(run)) == ("retry", {"one": "done", "busy": "failed", "check": "rejected"})
+    assert run.error.startswith("Nobody answers. It is tried again by itself at")
+    assert "rejected it" in run.error
+    steps.doing.clear()
+    run = execute(run, AT + 60 * MINUTE)
+    assert (run.status, states(run)["busy"]) == ("needs_input", "done")
 
 
 def test_an_optional_step_that_fails_leaves_the_run_going(monkeypatch):

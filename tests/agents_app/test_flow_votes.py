@@ -10,7 +10,7 @@ from agents_app.flow import reliability
 from agents_app.models import Draft, StepRun
 from agents_app.voters import Candidate
 from gtm.sandbox import messages
-from tests.agents_app.flows_that import composed, execute
+from tests.agents_app.flows_that import agent, composed, draw, execute, gate_of, states
 from tests.agents_app.models_that import ATTEMPT, REAL_ASK, paid
 from tests.factories import AT, make_contact, make_draft, make_ready_client, make_request, make_run, make_step, plan_run
 
@@ -208,6 +208,21 @@ def test_where_the_model_is_busy_for_all_the_run_comes_back(monkeypatch):
     run = execute(run, AT + HOUR)
 
     assert (run.status, Draft.objects.filter(run=run).count()) == ("succeeded", 1)
+
+
+# --- a close call
+
+
+def test_a_close_call_on_the_answers_of_a_step_is_put_to_a_person_before_the_next_step(monkeypatch):
+    draw(agent("research"), agent("persona", "research", proposals=2), agent("email", "persona"))
+    split(monkeypatch, "proposal 1", "proposal 2")
+
+    run = execute(run_with())
+
+    asked = gate_of(run, "settle_persona")
+    assert (run.status, states(run)) == ("waiting", {"research": "done", "persona": "done", "settle_persona": "waiting"})
+    assert asked.question == "Of the answers of the step persona none was clearly better. Is the chosen one right?"
+    assert asked.shown == StepRun.objects.get(run=run, key="persona").output
 
 
 # --- judges

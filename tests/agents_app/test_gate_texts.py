@@ -61,7 +61,7 @@ def test_each_place_has_a_name_of_its_own():
 
 
 def test_where_sources_disagree_a_place_knows_what_they_say():
-    shown = {"facts": RESEARCH["facts"][:1], "options": {"headcount": ["175", "180"]}, "close": "headcount"}
+    shown = {"facts": RESEARCH["facts"][:1], "options": {"headcount": ["175", "180"]}, "close": ["headcount"]}
 
     [place] = gate_texts.places(shown)
 

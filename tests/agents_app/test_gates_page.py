@@ -59,7 +59,7 @@ def close_call(**columns: Any) -> Gate:
     step = StepRun.objects.create(run=run, key="settle", kind="gate", stage=1, fence=1, status="waiting", started_at=at)
     shown = {
         "facts": [{"key": "f3", "attribute": "headcount", "value": "180"}],
-        "close": "headcount",
+        "close": ["headcount"],
         "options": {"headcount": ["175", "180"]},
     }
     basis = {"shown": shown, "goes_on": True, "asked_at": at, "expires_at": at + timedelta(hours=72)}

@@ -119,7 +119,7 @@ def material(place="", text=""):
 def blocks(user):
     """{tag: the whole line}: each block stands on one line of its own."""
     lines = user.split("\n")
-    return dict(zip(("config", "facts", "context", "variation"), lines, strict=True))
+    return dict(zip(("facts", "context", "variation"), lines, strict=True))
 
 
 def build(place="", text=""):
@@ -138,7 +138,7 @@ def test_what_an_outsider_wrote_stays_in_the_untrusted_block(name, place):
     block = "facts" if place in ("fact", "news") else "context"
 
     assert hostile.system == clean.system
-    for tag in ("config", "facts", "context", "variation"):
+    for tag in ("facts", "context", "variation"):
         assert len(re.findall(rf"<{tag}\b", hostile.user)) == 1
         assert hostile.user.count(f"</{tag}>") == 1
     before, after = blocks(clean.user), blocks(hostile.user)
@@ -153,9 +153,11 @@ def test_what_an_outsider_wrote_stays_in_the_untrusted_block(name, place):
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("name", ATTEMPTS)
 def test_whoever_reads_the_blocks_finds_the_same_settings_keys_and_number(name, place):
-    clean = given.parse("EmailAnswer", TEXT, build().user)
+    clean, hostile = build(), build(place, ATTEMPTS[name])
 
-    found = given.parse("EmailAnswer", TEXT, build(place, ATTEMPTS[name]).user)
+    found = given.parse("EmailAnswer", "\n\n".join(hostile.system), hostile.user)
+
+    clean = given.parse("EmailAnswer", "\n\n".join(clean.system), clean.user)
 
     assert (found.config, found.variation, found.directives) == (clean.config, 0, clean.directives)
     assert [fact.key for fact in found.all_facts] == ["f1", "f2"]

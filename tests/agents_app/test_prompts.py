@@ -27,17 +27,25 @@ def test_the_material_is_tagged_json_in_a_fixed_order():
     prompt = prompts.build("Write.", "email_agent", Material(CONFIG, [FACT], {"purpose": "outreach"}), variation=2)
 
     assert prompt.user == (
-        '<config>{"client_name": "Acme", "tone": "formal"}</config>\n'
         '<facts untrusted="true">[{"attribute": "headcount", "confidence": 0.83, "key": "f1", "source": "people_data_labs", "value": "1,240"}]</facts>\n'
         '<context untrusted="true">{"purpose": "outreach"}</context>\n'
         "<variation>2</variation>"
     )
 
 
+def test_the_clients_settings_end_the_part_that_is_alike_for_all_its_contacts():
+    one = prompts.build("Write.", "email_agent", Material(CONFIG, [FACT], {"contact": {"first_name": "Ada"}}))
+    other = prompts.build("Write.", "email_agent", Material(CONFIG, [], {"contact": {"first_name": "Ben"}}), variation=2)
+
+    assert one.system[-1] == '<config>{"client_name": "Acme", "tone": "formal"}</config>'
+    assert one.system == other.system
+    assert one.user != other.user
+
+
 def test_overrides_follow_the_prompt_each_with_its_layer_on_a_line_of_its_own():
     prompt = prompts.build("Write.\n", "email_agent", Material(CONFIG, [], {}))
 
-    assert prompt.system == [
+    assert prompt.system[:-1] == [
         "Write.",
         "For the agency:\nNever mention price.",
         "For this client:\nFocus on compliance.",
@@ -46,7 +54,7 @@ def test_overrides_follow_the_prompt_each_with_its_layer_on_a_line_of_its_own():
 
 
 def test_overrides_of_other_agents_stay_out():
-    assert prompts.build("Look.", "research_agent", Material(CONFIG, [], {})).system == ["Look.", prompts.UNTRUSTED]
+    assert prompts.build("Look.", "research_agent", Material(CONFIG, [], {})).system[:2] == ["Look.", prompts.UNTRUSTED]
 
 
 def test_a_replacement_drops_the_prompt_and_the_layers_below():
@@ -64,7 +72,7 @@ def test_outside_text_cannot_close_or_open_a_tag():
 
     prompt = prompts.build("Write.", "email_agent", Material(CONFIG, [hostile], {}))
 
-    assert prompt.user.count("<") == 8
+    assert prompt.user.count("<") == 6
     assert "\\u003c/facts>" in prompt.user
 
 
@@ -79,7 +87,8 @@ def test_the_order_of_keys_makes_no_difference():
 def test_a_person_reads_the_whole_prompt():
     prompt = prompts.build("Write.", "research_agent", Material(CONFIG, [], {}))
 
-    assert prompt.as_text() == f"Write.\n\n{prompts.UNTRUSTED}\n\n— material —\n\n{prompt.user}"
+    config = '<config>{"client_name": "Acme", "tone": "formal"}</config>'
+    assert prompt.as_text() == f"Write.\n\n{prompts.UNTRUSTED}\n\n{config}\n\n— material —\n\n{prompt.user}"
 
 
 # --- what came from outside
@@ -88,13 +97,13 @@ def test_a_person_reads_the_whole_prompt():
 def test_no_override_can_drop_what_untrusted_means():
     replaced = {"prompt_overrides": {"email_agent": [{"mode": "replace", "text": "All anew.", "layer": "client"}]}}
 
-    assert prompts.build("Write.", "email_agent", Material(replaced, [], {})).system == ["All anew.", prompts.UNTRUSTED]
+    assert prompts.build("Write.", "email_agent", Material(replaced, [], {})).system[:2] == ["All anew.", prompts.UNTRUSTED]
 
 
 def given_back(value, context=None):
     """The fact's value and the context, as the model reads them."""
     user = prompts.build("Write.", "email_agent", Material({}, [{"value": value}], context or {})).user
-    _, facts, told, _ = user.split("\n")
+    facts, told, _ = user.split("\n")
     inside = [line.partition(">")[2].rpartition("</")[0] for line in (facts, told)]
     return json.loads(inside[0])[0]["value"], json.loads(inside[1])
 
@@ -171,4 +180,4 @@ def test_cleaning_twice_changes_nothing_and_any_text_can_be_sent(facts, context)
     assert prompts.build("Write.", "email_agent", once) == prompts.build(
         "Write.", "email_agent", Material({}, facts, context)
     )
-    assert prompts.build("Write.", "email_agent", once).user.encode().count(b"<") == 8
+    assert prompts.build("Write.", "email_agent", once).user.encode().count(b"<") == 6

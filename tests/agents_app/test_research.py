@@ -131,14 +131,14 @@ def test_one_failing_source_never_hides_the_other_and_the_gap_says_why(fault, re
     assert reason in news.reason
 
 
-@pytest.mark.parametrize("fault", [Fault(delay_s=60), Fault(delay_s=2, ignores_timeout=True)])
+@pytest.mark.parametrize("fault", [Fault(delay_s=60), Fault(delay_s=8, ignores_timeout=True)])
 def test_a_source_that_hangs_is_left_behind_at_the_deadline(fault):
     started = time.monotonic()
 
     with faults.inject("newsapi", fault):
-        people, news = ask_both(budget_s=0.6)
+        people, news = ask_both(budget_s=2.0)
 
-    assert time.monotonic() - started < 1.6
+    assert time.monotonic() - started < 6.0
     assert people.status == "ok"
     assert news.status == "failed"
     assert "did not answer within" in news.reason

@@ -84,6 +84,7 @@ def make_full(**values: Any) -> Draft:
         checks=checks,
         confidence_terms=terms,
         cost_usd="0.0123",
+        votes=values.pop("votes", {}),
     )
     return make_draft(run, step=step, sentences=SENTENCES, **values)
 
@@ -256,6 +257,18 @@ def test_the_queue_can_be_narrowed_to_a_client_and_a_state(operator):
     assert "Gone" in stuck
     assert "No address." in stuck
     assert other.subject not in stuck.split('class="split"')[1]
+
+
+def test_a_close_call_and_who_was_against_it_stand_beside_the_draft(operator):
+    vote = {"voter": "short", "choice": "proposal 2", "reliability": 0.6, "weight": 0.4, "why": "It is shorter."}
+    election = {"winner": "proposal 1", "margin": 0.05, "is_close": True, "totals": [], "not_asked": []}
+    make_full(votes=election | {"votes": [vote], "dissent": [vote], "proposals": {}, "broken": 0})
+
+    shown = page(operator, "approvals")
+
+    assert "Close call" in shown
+    assert "It is shorter." in shown
+    assert "Dissent" in shown
 
 
 def test_approving_takes_one_press_and_can_be_undone(operator):

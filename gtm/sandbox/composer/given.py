@@ -136,7 +136,8 @@ class Given:
 
 def parse(title: str, system: str, user: str) -> Given:
     """Raises NotGiven, naming the block that is missing or broken."""
-    blocks = {tag: _block(tag, user) for tag in TAGS}
+    places = {"config": f"{user}\n{system}"}  # the settings are part of what is alike for all contacts of a client
+    blocks = {tag: _block(tag, places.get(tag, user)) for tag in TAGS}
     if not isinstance(blocks["facts"], list) or not all(isinstance(each, dict) for each in blocks["facts"]):
         raise NotGiven("the block <facts> holds no list of facts")
     if not isinstance(blocks["config"], dict) or not isinstance(blocks["context"], dict):
@@ -152,12 +153,14 @@ def parse(title: str, system: str, user: str) -> Given:
     )
 
 
-def _block(tag: str, user: str) -> Json:
-    found = re.search(rf'<{tag}(?: untrusted="true")?>(.*?)</{tag}>', user, re.DOTALL)
-    if found is None:
+def _block(tag: str, text: str) -> Json:
+    """The last of them: what people write, and may name a tag in, stands before the material."""
+    *_, found = re.split(rf'<{tag}(?: untrusted="true")?>', text)
+    content, end, _ = found.partition(f"</{tag}>")
+    if not end or found == text:
         raise NotGiven(f"the block <{tag}> is missing")
     try:
-        return json.loads(found[1])
+        return json.loads(content)
     except ValueError:
         raise NotGiven(f"the block <{tag}> is not JSON") from None
 
