@@ -103,6 +103,13 @@ def test_the_image_holds_every_app():
     assert ours | {"manage.py", "pyproject.toml", "templates"} == copied
 
 
+def test_the_image_is_told_its_commit_when_it_is_built():
+    image, services = (DEPLOY / "Dockerfile").read_text(), (DEPLOY / "compose.yaml").read_text()
+
+    assert re.search(r'^ARG GTM_REVISION=""\nENV GTM_REVISION=\$GTM_REVISION$', image, re.MULTILINE)
+    assert 'args: {GTM_REVISION: "${GTM_REVISION:-}"}' in services
+
+
 def test_the_example_names_every_setting_that_the_environment_can_change_and_no_other():
     read = set(re.findall(r'env\.\w+\(\s*"(\w+)"', (ROOT / "gtm" / "settings.py").read_text()))
 
