@@ -7,7 +7,7 @@ from pathlib import Path
 import environ
 from csp.constants import NONE, SELF
 
-from gtm import database
+from gtm import database, revision
 
 env = environ.Env()
 
@@ -26,15 +26,7 @@ def _laptop_secret() -> str:
     return path.read_text()
 
 
-def _code_revision() -> str:
-    """The commit of this checkout; runs keep it, so that they can be understood after the code has moved on."""
-    head = BASE_DIR / ".git" / "HEAD"
-    text = head.read_text().strip() if head.is_file() else ""
-    ref = BASE_DIR / ".git" / text.removeprefix("ref: ")
-    return (ref.read_text().strip() if text.startswith("ref: ") and ref.is_file() else text)[:40]
-
-
-CODE_REVISION: str = env.str("GTM_REVISION", default=_code_revision())
+CODE_REVISION: str = env.str("GTM_REVISION", default="")[: revision.LONGEST] or revision.of(BASE_DIR)  # runs keep it
 DEBUG: bool = env.bool("DEBUG", default=True)
 SECRET_KEY: str = env.str("SECRET_KEY", default=_laptop_secret() if DEBUG else "")
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])

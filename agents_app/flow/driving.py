@@ -26,7 +26,10 @@ def execute(run_id: int, *, clock: Clock = timezone.now, in_step: bool = False) 
     """
     try:
         begun = turn.first(run_id, clock=clock)
-    except Exception:
+    except Exception as error:
+        if lease.was_freed(error):  # no fault of the run's: it is as it was, or another worker's by now
+            logger.warning("Run %s was not begun: this worker froze while it claimed it.", run_id)
+            return FlowRun.objects.get(pk=run_id)
         lease.stumbled(run_id, at=clock())
         raise
     if begun is None:

@@ -97,9 +97,14 @@ def held(run: FlowRun, *, at: datetime) -> Iterator[Held]:
                 raise LostLease(run)
             yield Held(*row)
     except InternalError as error:
-        if isinstance(error.__cause__, IdleInTransactionSessionTimeout):
+        if was_freed(error):
             raise LostLease(run) from error
         raise
+
+
+def was_freed(error: Exception) -> bool:
+    """Whether this process froze inside a transaction for so long that the database ended it, and freed its rows."""
+    return isinstance(error.__cause__, IdleInTransactionSessionTimeout)
 
 
 def renew(run: FlowRun, journal: Journal, *, at: datetime) -> None:

@@ -54,6 +54,15 @@ def test_a_planned_run_holds_all_its_inputs():
     assert run.variants == {"email_agent": variants["email_agent"]}
 
 
+def test_a_planned_run_keeps_the_commit_of_the_code_that_planned_it(settings):
+    settings.CODE_REVISION = "1a2b3c4d" * 5
+
+    run = plan_run()
+
+    run.refresh_from_db()
+    assert run.code_revision == settings.CODE_REVISION
+
+
 def test_a_planned_run_keeps_the_prompt_version_of_each_of_its_agents():
     run = plan_run()
 

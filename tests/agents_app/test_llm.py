@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agents_app import llm
+from agents_app.llm import asking
 from agents_app.llm.reading import read
 from agents_app.prices import Usage
 from gtm.sandbox import faults, messages
@@ -231,15 +232,27 @@ def test_a_stop_sequence_is_an_answer():
     ("status", "outcome"),
     [(529, "overloaded"), (500, "busy"), (503, "busy"), (408, "busy"), (409, "busy"), (429, "rate limited")],
 )
-def test_a_busy_service_is_asked_three_times_with_growing_patience(status, outcome, naps):
+def test_a_busy_service_is_asked_three_times(status, outcome, naps):
     with faults.inject("messages", Fault(status, OVERLOADED)), pytest.raises(llm.ModelUnavailable) as error:
         ask()
 
     assert outcomes(error.value) == [("ask", status, outcome)] * 3
-    waits = [nap for nap in naps if nap]
-    assert len(waits) == 2
-    assert max(waits) <= 8
+    assert len([nap for nap in naps if nap]) == 2
     assert error.value.usage == Usage()
+
+
+def test_patience_with_a_busy_service_grows_and_is_never_twice_the_same(naps):
+    """Steps that were refused together would otherwise come back together."""
+    for _ in range(20):
+        with faults.inject("messages", Fault(529, OVERLOADED)), pytest.raises(llm.ModelUnavailable):
+            ask()
+
+    waits = [nap for nap in naps if nap]
+    firsts, seconds = waits[::2], waits[1::2]
+    window = asking._jittered.multiplier
+    wider = window * asking._jittered.exp_base
+    assert len(set(waits)) == len(waits) == 40
+    assert max(firsts) <= window < max(seconds) <= wider <= 8
 
 
 @pytest.mark.parametrize(

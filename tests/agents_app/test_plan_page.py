@@ -1,5 +1,7 @@
 """The plan page: what a request would do, before anybody asks for it."""
 
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from tests.factories import (
     make_client,
     make_contact,
     make_draft,
+    make_prompt,
     make_ready_client,
     make_request,
     make_run,
@@ -75,6 +78,34 @@ def test_the_plan_shows_its_rule_its_steps_what_is_left_out_and_why(operator):
         "No basis yet for Research, Persona, E-mail", "Edit this flow", ">Run</button>",
     ):  # fmt: skip
         assert words in page
+
+
+def test_a_plan_whose_agents_have_a_past_says_what_it_usually_costs_and_takes(operator, settings):
+    settings.ANTHROPIC_API_KEY = "sk-test"
+    client = make_ready_client("acme")
+    for agent, usd in (("research_agent", "0.01"), ("persona_agent", "0.02"), ("email_agent", "0.03")):
+        past(agent, usd=Decimal(usd), seconds=(1, 2, 3, 4, 10))
+
+    page = shown(operator, **wanted(client))
+
+    for words in (
+        ">$0.1800<",  # the third of five costs three times usd: 0.03 + 0.06 + 0.09
+        "seldom above $0.2760, never above $0.60",  # nine in ten stay under 4.6 times usd
+        ">9.0 s<",  # one after the other, three seconds each
+        "From the newest steps of runs of this depth: 5 of Research and 5 of Persona and 5 of E-mail",
+    ):
+        assert words in page
+    assert "No basis" not in page
+
+
+def past(agent: str, *, usd: Decimal, seconds: tuple[int, ...]) -> None:
+    """Done steps of `agent`, one for each length; the n-th costs n times `usd`."""
+    run, prompt = make_run(make_request(depth="standard")), make_prompt(agent)
+    for number, lasted in enumerate(seconds, start=1):
+        make_step(
+            run, agent, key=f"{agent}{number}", prompt_version=prompt, generator="claude-sonnet-5", cost_usd=number * usd,
+            finished_at=AT + timedelta(seconds=lasted),
+        )  # fmt: skip
 
 
 def test_a_map_says_over_how_many_contacts_it_goes(operator):

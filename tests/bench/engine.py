@@ -171,7 +171,12 @@ def _told(found: Rounds, graph: str) -> str:
 
 
 def wide(meter: Meter, side: "Ours", *, times: int) -> dict[str, float]:
-    """Three steps of a second side by side: the slowest run in seconds, and the most connections seen meanwhile."""
+    """Three steps of a second side by side: the slowest run in seconds, and the most connections seen meanwhile.
+
+    Raises RunFailed, and BenchRefused for a run that cannot have waited for its steps.
+    """
+    from _our_runs import WAIT_S, check  # needs Django set up
+
     planned: list[FlowRun] = []
     side.plan(side.requests("wide", times), planned)
     seen, ended = [0], threading.Event()
@@ -182,6 +187,12 @@ def wide(meter: Meter, side: "Ours", *, times: int) -> dict[str, float]:
     finally:
         ended.set()
         watch.join()
+    check(planned)
+    if min(ms) < WAIT_S * 1000:
+        raise _measure.BenchRefused(
+            f"A run whose steps take {WAIT_S:.1f} s each was over after {min(ms) / 1000:.2f} s, so it did not wait for "
+            "them. See `wide` in GRAPHS of tests/bench/_our_runs.py, and measure again."
+        )
     return {"wide_s": max(ms) / 1000, "wide_connections": max(seen)}
 
 

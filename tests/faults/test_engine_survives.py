@@ -161,6 +161,50 @@ def test_a_worker_that_wakes_up_after_its_lease_writes_nothing(blow, hire, diary
     check_day([run])
 
 
+FIRST_TURN = Blow("before commit", 1, signal=signal.SIGSTOP)
+
+
+def not_begun(run):
+    return f"Run {run.pk} was not begun: this worker froze while it claimed it."
+
+
+def test_a_worker_that_froze_while_it_claimed_the_run_wakes_up_and_writes_nothing(hire, diary, planner):
+    run = planner(WIDE)()
+    sleeper = freeze(hire, run, FIRST_TURN, idle_s=0.5)
+    time.sleep(0.7)
+    assert hire().do("execute", run=run.pk).status == "succeeded"
+    before = rows_of(run)
+
+    sleeper.thaw()
+    outcome = sleeper.outcome()
+
+    assert (outcome.status, outcome.said) == ("succeeded", (not_begun(run),))
+    assert rows_of(run) == before
+    run.refresh_from_db()
+    assert (run.fence, run.recoveries) == (1, 0)  # the sleeper's claim never happened
+    check_steps(run, diary, 0, {})
+    check_results(run)
+    check_money(run, diary)
+    check_day([run])
+
+
+def test_a_worker_that_froze_while_it_claimed_the_run_leaves_it_as_it_was_for_the_next_one(hire, diary, planner):
+    run = planner(WIDE)()
+    before = rows_of(run)
+    sleeper = freeze(hire, run, FIRST_TURN, idle_s=0.5)
+    time.sleep(0.7)
+
+    sleeper.thaw()
+    outcome = sleeper.outcome()
+
+    assert (outcome.status, outcome.said) == ("planned", (not_begun(run),))
+    assert rows_of(run) == before
+    assert hire().do("execute", run=run.pk).status == "succeeded"
+    run.refresh_from_db()
+    assert (run.fence, run.recoveries) == (1, 0)
+    check_steps(run, diary, 0, {})
+
+
 def test_a_worker_that_froze_in_the_middle_of_a_write_holds_up_no_other(hire, diary, planner):
     run = planner(WIDE)()
     sleeper = freeze(hire, run, Blow("before commit", 3, signal=signal.SIGSTOP), idle_s=300.0)

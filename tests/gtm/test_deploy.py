@@ -103,6 +103,13 @@ def test_the_image_holds_every_app():
     assert ours | {"manage.py", "pyproject.toml", "templates"} == copied
 
 
+def test_the_image_is_told_its_commit_when_it_is_built():
+    image, services = (DEPLOY / "Dockerfile").read_text(), (DEPLOY / "compose.yaml").read_text()
+
+    assert re.search(r'^ARG GTM_REVISION=""\nENV GTM_REVISION=\$GTM_REVISION$', image, re.MULTILINE)
+    assert 'args: {GTM_REVISION: "${GTM_REVISION:-}"}' in services
+
+
 def test_the_example_names_every_setting_that_the_environment_can_change_and_no_other():
     read = set(re.findall(r'env\.\w+\(\s*"(\w+)"', (ROOT / "gtm" / "settings.py").read_text()))
 
@@ -124,3 +131,35 @@ def test_the_ci_script_finds_the_test_command_in_the_readme():
     found = re.findall(pattern, (ROOT / "README.md").read_text(), re.MULTILINE)
 
     assert found == ["python3 -m pip install uv && uv run pytest"]
+
+
+@pytest.mark.parametrize(
+    ("last_line", "said"),
+    [
+        ({"missed": []}, ""),
+        ({"missed": ["chain_ratio", "wide_s", "chain_ms"]}, ""),
+        ({"missed": ["chain_ratio", "chain_commits"]}, "Missed, and no load explains it: chain_commits"),
+        ({"missed": ["parallel_wal_kb"]}, "Missed, and no load explains it: parallel_wal_kb"),
+        ({"missed": ["wide_connections"]}, "Missed, and no load explains it: wide_connections"),
+        ({"bench": "engine"}, "KeyError: 'missed'"),
+    ],
+)
+def test_the_ci_script_fails_where_a_bench_misses_what_is_counted_and_not_for_a_slow_machine(last_line, said, tmp_path):
+    found = benches(f"round 1\n{json.dumps(last_line)}", tmp_path)
+
+    assert (found.returncode, found.stderr.strip().splitlines()[-1:]) == (int(bool(said)), [said] if said else [])
+
+
+def test_the_ci_script_fails_where_a_bench_ends_with_an_error(tmp_path):
+    assert benches('{"missed": []}', tmp_path, code=3).returncode == 1
+
+
+def benches(told: str, work: Path, *, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """The script's step of that name, with benches that tell this and end so."""
+    script = (ROOT / ".ci" / "run").read_text()
+    functions = re.findall(r"^(?:benches|counts_hold)\(\) \{.*?^\}$", script, re.MULTILINE | re.DOTALL)
+    lines = ["set -uo pipefail", 'uv() { echo "$TOLD"; return "$CODE"; }', *functions, "benches"]
+    environment = os.environ | {"work": str(work), "TOLD": told, "CODE": str(code)}
+    return subprocess.run(
+        ["bash", "-c", "\n".join(lines)], cwd=ROOT, env=environment, capture_output=True, check=False, text=True
+    )
