@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from agents_app import contracts
+from agents_app import contracts, windows
 from agents_app.models import Draft
 from clients import access, config, suppression
 
@@ -37,7 +37,8 @@ def approve(
     body: str | None = None,
     send_at: datetime | None = None,
 ) -> Draft:
-    """Release the draft, or the person's edit of it, to be sent at `send_at` (at once when empty or past)."""
+    """Release the draft, or the person's edit of it, to be sent at `send_at` (at once when empty or past), or as soon
+    as the client's window for e-mails is open then."""
     subject = draft.final_subject if subject is None else tidy(subject)
     body = draft.final_body if body is None else tidy(body)
     if problems := list(problems_with(draft, subject, body)):
@@ -51,7 +52,7 @@ def approve(
         was_edited=(subject, body) != (draft.subject, draft.body),
         decided_by=by,
         decided_at=at,
-        send_at=max(send_at or at, at),
+        send_at=windows.next_open(draft.run.config.get("send_window", {}), timezone.localtime(max(send_at or at, at))),
     )
 
 

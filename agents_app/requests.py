@@ -2,12 +2,12 @@
 
 import re
 from datetime import datetime
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 from django.contrib.auth.models import User
 
 from agents_app.models import Campaign, Depth, FlowRun, Purpose, Request, RequestRule, Send
-from clients import contacts, suppression
+from clients import config, contacts, suppression
 from clients.inbox import Change
 from clients.models import Client, Contact
 
@@ -29,6 +29,13 @@ class Wanted(TypedDict, total=False):
     campaign: Campaign | None
     sequence_step: int
     follows: FlowRun | None
+    settings: dict[str, Any]
+
+
+def settings_of(request: Request) -> config.Effective:
+    """What is in force for the request's runs: the client's settings, its campaign's and its own above them."""
+    above = [config.layer_of("campaign", request.campaign)] if request.campaign else []
+    return config.effective(request.client, *above, config.made("run", request.settings))
 
 
 def ask(client: Client, *, at: datetime, by: User | None = None, reason: str = "", **wanted: Unpack[Wanted]) -> Request:

@@ -15,11 +15,7 @@ AGENTS = {
     "email_agent": "E-mail",
 }
 TONES = {"formal": "Formal", "friendly": "Friendly", "direct": "Direct", "casual": "Casual"}
-ASKS = {
-    "question": "One question that can be answered with yes or no",
-    "interest": "Ask only whether it is of interest",
-    "time": "Propose a call of a given length",
-}
+ASKS = {"question": "Put a question", "time": "Propose a time", "material": "Offer to send material"}
 DAYS = {
     "mon": "Monday", "tue": "Tuesday", "wed": "Wednesday", "thu": "Thursday", "fri": "Friday", "sat": "Saturday",
     "sun": "Sunday",
@@ -122,8 +118,8 @@ BUILT_IN: tuple[Key, ...] = (
         help="One a line. Words of the layers below are avoided as well.",
     ),
     Key(
-        "call_to_action_style", "How it asks", "choice", WRITE, choices=ASKS, default="question",
-        help="The form of the one thing that an e-mail asks for.",
+        "call_to_action_style", "How it asks", "choice", WRITE, choices=ASKS,
+        help="The form of the one thing that an e-mail asks for. Nothing chosen: as the prompt says.",
     ),
     Key(
         "custom_fields.offer", "Offer", "text", SAY, longest=400,

@@ -16,7 +16,7 @@ from django_q.tasks import async_task
 
 from agents_app import campaigns, flow, requests, sending, versions
 from agents_app.models import FlowRun, Request, Send
-from clients import config, inbox
+from clients import inbox
 from clients.models import Delivery, Event
 from experiments import analysis, assign, outcomes
 from experiments.models import Decision, Experiment
@@ -64,11 +64,11 @@ def start_run(request_id: int) -> None:
 def plan_run(request_id: int, *, at: datetime | None = None) -> FlowRun:
     """Fix everything the run needs: config, prompt versions, variants, hints and the route."""
     at = at or timezone.now()
-    request = Request.objects.select_related("client__industry", "contact").get(pk=request_id)
+    request = Request.objects.select_related("client__industry", "contact", "campaign").get(pk=request_id)
     assigned = assign.prompts_for(request.client, request.contact, live=versions.live(), at=at)
     return flow.plan(
         request,
-        config=config.effective(request.client),
+        config=requests.settings_of(request),
         prompts=assigned.prompts,
         variants=assigned.variants,
         hints=sharing.hints_for(request.client, at=at),

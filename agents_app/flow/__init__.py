@@ -4,7 +4,7 @@ from agents_app.flow.cancelling import CancelRefused, cancel
 from agents_app.flow.driving import execute
 from agents_app.flow.gates import AnswerRefused, answer
 from agents_app.flow.lease import LostLease, lost
-from agents_app.flow.planning import Preview, plan, preview
+from agents_app.flow.planning import Preview, budget_of, plan, preview
 
 __all__ = [
     "AnswerRefused",
@@ -12,6 +12,7 @@ __all__ = [
     "LostLease",
     "Preview",
     "answer",
+    "budget_of",
     "cancel",
     "execute",
     "lost",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -56,7 +57,7 @@ def plan(
         "config_sha256": config.sha256,
         "hints": list(hints),
         "code_revision": settings.CODE_REVISION,
-        "budget_usd": settings.RUN_BUDGET_USD[request.depth],
+        "budget_usd": budget_of(request, config),
         "time_budget_s": settings.RUN_SECONDS[request.depth],
         "planned_at": at,
     }
@@ -105,6 +106,13 @@ def _frozen(route: routing.Route | routing.RouteImpossible, found: flows.InForce
         "rules_version": found.rules_version,
         "skipped": [asdict(each) for each in route.skipped],
     }
+
+
+def budget_of(request: Request, config: Effective) -> Decimal:
+    """US dollars: what the depth allows, or less where the settings say so."""
+    most = config.document.get("run_budget_usd")
+    usual = settings.RUN_BUDGET_USD[request.depth]
+    return usual if most is None else min(usual, Decimal(str(most)))
 
 
 def _facts(request: Request, config: Effective, found: flows.InForce, at: datetime) -> routing.Facts:

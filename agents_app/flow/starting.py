@@ -230,13 +230,18 @@ def _agent_work(
         purse=purse,
         sources=sources,
         budget_s=max(1.0, min(settings.RUN_SECONDS[depth], hand.seconds_left())),
-        effort=EFFORT[depth],
-        models=(settings.MODEL_CHEAPER,) if node.model == "cheaper" and not llm.is_offline() else (),
+        effort=hand.run.config.get("effort") or EFFORT[depth],
+        models=(settings.MODEL_CHEAPER,) if _is_cheaper(hand, node) and not llm.is_offline() else (),
         proposals=node.proposals,
         judges=judges.of if node.proposals > 1 else None,
         reliabilities=reliability.of_voters(node.agent, row.started_at) if node.proposals > 1 else {},
     )
     return partial(work.do, task)
+
+
+def _is_cheaper(hand: Hand, node: Node) -> bool:
+    """By the plan, or by the client's settings."""
+    return node.model == "cheaper" or hand.run.config.get("model_tier") == "cheaper"
 
 
 def _failing(error: Exception) -> Callable[[StepRun, StepPurse], Callable[[], Work]]:
@@ -259,7 +264,7 @@ def _worst(hand: Hand, node: Node, agent: Agent, context_size: int) -> llm.Offer
     """What the first call may cost at the worst, so that it need not be asked for; None where nothing is paid."""
     if llm.is_offline():
         return None
-    model = settings.MODEL_CHEAPER if node.model == "cheaper" else settings.MODEL
+    model = settings.MODEL_CHEAPER if _is_cheaper(hand, node) else settings.MODEL
     size = len(hand.prompts[node.agent].text.encode()) + context_size + BEYOND_CONTEXT
     worst = hand.table.worst(model, size, agent.max_tokens, hand.began_at.date())
     return llm.Offer(model, worst, size, agent.max_tokens) if worst is not None else None

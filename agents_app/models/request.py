@@ -2,6 +2,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from clients.models import Settings
+
 
 class Purpose(models.TextChoices):
     OUTREACH = "outreach", "First e-mail"
@@ -16,8 +18,8 @@ class Depth(models.TextChoices):
     COMPREHENSIVE = "comprehensive", "Comprehensive"
 
 
-class Campaign(models.Model):
-    """A client's named effort: a goal, contacts, a first mail and follow-ups."""
+class Campaign(Settings):
+    """A client's named effort: a goal, contacts, a first mail and follow-ups, and settings above the client's own."""
 
     class Status(models.TextChoices):
         DRAFT = "draft", "Draft"
@@ -98,6 +100,12 @@ class Request(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     asked_at = models.DateTimeField()
+    settings = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text="The highest layer of settings: of this request's runs only.",
+    )
 
     class Meta:
         constraints = [

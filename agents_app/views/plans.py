@@ -16,7 +16,6 @@ from agents_app import estimates, flow, lanes, requests
 from agents_app.forms import AskForm
 from agents_app.models import FlowTemplate
 from agents_app.views.reading import NAMES, name_of
-from clients import config
 from clients.access import user_of
 from clients.models import Contact
 from gtm import loop
@@ -49,7 +48,8 @@ def _is_enough(typed: QueryDict) -> bool:
 
 def _preview(form: AskForm, *, edits_flows: bool) -> dict[str, Any]:
     asked, at = form.asked, timezone.now()
-    preview = flow.preview(asked, config=config.effective(asked.client), at=at)
+    found = requests.settings_of(asked)
+    preview = flow.preview(asked, config=found, at=at)
     route = preview.route
     return {
         "preview": preview,
@@ -59,7 +59,7 @@ def _preview(form: AskForm, *, edits_flows: bool) -> dict[str, Any]:
         "skipped": [{"name": name_of(each.agent, each.key), "reason": each.reason} for each in route.skipped],
         "template_row": FlowTemplate.objects.filter(key=route.template).first() if edits_flows else None,
         "estimate": estimates.of(route.nodes, asked.depth, at=at),
-        "budget_usd": settings.RUN_BUDGET_USD[asked.depth],
+        "budget_usd": flow.budget_of(asked, found),
         "time_budget_s": settings.RUN_SECONDS[asked.depth],
     }
 

@@ -111,7 +111,7 @@ SIZES = [
     ("501+", "More than 500 people", {"confidence_floor": 0.6}),
 ]
 MOTIONS = [
-    ("outbound", "Outbound", {"call_to_action_style": "question"}, {}),
+    ("outbound", "Outbound", {}, {}),
     (
         "inbound",
         "Inbound",
@@ -124,7 +124,7 @@ MOTIONS = [
         {"custom_fields.max_words": 100},
         {"email_agent": "They use the product already: never explain what it is."},
     ),
-    ("partner", "Through partners", {"call_to_action_style": "interest"}, {}),
+    ("partner", "Through partners", {"call_to_action_style": "material"}, {}),
 ]
 UNDER_CUSTOM = ("emphasis", "avoid_terms", "call_to_action", "max_words")
 

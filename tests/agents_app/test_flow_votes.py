@@ -220,7 +220,10 @@ def test_a_close_call_on_the_answers_of_a_step_is_put_to_a_person_before_the_nex
     run = execute(run_with())
 
     asked = gate_of(run, "settle_persona")
-    assert (run.status, states(run)) == ("waiting", {"research": "done", "persona": "done", "settle_persona": "waiting"})
+    assert (run.status, states(run)) == (
+        "waiting",
+        {"research": "done", "persona": "done", "settle_persona": "waiting"},
+    )
     assert asked.question == "Of the answers of the step persona none was clearly better. Is the chosen one right?"
     assert asked.shown == StepRun.objects.get(run=run, key="persona").output
 

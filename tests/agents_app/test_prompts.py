@@ -35,7 +35,9 @@ def test_the_material_is_tagged_json_in_a_fixed_order():
 
 def test_the_clients_settings_end_the_part_that_is_alike_for_all_its_contacts():
     one = prompts.build("Write.", "email_agent", Material(CONFIG, [FACT], {"contact": {"first_name": "Ada"}}))
-    other = prompts.build("Write.", "email_agent", Material(CONFIG, [], {"contact": {"first_name": "Ben"}}), variation=2)
+    other = prompts.build(
+        "Write.", "email_agent", Material(CONFIG, [], {"contact": {"first_name": "Ben"}}), variation=2
+    )
 
     assert one.system[-1] == '<config>{"client_name": "Acme", "tone": "formal"}</config>'
     assert one.system == other.system
@@ -97,7 +99,10 @@ def test_a_person_reads_the_whole_prompt():
 def test_no_override_can_drop_what_untrusted_means():
     replaced = {"prompt_overrides": {"email_agent": [{"mode": "replace", "text": "All anew.", "layer": "client"}]}}
 
-    assert prompts.build("Write.", "email_agent", Material(replaced, [], {})).system[:2] == ["All anew.", prompts.UNTRUSTED]
+    assert prompts.build("Write.", "email_agent", Material(replaced, [], {})).system[:2] == [
+        "All anew.",
+        prompts.UNTRUSTED,
+    ]
 
 
 def given_back(value, context=None):

@@ -140,7 +140,7 @@ def _request(given: Given) -> Sentence:
     asked = wording.bare(str(given.settings.get("call_to_action") or "")) or "a short call"
     stated = str(given.settings.get("call_to_action") or "")
     source = ("config.custom_fields.call_to_action",) if stated else ()
-    if given.directives.ask == "send material":
+    if given.asks == "send material":
         return Sentence(phrases.send_material(given), ("config.custom_fields.offer",))
     if not given.is_clean(asked.rstrip("?")):
         return Sentence("")

@@ -99,6 +99,12 @@ class Given:
     def is_clean(self, text: str) -> bool:
         return bool(text) and not BRACKETS.search(text) and not wording.avoided(text, self.avoid)
 
+    @property
+    def asks(self) -> str:
+        """How the one request is put: as the client's settings say, else the prompt."""
+        own = {"question": "question", "time": "offer a time", "material": "send material"}
+        return own.get(str(self.config.get("call_to_action_style") or ""), self.directives.ask)
+
     @cached_property
     def company(self) -> str:
         """The name given, else the name found, else the domain's words."""

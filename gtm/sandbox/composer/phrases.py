@@ -264,7 +264,7 @@ def request(given: Given, asked: str) -> str:
     if VERBS.match(asked):
         return given.say("request", [each.format(it=wording.lower_first(asked)) for each in ASK_TO[given.tone]])
     it = wording.lower_first(asked) if first in ARTICLES else wording.a(wording.lower_first(asked))
-    options = WHEN if given.directives.ask == "offer a time" else ASK_FOR
+    options = WHEN if given.asks == "offer a time" else ASK_FOR
     return given.say("request", [each.format(it=it) for each in options[given.tone]])
 
 
