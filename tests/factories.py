@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from agents_app import flow, versions
+from agents_app import flow, requests, versions
 from agents_app.flow import results
 from agents_app.models import (
     Campaign,
@@ -19,7 +19,6 @@ from agents_app.models import (
     StepContext,
     StepRun,
 )
-from clients import config
 from clients.keys import BUILT_IN
 from clients.models import AgentKey, Client, Connection, Contact, Delivery, Event, SettingsTemplate
 from experiments import lifecycle
@@ -278,7 +277,7 @@ def plan_run(request: Request | None = None, **values: Any) -> FlowRun:
     """The request's run, planned by the public function with the client's own settings and the live prompts."""
     request = request or make_ready_request()
     settled = {
-        "config": config.effective(request.client),
+        "config": requests.settings_of(request),
         "prompts": versions.live(at=AT),
         "variants": {},
         "hints": [],

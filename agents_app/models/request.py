@@ -104,7 +104,7 @@ class Request(models.Model):
         default=dict,
         blank=True,
         editable=False,
-        help_text="The highest layer of settings: of this request's runs only.",
+        help_text="The highest layer of settings: of its own runs only.",
     )
 
     class Meta:
