@@ -1,5 +1,6 @@
 """What people type about drafts, requests and questions. The rules stand in `drafts`, `requests` and `flow`."""
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from django import forms
@@ -8,10 +9,12 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from agents_app import drafts, gate_texts, requests
-from agents_app.models import Depth, Draft, FlowRun, Gate, Purpose, Request
-from clients import contacts
+from agents_app.models import Campaign, Depth, Draft, FlowRun, Gate, Purpose, Request
+from clients import config, contacts
 from clients.access import visible_clients
+from clients.config import Effective, shown
 from clients.models import Client, Contact
+from clients.settings_forms import SettingsForm
 
 
 class EditForm(forms.Form):
@@ -30,6 +33,21 @@ class EditForm(forms.Form):
     def of(cls, draft: Draft) -> "EditForm":
         later = draft.send_at if draft.send_at and draft.send_at > timezone.now() else None
         return cls(initial={"subject": draft.final_subject, "body": draft.final_body, "send_at": later})
+
+
+class CampaignForm(SettingsForm):
+    """A campaign with its layer of settings; below it stands all that is in force for its client."""
+
+    class Meta:
+        model = Campaign
+        fields = ("client", "name", "goal")
+
+    @classmethod
+    def inherits(cls, layer: Any) -> tuple[Effective, Mapping[str, str]]:  # noqa: ANN401 - as in every settings form
+        if not layer.client_id:
+            return super().inherits(layer)
+        found = config.stand_of(layer)
+        return found.effective(layer.client), shown.layer_names(layer.client, found.below(layer.client))
 
 
 class RejectForm(forms.Form):

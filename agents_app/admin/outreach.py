@@ -13,12 +13,14 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from agents_app import campaigns, requests
+from agents_app import campaigns, requests, versions
 from agents_app.admin.reading import Readable, listed
+from agents_app.forms import CampaignForm
 from agents_app.models import Campaign, CampaignContact, CampaignStep, FlowRun, Request, RequestRule
 from clients.access import user_of
 from clients.models import Contact
 from clients.scoped_admin import ScopedAdmin, ScopedTabularInline
+from clients.settings_admin import SettingsPage
 from gtm import loop
 from gtm.admin_site import link, pill
 
@@ -132,10 +134,14 @@ class NewContactInline(ScopedTabularInline):
         return super().get_queryset(request).none()
 
 
+NEW_CAMPAIGN = ("client", "name", "goal")
+
+
 @admin.register(Campaign)
-class CampaignAdmin(Readable, ScopedAdmin):
+class CampaignAdmin(SettingsPage, Readable, ScopedAdmin):
     change_form_template = "admin/agents_app/campaign/change_form.html"
-    fields = ("client", "name", "goal", "status", "people", "asked")
+    form = CampaignForm
+    columns = ((None, {"fields": ("client", "name", "goal", "status", "people", "asked")}),)
     readonly_fields = ("status", "people", "asked")
     autocomplete_fields = ("client",)
     list_display = ("name", "client", "state", "goal", "created_at")
@@ -145,14 +151,23 @@ class CampaignAdmin(Readable, ScopedAdmin):
     actions = ("launch",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows: QuerySet[Any] = super().get_queryset(request).select_related("client")
+        rows: QuerySet[Any] = super().get_queryset(request).select_related("client__industry")
         return rows
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.fields if obj else ("client", "name", "goal")
+    def slots(self) -> dict[str, list[str]]:
+        return versions.components()
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        if obj is not None:
+            return super().get_form(request, obj, change=change, **kwargs)
+        new = {"form": forms.ModelForm, "fields": NEW_CAMPAIGN}
+        return super(SettingsPage, self).get_form(request, obj, change=change, **{**kwargs, **new})
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return super().get_fieldsets(request, obj) if obj else ((None, {"fields": NEW_CAMPAIGN}),)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return (*self.readonly_fields, "client") if obj else ()
+        return (*super().get_readonly_fields(request, obj), "client") if obj else ()
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
         return [StepInline, NewContactInline] if obj else []

@@ -13,12 +13,13 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from clients import access, config, settings_forms, setup
-from clients.admin.layers import SettingsPage
+from clients.admin.layers import LayerPage
 from clients.admin.links import to_lists
 from clients.config import shown
 from clients.keys import BUILT_IN, by_path
 from clients.models import Client
 from clients.scoped_admin import ScopedHistoryAdmin
+from clients.settings_admin import SettingsPage
 from gtm.admin_site import link, pill
 
 TONE = by_path(BUILT_IN)["tone"]
@@ -34,7 +35,7 @@ LISTS = (
 
 
 @admin.register(Client)
-class ClientAdmin(SettingsPage, ScopedHistoryAdmin):
+class ClientAdmin(LayerPage, ScopedHistoryAdmin):
     client_path = ""
     empty_hint = "Make one from an industry template, or import its settings from JSON."
     form = settings_forms.ClientForm
