@@ -1,6 +1,6 @@
 """Settings of a client: layers, the settings in force with their sources, versions, import and export."""
 
-from clients.config.documents import Difference, as_text, differences, download, export, nested, parse, read
+from clients.config.documents import Difference, as_text, differences, download, export, flat, nested, parse, read
 from clients.config.layers import Effective, Layer
 from clients.config.own_keys import key_problems
 from clients.config.problems import ConfigRefused, Problem
@@ -50,6 +50,7 @@ __all__ = [
     "download",
     "effective",
     "export",
+    "flat",
     "is_behind",
     "keep_version",
     "key_problems",

@@ -1,0 +1,71 @@
+"""The settings in force for a client, and where each comes from."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from clients import config
+from clients.config import shown
+from clients.config.stored import Placed
+from clients.models import Client, Settings
+from clients.views.finding import client_of
+
+TINTS = {"client": "info", "industry": "ok", "size": "ok", "motion": "ok"}
+
+
+class Source(NamedTuple):
+    """A layer as a pill; `address` is where it is changed, "" for those who may not."""
+
+    name: str
+    tint: str
+    address: str
+
+
+@require_GET
+def client_settings(request: HttpRequest, slug: str) -> HttpResponse:
+    client, found = client_of(request, slug), config.stand()
+    placed = found.below(client)
+    effective, sources = found.effective(client), _sources(request, client, placed)
+    named = {name: source.name for name, source in sources.items()}
+    rows = [
+        {
+            "setting": each,
+            "entries": [(entry, named[layer]) for entry, layer in each.entries] if len(each.sources) > 1 else [],
+            "sources": [sources[name] for name in each.sources],
+            "overrode": [(word, sources[word.layer]) for word in each.overrode],
+            "last": each.last,
+            "locked_by": named.get(each.locked_by, ""),
+        }
+        for each in shown.settings(effective, found.keys, shown.touched_of(placed, client))
+    ]
+    additions = [
+        {"agent": each.agent, "how": each.how, "text": each.text, "source": sources[each.source]}
+        for each in shown.additions(effective)
+    ]
+    may_change = request.user.has_perm("clients.change_client")
+    page = {
+        "client": client,
+        "rows": rows,
+        "additions": additions,
+        "may_change": may_change,
+        "sha256": effective.sha256,
+        "version": config.newest_version(client),
+    }
+    return render(request, "clients/settings.html", page)
+
+
+def _sources(request: HttpRequest, client: Client, placed: Sequence[Placed]) -> dict[str, Source]:
+    """Each layer's pill. It leads to the page on which it is changed, for those who may."""
+    names = shown.layer_names(client, placed)
+    rows: dict[str, Settings | None] = {each.layer.name: each.row for each in placed} | {"client": client}
+    found = {"built in": Source(names["built in"], "", "")}
+    for layer, row in rows.items():
+        table = row._meta.model_name if row else ""
+        may = row is not None and request.user.has_perm(f"clients.change_{table}")
+        address = reverse(f"admin:clients_{table}_change", args=[row.pk]) if may and row else ""
+        found[layer] = Source(names[layer], TINTS.get(layer.partition(":")[0], ""), address)
+    return found
