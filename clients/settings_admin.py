@@ -43,7 +43,7 @@ class SettingsPage:
         if obj is not None and not self.has_change_permission(request, obj):  # type: ignore[attr-defined]
             return (*self.columns, ("Its settings", {"fields": ("settings_shown",)}))
         obj = obj or self.model()  # type: ignore[attr-defined]
-        return (*self.columns, *settings_forms.fieldsets(self.settings_form(obj), obj), *self.last)
+        return (*self.columns, *settings_forms.fieldsets(self.settings_form(obj), obj, request.POST), *self.last)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return (*super().get_readonly_fields(request, obj), "settings_shown")  # type: ignore[misc]

@@ -4,17 +4,19 @@ They are made from the keys, so that an agency's own settings stand in them like
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django import forms
 from django.conf import settings as deployment
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core import signing
+from django.utils import timezone
 
 from clients import config, fields
 from clients.config import ConfigRefused, schema, shown, stored
 from clients.config.layers import Effective
-from clients.keys import AGENTS, MODES, Key, grouped
+from clients.keys import AGENTS, MODES, Key, by_path, grouped
 from clients.models import AgencySettings, Client, ConfigKey, SettingsTemplate
 
 WORDS = "words"
@@ -76,7 +78,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
         words = self.instance.settings.get(f"{stored.PROMPTS}{agent}", [])
         names = {slot: slot.replace("_", " ").capitalize() for slot in self._slots(agent)}
         slots = [("", "The whole prompt"), *names.items()]
-        for number in range(len(words) + SPARE):
+        for number in range(places_for(self.instance, agent, self.data)):
             word = words[number] if number < len(words) else {}
             for name, field in _word_fields(AGENTS[agent], slots).items():
                 full = f"{WORDS}__{agent}__{number}__{name}"
@@ -110,7 +112,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def _words(self, agent: str, cleaned: Mapping[str, Any]) -> list[dict[str, str]]:
         found = []
-        for number in range(len(self.instance.settings.get(f"{stored.PROMPTS}{agent}", [])) + SPARE):
+        for number in range(places_for(self.instance, agent, self.data)):
             place = f"{WORDS}__{agent}__{number}"
             mode, slot, text = (str(cleaned.get(f"{place}__{name}") or "").strip() for name in ("mode", "slot", "text"))
             if text:
@@ -124,6 +126,12 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
         except ConfigRefused as refused:
             for problem in refused.problems:
                 self.add_error(None, f"{problem.path}: {problem.message} {problem.hint}")
+
+
+def _label(keys: Mapping[str, Key], path: str) -> str:
+    if path in keys:
+        return keys[path].label
+    return f"What we say to the {AGENTS[path.removeprefix(stored.PROMPTS)].lower()} agent"
 
 
 def _word_fields(agent: str, slots: Sequence[tuple[str, str]]) -> dict[str, forms.Field]:
@@ -206,9 +214,56 @@ class ClientForm(SettingsForm):
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or {}
+        if cleaned.get(BASE) not in (None, self.instance.settings):
+            self._meet(cleaned[BASE])
         if self.instance.status == Client.Status.ACTIVE and self._changes() and not cleaned.get("reason"):
             self.add_error("reason", "This client is active. Say in a few words why its settings change.")
         return cleaned
+
+    def _meet(self, base: dict[str, Any]) -> None:
+        """Somebody else saved meanwhile: what only they changed is taken over, what both changed stays as this person
+        typed it, and nothing is saved before the person has seen that."""
+        theirs = self.instance.settings
+        changed = [path for path in dict.fromkeys((*base, *theirs)) if base.get(path) != theirs.get(path)]
+        both = [path for path in changed if self.said.get(path) not in (base.get(path), theirs.get(path))]
+        taken = [path for path in changed if path not in both]
+        data: Any = self.data.copy()  # type: ignore[attr-defined]
+        data[BASE] = signing.dumps(theirs, compress=True)
+        for path in taken:
+            self._show(data, path, theirs.get(path))
+        self.data = data
+        self.add_error(None, self._told(changed, both, taken))
+
+    def _show(self, data: Any, path: str, said: Any) -> None:  # noqa: ANN401 a value, a word, or words to an agent
+        if path.startswith(stored.PROMPTS):
+            agent = path.removeprefix(stored.PROMPTS)
+            for number in range(places_for(self.instance, agent, data)):
+                word = said[number] if said and number < len(said) else {}
+                for name in ("mode", "slot", "text"):
+                    data[f"{WORDS}__{agent}__{number}__{name}"] = word.get(name, "")
+            return
+        for name, value in fields.initial_of(by_path(self.keys)[path], said).items():
+            if name not in self.fields:
+                continue
+            if isinstance(self.fields[name], forms.MultipleChoiceField):
+                data.setlist(name, value or [])
+            elif isinstance(self.fields[name], forms.BooleanField):
+                data.setlist(name, ["on"] if value else [])
+            else:
+                data[name] = self.fields[name].prepare_value("" if value is None else value)
+
+    def _told(self, changed: Sequence[str], both: Sequence[str], taken: Sequence[str]) -> list[str]:
+        keys, theirs = by_path(self.keys), self.instance.settings
+        who, when = max((self.instance.touched.get(path, ("", "")) for path in changed), key=lambda each: each[1])
+        at = f" at {timezone.localtime(datetime.fromisoformat(when)):%H:%M}" if when else ""
+        said = [f"{who or 'Somebody'} saved other settings{at}, while you were editing. Nothing is saved yet."]
+        for path in both:
+            label = _label(keys, path)
+            other = shown.said(keys[path], theirs.get(path)) if path in keys else "another text"
+            said.append(f"{label}: they set it to “{other or 'inherited'}”. What you typed is kept below.")
+        if taken:
+            said.append(f"Taken over from them: {', '.join(_label(keys, path) for path in taken)}.")
+        return [*said, "Look it over, then save again."]
 
     def _changes(self) -> bool:
         return self.said != self.instance.settings or bool(self.secrets)
@@ -219,15 +274,23 @@ def made_from(base: type[SettingsForm], keys: Iterable[Key], slots: Mapping[str,
     return type(base.__name__, (base,), {"keys": tuple(keys), "slots": dict(slots)})
 
 
-def fieldsets(form: type[SettingsForm], layer: Any) -> list[tuple[str, dict[str, Any]]]:  # noqa: ANN401 any layer
+def places_for(layer: Any, agent: str, posted: Mapping[str, Any]) -> int:  # noqa: ANN401 any layer
+    """How many words to this agent a form has room for: those that stand there and a spare one, and all that came."""
+    came = [int(name.split("__")[2]) for name in posted if name.startswith(f"{WORDS}__{agent}__")]
+    return max(len(layer.settings.get(f"{stored.PROMPTS}{agent}", [])) + SPARE, max(came, default=-1) + 1)
+
+
+def fieldsets(
+    form: type[SettingsForm],
+    layer: Any,  # noqa: ANN401 any layer
+    posted: Mapping[str, Any],
+) -> list[tuple[str, dict[str, Any]]]:
     """The form's fields as the admin groups them: a group of keys each, then the words to each agent."""
     below, _ = form.inherits(layer)
     groups = grouped(form.keys)
     found = [(group, {"fields": [_row(key, below) for key in keys]}) for group, keys in groups.items()]
     for agent, label in AGENTS.items():
-        places = [
-            f"{WORDS}__{agent}__{n}" for n in range(len(layer.settings.get(f"{stored.PROMPTS}{agent}", [])) + SPARE)
-        ]
+        places = [f"{WORDS}__{agent}__{number}" for number in range(places_for(layer, agent, posted))]
         rows = [row for place in places for row in ((f"{place}__mode", f"{place}__slot"), f"{place}__text")]
         found.append((f"What we say to the {label.lower()} agent", {"fields": rows}))
     if form.may_lock:
