@@ -16,7 +16,7 @@ from clients import access, config, settings_forms, setup
 from clients.admin.layers import LayerPage
 from clients.admin.links import to_lists
 from clients.config import shown
-from clients.keys import BUILT_IN, by_path
+from clients.keys import AGENTS, BUILT_IN, by_path
 from clients.models import Client
 from clients.scoped_admin import ScopedHistoryAdmin
 from clients.settings_admin import SettingsPage
@@ -97,6 +97,9 @@ class ClientAdmin(LayerPage, ScopedHistoryAdmin):
         if access.sees_all(request.user):
             return (*self.add_fieldsets, ("Who looks after them", {"fields": ("managers",)}))
         return self.add_fieldsets
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:  # type: ignore[override]
+        return super().render_change_form(request, context | {"agents": AGENTS.items()}, **kwargs)
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return {} if obj else self.prepopulated_fields

@@ -1,0 +1,101 @@
+"""What an agent would be told after a save, beside what it is told now: from the form as it is typed, no call made."""
+
+import difflib
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods
+
+from agents_app import prompts, versions
+from agents_app.agents import AGENTS, chosen
+from clients import config, settings_forms
+from clients.config import Effective
+from clients.keys import AGENTS as NAMES
+from clients.models import Client
+from clients.settings_forms import SettingsForm
+from clients.views.finding import client_of
+
+FIRST = "email_agent"
+
+
+class Line(NamedTuple):
+    """One line of a prompt on both sides; `how` is "same", "gone", "new" or "changed"."""
+
+    left: str
+    right: str
+    how: str
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def client_prompts(request: HttpRequest, slug: str) -> HttpResponse:
+    """GET shows what is in use; POST the same beside what the posted form of the client would make of it. To htmx, the
+    comparison alone."""
+    client = client_of(request, slug)
+    agent = request.POST.get("preview_agent") or request.GET.get("agent") or FIRST
+    agent = agent if agent in AGENTS else FIRST
+    texts = {name: version.text for name, version in versions.live().items()}
+    now = config.stand_of(client).effective(client)
+    after, problems = _after(request, client) if request.method == "POST" else (now, [])
+    words = after.document["prompt_overrides"].get(agent, [])
+    lines = list(_side_by_side(_told(texts[agent], agent, now), _told(texts[agent], agent, after)))
+    page: dict[str, Any] = {
+        "client": client,
+        "agent": agent,
+        "agents": NAMES.items(),
+        "name": NAMES[agent],
+        "lines": lines,
+        "changed": sum(line.how != "same" for line in lines),
+        "problems": problems,
+        "orphaned": prompts.orphaned(texts[agent], words),
+        "elsewhere": [NAMES[name] for name in NAMES if name != agent and _differs(texts[name], name, now, after)],
+        "is_post": request.method == "POST",
+    }
+    is_part = bool(request.htmx)  # type: ignore[attr-defined]
+    return render(request, "clients/prompt_lines.html" if is_part else "clients/prompts.html", page)
+
+
+def _after(request: HttpRequest, client: Client) -> tuple[Effective, list[str]]:
+    """The settings as the form would leave them, and what is wrong with it; what is wrong is left as it stands."""
+    found = config.stand_of(client)
+    form = settings_forms.made_from(settings_forms.ClientForm, found.keys, versions.components())
+    bound = form(request.POST, instance=Client.objects.select_related("industry").get(pk=client.pk))
+    bound.is_valid()
+    typed = Client.objects.select_related("industry").get(pk=client.pk)
+    for name in ("industry", "company_size", "sales_motion"):
+        if name in bound.cleaned_data:
+            setattr(typed, name, bound.cleaned_data[name])
+    typed.settings = bound.said
+    settings = {key.field for key in found.keys}
+    return found.effective(typed), [words for name in bound.errors if name in settings for words in _words(bound, name)]
+
+
+def _words(form: SettingsForm, name: str) -> list[str]:
+    return [f"{form.fields[name].label}: {error}" for error in form.errors[name]]
+
+
+def _told(text: str, agent: str, effective: Effective) -> list[str]:
+    """The lines that are alike for all contacts of the client: the prompt with every word to it, and the settings."""
+    words = effective.document["prompt_overrides"].get(agent, [])
+    given = chosen(effective.document, AGENTS[agent].settings, agent)
+    settings = {name: value for name, value in given.items() if name != "prompt_overrides"}
+    told = "\n\n".join(prompts.preview(text, words))
+    return [*told.splitlines(), "", *json.dumps(settings, indent=1, ensure_ascii=False, sort_keys=True).splitlines()]
+
+
+def _differs(text: str, agent: str, now: Effective, after: Effective) -> bool:
+    return _told(text, agent, now) != _told(text, agent, after)
+
+
+def _side_by_side(left: Sequence[str], right: Sequence[str]) -> Iterator[Line]:
+    for tag, a, b, c, d in difflib.SequenceMatcher(None, left, right, autojunk=False).get_opcodes():
+        if tag == "equal":
+            yield from (Line(line, line, "same") for line in left[a:b])
+            continue
+        for number in range(max(b - a, d - c)):
+            old = left[a + number] if a + number < b else ""
+            new = right[c + number] if c + number < d else ""
+            how = "changed" if a + number < b and c + number < d else "gone" if a + number < b else "new"
+            yield Line(old, new, how)
