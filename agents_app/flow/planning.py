@@ -14,7 +14,7 @@ from agents_app.agents import research as researcher
 from agents_app.flow import knowledge
 from agents_app.models import FlowRun, FlowVersion, PlannedPrompt, PromptVersion, Request, Send
 from clients import suppression
-from clients.config import Effective
+from clients.config import Effective, newest_version
 from clients.models import Contact
 
 MOST_CONTACTS = 25  # of one map
@@ -55,6 +55,7 @@ def plan(
         "config": config.document,
         "config_sources": dict(config.sources),
         "config_sha256": config.sha256,
+        "config_version": newest.number if (newest := newest_version(request.client)) else None,
         "hints": list(hints),
         "code_revision": settings.CODE_REVISION,
         "budget_usd": budget_of(request, config),

@@ -24,7 +24,7 @@ class FlowRun(Record):
     recorded = (
         "request_id", "client_id", "idempotency_key", "route", "reason", "template_version_id", "rules_version_id",
         "code_revision", "facts_routed", "nodes", "skipped", "config", "config_sources", "config_sha256", "hints",
-        "variants", "budget_usd", "time_budget_s", "planned_at",
+        "variants", "budget_usd", "time_budget_s", "planned_at", "config_version",
     )  # fmt: skip
 
     class Status(models.TextChoices):
@@ -59,6 +59,9 @@ class FlowRun(Record):
     config = models.JSONField()
     config_sources = models.JSONField(default=dict)
     config_sha256 = models.CharField(max_length=64)
+    config_version = models.PositiveIntegerField(
+        null=True, blank=True, help_text="The client's own part of it, by the number of its version."
+    )
     hints = models.JSONField(default=list, blank=True)
     variants = models.JSONField(default=dict, blank=True)
     budget_usd = models.DecimalField("budget", max_digits=12, decimal_places=7, default=Decimal(0))

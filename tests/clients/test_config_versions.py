@@ -5,10 +5,11 @@ from django.urls import reverse
 
 from clients import config
 from clients.models import Client, ConfigVersion
+from gtm import loop
 from gtm.records import RecordChanged
 from tests.clients.test_admin import page, whole_form
 from tests.crowd import make_user_of
-from tests.factories import AT, make_client, make_industry, make_user
+from tests.factories import AT, make_client, make_contact, make_industry, make_request, make_user
 
 pytestmark = pytest.mark.django_db
 FIRST = {"industry": "fintech", "tone": "formal", "custom_fields": {"avoid_terms": ["cheap"]}}
@@ -131,3 +132,15 @@ def test_a_client_that_was_never_saved_says_what_makes_its_first_version(client)
     make_client("plain")
 
     assert "The first save makes version 1." in client.get(reverse("client_versions", args=["plain"])).content.decode()
+
+
+def test_a_run_keeps_which_version_it_was_planned_with(acme):
+    config.apply(SECOND, client=acme, by=None, reason="", at=AT)
+    asked = make_request(make_contact(Client.objects.get(pk=acme.pk)))
+
+    run = loop.plan_run(asked.pk, at=AT)
+    config.apply(FIRST, client=acme, by=None, reason="", at=AT)
+
+    run.refresh_from_db()
+    assert (run.config_version, run.config["tone"]) == (2, "direct")
+    assert loop.plan_run(make_request(make_contact()).pk, at=AT).config_version is None

@@ -39,7 +39,7 @@ def test_what_is_typed_is_shown_beside_what_is_in_use_and_nothing_is_saved(acme,
     assert changed(answer) == [('"tone": "formal"', '"tone": "direct"')]
     shown = answer.content.decode()
     assert "<html" not in shown
-    assert "1 line of what the e-mail agent is told changes," in shown
+    assert "1 line of what the e-mail agent is told changes." in shown
     assert Client.objects.get().settings == {"tone": "formal"}
 
 
