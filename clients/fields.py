@@ -7,7 +7,7 @@ from django import forms
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import ValidationError
 
-from clients.config.layers import ADD, REMOVE, UNSET, Effective, at, is_set, joined, words_of
+from clients.config.layers import ADD, REMOVE, UNSET, Effective, is_set, joined, words_of
 from clients.keys import Key
 
 LONG = 120  # characters; a text that may be longer gets a box of several lines
@@ -84,8 +84,8 @@ def extras_of(key: Key, inherited: Effective | None) -> dict[str, forms.Field]:
         return {f"{key.field}__out": out} if choices else {}
     if set(origin.sources) <= {"built in"}:
         return {}
-    words = f"Do not inherit {at(inherited.document, key.path)}" if key.kind != "choice" else "Do not inherit it"
-    return {f"{key.field}__unset": forms.BooleanField(required=False, label=f"{key.label}: {words[:80]}")}
+    words = f"Do not inherit the {key.label.lower()}"
+    return {f"{key.field}__unset": forms.BooleanField(required=False, label=words)}
 
 
 def initial_of(key: Key, said: object) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 They are made from the keys, so that an agency's own settings stand in them like the built-in ones.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
@@ -14,14 +15,16 @@ from django.core import signing
 from django.utils import timezone
 
 from clients import config, fields
-from clients.config import ConfigRefused, schema, shown, stored
+from clients.config import ConfigRefused, checks, schema, shown, stored
 from clients.config.layers import Effective
 from clients.keys import AGENTS, MODES, Key, by_path, grouped
 from clients.models import AgencySettings, Client, ConfigKey, SettingsTemplate
 
 WORDS = "words"
 BASE = "base"
+HEEDED = "heeded"  # which warnings the person has seen
 LONGEST_WORD = 4000
+MOST_PEERS = 200  # clients whose tone says what is usual
 SPARE = 1  # empty places for a further word to each agent
 
 
@@ -44,6 +47,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
             self._add_words(agent)
         if self.may_lock:
             self._add_locks()
+        self.fields[HEEDED] = forms.CharField(required=False, widget=forms.HiddenInput)
 
     @classmethod
     def inherits(cls, layer: Any) -> tuple[Effective, Mapping[str, str]]:  # noqa: ANN401 - each form has its own layer
@@ -58,7 +62,25 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
         self.secrets = {key.path: cleaned.get(key.field) or "" for key in self.keys if key.sensitive}
         self.secrets = {path: text for path, text in self.secrets.items() if text}
         self._refuse_wrong()
+        if not self.errors:
+            self._look_over(cleaned)
         return cleaned
+
+    def peers(self, cleaned: Mapping[str, Any]) -> checks.Peers:
+        """Who else's settings say what is usual; nobody's here."""
+        return checks.Peers()
+
+    def _look_over(self, cleaned: Mapping[str, Any]) -> None:
+        """What contradicts itself is refused; what is only unusual is asked about once."""
+        for problem in checks.errors(self.said, self.below):
+            self.add_error(None, problem)
+        asked = checks.warnings(self.said, self.peers(cleaned))
+        mark = hashlib.sha256("\n".join(asked).encode()).hexdigest()[:16]
+        if asked and cleaned.get(HEEDED) != mark:
+            self.add_error(None, [*asked, "Save again if it is meant so."])
+            data: Any = self.data.copy()  # type: ignore[attr-defined]
+            data[HEEDED] = mark
+            self.data = data
 
     @property
     def locked(self) -> list[str]:
@@ -205,6 +227,14 @@ class ClientForm(SettingsForm):
         found = config.stand_of(layer)
         return found.inherited(layer), shown.layer_names(layer, found.below(layer))
 
+    def peers(self, cleaned: Mapping[str, Any]) -> checks.Peers:
+        industry = cleaned.get("industry") or self.instance.industry
+        found = config.stand_of(self.instance)
+        others = Client.objects.filter(industry=industry).exclude(pk=self.instance.pk).select_related("industry")
+        return checks.peers_of(
+            industry.name, [found.effective(other).document["tone"] for other in others[:MOST_PEERS]]
+        )
+
     def clean_base(self) -> dict[str, Any]:
         """The settings on which the person's changes rest; those of now where the form does not say."""
         try:
@@ -284,23 +314,26 @@ def fieldsets(
     form: type[SettingsForm],
     layer: Any,  # noqa: ANN401 any layer
     posted: Mapping[str, Any],
-) -> list[tuple[str, dict[str, Any]]]:
+) -> list[tuple[str | None, dict[str, Any]]]:
     """The form's fields as the admin groups them: a group of keys each, then the words to each agent."""
     below, _ = form.inherits(layer)
     groups = grouped(form.keys)
-    found = [(group, {"fields": [_row(key, below) for key in keys]}) for group, keys in groups.items()]
+    found = [(group, {"fields": [row for key in keys for row in _rows(key, below)]}) for group, keys in groups.items()]
     for agent, label in AGENTS.items():
         places = [f"{WORDS}__{agent}__{number}" for number in range(places_for(layer, agent, posted))]
         rows = [row for place in places for row in ((f"{place}__mode", f"{place}__slot"), f"{place}__text")]
         found.append((f"What we say to the {label.lower()} agent", {"fields": rows}))
     if form.may_lock:
         found.append(("What the layers above may only tighten", {"fields": ["locked"]}))
-    return found
+    return [*found, (None, {"fields": [HEEDED], "classes": ["quiet-fields"]})]
 
 
-def _row(key: Key, below: Effective) -> Any:  # noqa: ANN401 a field, or several that stand side by side
+def _rows(key: Key, below: Effective) -> list[Any]:
+    """A field with what takes back its inheritance: beside it, or below where the field takes all of the width."""
     extras = list(fields.extras_of(key, below))
-    return (key.field, *extras) if extras else key.field
+    if not extras or key.is_list or (key.longest or 0) > fields.LONG:
+        return [key.field, *extras]
+    return [(key.field, *extras)]
 
 
 class NewClientForm(forms.ModelForm):  # type: ignore[type-arg]

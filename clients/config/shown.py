@@ -7,7 +7,7 @@ from typing import Any
 
 from clients.config.layers import ADD, BUILT_IN_LAYER, REMOVE, UNSET, Effective, Origin, at, is_set
 from clients.config.stored import Placed
-from clients.keys import AGENTS, Key
+from clients.keys import AGENTS, Key, grouped
 from clients.models import Client, SettingsTemplate
 
 
@@ -58,7 +58,8 @@ Touched = Mapping[str, Mapping[str, Sequence[str]]]
 
 
 def settings(effective: Effective, keys: Sequence[Key], touched: Touched | None = None) -> list[Setting]:
-    return [_setting(key, effective, touched or {}) for key in keys]
+    in_groups = [key for group in grouped(keys).values() for key in group]
+    return [_setting(key, effective, touched or {}) for key in in_groups]
 
 
 def touched_of(placed: Sequence[Placed], client: Client) -> Touched:

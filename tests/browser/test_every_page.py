@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 
 from agents_app.models import Campaign, Draft, FlowRun, Gate, PromptVersion, Request, Send
 from clients import suppression
-from clients.models import Client, Connection, Contact, Delivery, SettingsTemplate
+from clients.models import AgencySettings, Client, ConfigKey, Connection, Contact, Delivery, SettingsTemplate
 from experiments.models import Experiment
 from insights.models import Suggestion, Ticket, WeeklyReport
 from tests.browser.site import Site
@@ -97,6 +97,11 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     ),
     "prompt performance": ("operator", lambda: reverse("prompt_performance")),
     "settings in force": ("operator", lambda: reverse("client_settings", args=[Client.objects.first().slug])),
+    "versions of settings": ("operator", lambda: reverse("client_versions", args=[Client.objects.first().slug])),
+    "prompts of a client": ("operator", lambda: reverse("client_prompts", args=[Client.objects.first().slug])),
+    "settings of our own": ("operator", lambda: changelist(ConfigKey)),
+    "new setting of our own": ("operator", lambda: add(ConfigKey)),
+    "agency settings": ("operator", lambda: change(AgencySettings.objects.first())),
     "import of settings": ("operator", lambda: reverse("client_import", args=[Client.objects.first().slug])),
     "new client from JSON": ("operator", lambda: reverse("new_client_import")),
     "everything": ("admin", lambda: reverse("admin:index")),

@@ -90,7 +90,7 @@ def test_typed_fields_are_saved_as_typed_settings(operator):
         max_words="90",
         enabled_agents=["email_agent"],
     )
-    overrides = {"words__email_agent__0__mode": "replace", "words__email_agent__0__text": "Write a haiku."}
+    overrides = {"words__email_agent__0__mode": "prepend", "words__email_agent__0__text": "Write a haiku."}
 
     response = operator.post(page("change", "client", acme.pk), {**form, **overrides})
 
@@ -98,7 +98,7 @@ def test_typed_fields_are_saved_as_typed_settings(operator):
     assert config.export(Client.objects.get()) == {
         "industry": "fintech",
         "tone": "direct",
-        "prompt_overrides": {"email_agent": {"mode": "replace", "text": "Write a haiku."}},
+        "prompt_overrides": {"email_agent": {"mode": "prepend", "text": "Write a haiku."}},
         "custom_fields": {"avoid_terms": ["cheap", "fast"], "max_words": 90},
         "enabled_agents": ["email_agent"],
     }

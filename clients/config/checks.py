@@ -1,0 +1,106 @@
+"""What is odd about a layer's settings, in the words of the domain: what contradicts itself is refused, what is only
+unusual is asked about once. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from clients.config.layers import Effective, at, is_set, joined, words_of
+from clients.keys import AGENTS, TONES
+
+PROMPTS = "prompt_overrides."
+AVOID = "custom_fields.avoid_terms"
+SAYS = {
+    "custom_fields.offer": "the offer",
+    "custom_fields.call_to_action": "the call to action",
+    "custom_fields.proof_points": "the proof points",
+}
+CITES = "rests_on"  # what every prompt of ours says about sources
+FEW = 5  # other clients; of fewer nothing is usual
+
+
+@dataclass(frozen=True)
+class Peers:
+    """The other clients of the same industry: its name, and how many of them have each tone."""
+
+    industry: str = ""
+    tones: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        return sum(self.tones.values())
+
+
+def errors(said: Mapping[str, Any], below: Effective) -> list[str]:
+    """What contradicts itself, each with where it stands and how to mend it."""
+    return [*_avoided(said, below), *_window(said, below)]
+
+
+def warnings(said: Mapping[str, Any], peers: Peers) -> list[str]:
+    """What may be meant so, and is asked about."""
+    return [*_replaced(said), *_tone(said, peers)]
+
+
+def _avoided(said: Mapping[str, Any], below: Effective) -> Iterator[str]:
+    for where, text in _texts(said):
+        for number, line in enumerate(text.splitlines(), start=1):
+            for term in _terms(said, below):
+                if term.casefold() in line.casefold():
+                    place = f"{where}, line {number}" if "\n" in text else where
+                    yield f"“{term}” is among the words to avoid, and stands in {place}. Take it out of one of them."
+
+
+def _terms(said: Mapping[str, Any], below: Effective) -> list[str]:
+    unset, removed, own = words_of(said.get(AVOID))
+    gone = {name.casefold() for name in removed}
+    inherited = [] if unset else [term for term in at(below.document, AVOID) or [] if term.casefold() not in gone]
+    return joined([inherited, own or []])
+
+
+def _texts(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(where it stands, the text) of what people wrote in this layer. A word to an agent that forbids something may
+    name it: only what it tells to bring out counts, which nobody can tell, so those that say “never” are left out."""
+    for path, name in SAYS.items():
+        _, _, own = words_of(said.get(path))
+        for text in own if isinstance(own, list) else [own]:
+            if isinstance(text, str):
+                yield name, text
+    for agent, label in AGENTS.items():
+        for word in said.get(f"{PROMPTS}{agent}", ()):
+            if not FORBIDS & set(word["text"].casefold().split()):
+                yield f"what we say to the {label.lower()} agent", word["text"]
+
+
+FORBIDS = {"never", "avoid", "not", "no", "without", "instead"}
+
+
+def _window(said: Mapping[str, Any], below: Effective) -> Iterator[str]:
+    begins, ends = (_value(said, below, f"send_window.{name}") for name in ("from_hour", "to_hour"))
+    if begins is not None and ends is not None and begins >= ends:
+        yield f"E-mails would leave from {begins} o'clock until {ends} o'clock, which is never. Set one of the hours."
+
+
+def _value(said: Mapping[str, Any], below: Effective, path: str) -> Any:  # noqa: ANN401 a setting of any type
+    own = said.get(path)
+    return own if is_set(own) and not isinstance(own, dict) else at(below.document, path)
+
+
+def _replaced(said: Mapping[str, Any]) -> Iterator[str]:
+    for agent, label in AGENTS.items():
+        for word in said.get(f"{PROMPTS}{agent}", ()):
+            if word["mode"] == "replace" and not word.get("slot"):
+                rule = "" if CITES in word["text"] else " It also drops the rule that every claim names its source."
+                yield (
+                    f"This replaces the whole prompt of the {label.lower()} agent: improvements of it no longer reach "
+                    f"this layer.{rule}"
+                )
+
+
+def _tone(said: Mapping[str, Any], peers: Peers) -> Iterator[str]:
+    tone = said.get("tone")
+    if isinstance(tone, str) and peers.count >= FEW and not peers.tones.get(tone):
+        yield f"Tone “{TONES.get(tone, tone)}” is unusual for {peers.industry}: 0 of {peers.count} clients use it."
+
+
+def peers_of(industry: str, tones: Sequence[str]) -> Peers:
+    return Peers(industry, {tone: tones.count(tone) for tone in tones})

@@ -1,0 +1,96 @@
+"""What is odd about settings, in the words of the domain: refused, or asked about once."""
+
+import re
+
+import pytest
+
+from clients.config import checks
+from clients.config.layers import ADD, REMOVE, Layer, merge
+from clients.models import Client
+from tests.clients.test_admin import page, whole_form
+from tests.crowd import make_user_of
+from tests.factories import make_client, make_industry
+
+BELOW = merge(
+    [Layer("agency", {"custom_fields.avoid_terms": ["Disruptive"], "send_window.to_hour": 18})],
+    industry="fintech",
+    client_name="Acme",
+)
+FINTECH = checks.peers_of("Fintech", ["formal"] * 12 + ["direct"] * 2)
+
+
+def word(text, mode="add", slot=""):
+    return {"mode": mode, "text": text, **({"slot": slot} if slot else {})}
+
+
+@pytest.mark.parametrize(
+    ("said", "errors"),
+    [
+        ({"custom_fields.offer": "A disruptive ledger."}, ["“Disruptive” is among the words to avoid, and stands in the offer. Take it out of one of them."]),
+        (
+            {"prompt_overrides.research_agent": [word("Look at funding.\nFind what is disruptive.")]},
+            ["“Disruptive” is among the words to avoid, and stands in what we say to the research agent, line 2. Take it out of one of them."],
+        ),
+        ({"prompt_overrides.email_agent": [word("Never say disruptive.")]}, []),
+        ({"custom_fields.offer": "A disruptive ledger.", "custom_fields.avoid_terms": {REMOVE: ["disruptive"], ADD: ["cheap"]}}, []),
+        ({"custom_fields.proof_points": ["Cheap and fast."], "custom_fields.avoid_terms": ["cheap"]}, ["“cheap” is among the words to avoid, and stands in the proof points. Take it out of one of them."]),
+        ({"send_window.from_hour": 18}, ["E-mails would leave from 18 o'clock until 18 o'clock, which is never. Set one of the hours."]),
+        ({"send_window.from_hour": 17}, []),
+    ],
+)  # fmt: skip
+def test_what_contradicts_itself_is_refused_with_its_place(said, errors):
+    assert checks.errors(said, BELOW) == errors
+
+
+@pytest.mark.parametrize(
+    ("said", "warned"),
+    [
+        ({"tone": "casual"}, ["Tone “Casual” is unusual for Fintech: 0 of 14 clients use it."]),
+        ({"tone": "direct"}, []),
+        (
+            {"prompt_overrides.email_agent": [word("Write a haiku.", "replace")]},
+            ["This replaces the whole prompt of the e-mail agent: improvements of it no longer reach this layer. It also drops the rule that every claim names its source."],
+        ),
+        ({"prompt_overrides.email_agent": [word("Write; fill rests_on.", "replace")]}, ["This replaces the whole prompt of the e-mail agent: improvements of it no longer reach this layer."]),
+        ({"prompt_overrides.email_agent": [word("Be kind.", "replace", "constraints")]}, []),
+    ],
+)  # fmt: skip
+def test_what_is_unusual_is_asked_about(said, warned):
+    assert checks.warnings(said, FINTECH) == warned
+
+
+def test_of_few_clients_nothing_is_usual():
+    assert checks.warnings({"tone": "casual"}, checks.peers_of("Fintech", ["formal"] * 4)) == []
+
+
+@pytest.mark.django_db
+def test_a_warning_is_asked_once_and_then_heeded(client):
+    client.force_login(make_user_of("operator"))
+    make_industry(settings={"tone": "formal"})
+    for _ in range(5):
+        make_client()
+    acme = make_client("acme")
+    address = page("change", "client", acme.pk)
+
+    first = client.post(address, whole_form(acme, tone="casual")).content.decode()
+    mark = re.search(r'name="heeded" value="([^"]+)"', first)[1]
+    before = Client.objects.get(pk=acme.pk).settings
+    second = client.post(address, whole_form(acme, tone="casual", heeded=mark))
+
+    assert "is unusual for" in first
+    assert "0 of 5 clients use it." in first
+    assert "Save again if it is meant so." in first
+    assert (before, second.status_code) == ({}, 302)
+    assert Client.objects.get(pk=acme.pk).settings == {"tone": "casual"}
+
+
+@pytest.mark.django_db
+def test_a_contradiction_is_never_saved(client):
+    client.force_login(make_user_of("operator"))
+    acme = make_client("acme")
+    typed = whole_form(acme, avoid_terms="cheap", offer="A cheap ledger.")
+
+    shown = client.post(page("change", "client", acme.pk), typed).content.decode()
+
+    assert "“cheap” is among the words to avoid, and stands in the offer." in shown
+    assert Client.objects.get(pk=acme.pk).settings == {}
