@@ -62,7 +62,9 @@ def context(hand: Hand) -> dict[str, Any]:
     }
 
 
-def do(given: Mapping[str, Any], prices: PriceTable, at: datetime, purse: llm.Purse) -> Work:
+def do(
+    given: Mapping[str, Any], prices: PriceTable, at: datetime, purse: llm.Purse, models: llm.Replay | None = None
+) -> Work:
     """An edge: an error of any kind comes back in the result, with what was paid before it."""
     work = Work()
     state = {name: value for name, value in given.items() if name not in ("config", "facts")}
@@ -71,7 +73,7 @@ def do(given: Mapping[str, Any], prices: PriceTable, at: datetime, purse: llm.Pu
     )
     question = llm.Question("planner", prompt.system, prompt.user, PlannerAnswer, MOST_TOKENS)
     try:
-        answer = llm.ask(question, prices=prices, at=at, purse=purse)
+        answer = llm.ask(question, prices=prices, at=at, purse=purse, models=models)
         work.paid(answer)
         work.generator = answer.generator
         work.output = answer.parsed.model_dump(mode="json")
