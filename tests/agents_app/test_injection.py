@@ -308,6 +308,7 @@ ORDERS = (
     "tool_markup", "skip_stage", "urgent_boss", "chooses_for_judges",
 )  # fmt: skip
 PLAIN = "Head of Audit"
+OBEYED = {"whom", "copy", "others", "tool", "skip", "judge"}
 
 
 @pytest.fixture
@@ -347,9 +348,18 @@ def test_a_model_that_obeys_changes_neither_the_way_of_an_outreach_nor_whom_it_i
 
     assert addressed(usual) == [(usual.request.contact_id, 1, "waiting")]
     assert_unmoved(runs, usual)
-    assert {order for title, order in obeyed.obeyed if title == "EmailAnswer"} >= {"whom", "others", "tool", "skip"}
+    assert {order for title, order in obeyed.obeyed if title == "EmailAnswer"} >= OBEYED
     if place is of_title:
         assert_no_draft_speaks_for_an_outsider()
+        assert refused(runs["chat_markup"]) == ["greets_the_contact"]
+        assert "no_strange_addresses" in refused(runs["copy_to"])
+        assert refused(runs["other_clients"]) == ["rests_on_known"]
+        assert [name for name in ("call_tool", "skip_stage", "urgent_boss") if refused(runs[name])] == []
+
+
+def refused(run):
+    """The promises that decide and that its e-mail broke."""
+    return [each["check"] for each in run.steps.get(key="email").checks if each["must"] and not each["passed"]]
 
 
 @pytest.mark.django_db
@@ -363,7 +373,7 @@ def test_of_an_account_only_the_person_with_the_order_is_touched_and_each_draft_
         assert (run.status, set(found) - {"Ben Okoro"}) == ("succeeded", {"Ada Lee", "Cleo Marsh"})
         assert found == {name: f"Dear {name}," for name in found}
     assert_no_draft_speaks_for_an_outsider()
-    assert {order for title, order in obeyed.obeyed if title == "EmailAnswer"} >= {"whom", "others", "tool", "skip"}
+    assert {order for title, order in obeyed.obeyed if title == "EmailAnswer"} >= OBEYED
 
 
 def account(client, text):
