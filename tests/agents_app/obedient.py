@@ -39,7 +39,7 @@ class Obedient:
 
     def __call__(self, body: dict[str, Any], number: int) -> Sent:
         title, user = body["output_config"]["format"]["schema"]["title"], body["messages"][0]["content"]
-        found = given.parse(title, "", user)
+        found = given.parse(title, "\n\n".join(block["text"] for block in body["system"]), user)
         read = "\n".join(texts([[fact.value for fact in found.all_facts], found.context])).casefold()
         orders = [order for order, signs in ORDERS.items() if any(sign in read for sign in signs)]
         with self._lock:
