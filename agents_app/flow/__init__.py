@@ -5,16 +5,20 @@ from agents_app.flow.driving import execute
 from agents_app.flow.gates import AnswerRefused, answer
 from agents_app.flow.lease import LostLease, lost
 from agents_app.flow.planning import Preview, plan, preview
+from agents_app.flow.replaying import Replayed, replay, replays
 
 __all__ = [
     "AnswerRefused",
     "CancelRefused",
     "LostLease",
     "Preview",
+    "Replayed",
     "answer",
     "cancel",
     "execute",
     "lost",
     "plan",
     "preview",
+    "replay",
+    "replays",
 ]
