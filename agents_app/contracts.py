@@ -3,6 +3,7 @@
 A check that says `must` decides: an e-mail that breaks it never becomes a draft. The others are shown beside the draft.
 """
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,9 +27,15 @@ PLACEHOLDERS = re.compile(
     r"|\b(?:hi|hello|dear)\s+(?:none|null|undefined|nan)\b|\b(?:hi|hello|dear)\s+,",
     re.IGNORECASE,
 )
+ADDRESS = re.compile(
+    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\b(?:https?://|www\.|[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}/)[^\s<>()\[\]\"']+",
+    re.IGNORECASE,
+)
+COURTESY = frozenset({"afternoon", "all", "day", "evening", "everyone", "madam", "morning", "sir", "team", "there"})
 NUMBER = re.compile(r"(\d[\d,]*(?:\.\d+)?)\s*(thousand|million|billion|k|mn|m|bn|b)?(?![\w])", re.IGNORECASE)
 SIZE = re.compile(r"(?:[\d\s,.+$€£\u2013-]|thousand|million|billion|k|mn|m|bn|b)*\d[\w\s,.+]*", re.IGNORECASE)
 SCALE = {"k": 1e3, "thousand": 1e3, "m": 1e6, "mn": 1e6, "million": 1e6, "b": 1e9, "bn": 1e9, "billion": 1e9}
+WORD = re.compile(r"[^\W\d_]+")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 Name = Annotated[str, Field(min_length=1, max_length=120)]
@@ -192,6 +199,37 @@ def no_placeholders(text: str) -> Check:
     found = placeholders(text)
     detail = f"Unfilled: {', '.join(found)}." if found else "Nothing is left unfilled."
     return Check("no_placeholders", not found, detail)
+
+
+def no_strange_addresses(text: str, material: Material) -> Check:
+    """An address may come from the client's own settings only: one that an outsider wrote would catch the answers."""
+    own = _plain(json.dumps(material.config, ensure_ascii=False, default=str).replace("\\n", " "))
+    found = [match.group(0).rstrip(".,;:!?") for match in ADDRESS.finditer(text)]
+    strange = [each for each in dict.fromkeys(found) if not _is_among(own, each)]
+    detail = f"Not among the client's settings: {', '.join(strange)}." if strange else "It names no strange address."
+    return Check("no_strange_addresses", not strange, detail)
+
+
+def _is_among(own: str, address: str) -> bool:
+    """As a whole: not an address that begins or ends like one of theirs."""
+    bare = re.sub(r"^(?:https?://)?(?:www\.)?", "", _plain(address))
+    return re.search(rf"(?<![\w@+-])(?<!\w\.){re.escape(bare)}(?![\w-]|\.\w)", own) is not None
+
+
+def greets_the_contact(greeting: str, material: Material) -> Check:
+    """A greeting that names somebody names the contact, where the contact's name is known; one without a name is
+    polite too."""
+    contact = material.context.get("contact") or {}
+    known = _names(" ".join(str(contact.get(name) or "") for name in ("first_name", "last_name", "full_name")))
+    capitals = [word for word in WORD.findall(PLACEHOLDERS.sub(" ", greeting))[1:] if word[0].isupper()]
+    names = [word for word in capitals if word.casefold() not in COURTESY]
+    is_theirs = not known or not names or bool(known & _names(" ".join(names)))
+    detail = "It greets the contact." if is_theirs else f"It greets {' '.join(names)}, who is not the contact."
+    return Check("greets_the_contact", is_theirs, detail)
+
+
+def _names(text: str) -> set[str]:
+    return set(WORD.findall(_plain(text)))
 
 
 def short_enough(text: str, most: int) -> Check:

@@ -85,6 +85,8 @@ def check(answer: EmailAnswer, material: Material) -> list[Check]:
         _bare_lines_state_nothing(answer, material),
         contracts.no_avoided_words(whole, material),
         contracts.no_placeholders(whole),
+        contracts.no_strange_addresses(whole, material),
+        contracts.greets_the_contact(answer.greeting, material),
         contracts.short_enough(text, int(material.config["custom_fields"]["max_words"])),
         contracts.asks_once(text),
         contracts.subject_fits(answer.subject),

@@ -5,12 +5,14 @@ from agents_app.flow.driving import execute
 from agents_app.flow.gates import AnswerRefused, answer
 from agents_app.flow.lease import LostLease, lost
 from agents_app.flow.planning import Preview, budget_of, plan, preview
+from agents_app.flow.replaying import Replayed, replay, replays
 
 __all__ = [
     "AnswerRefused",
     "CancelRefused",
     "LostLease",
     "Preview",
+    "Replayed",
     "answer",
     "budget_of",
     "cancel",
@@ -18,4 +20,6 @@ __all__ = [
     "lost",
     "plan",
     "preview",
+    "replay",
+    "replays",
 ]

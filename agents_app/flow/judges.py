@@ -16,7 +16,7 @@ from agents_app.prompts import Material
 from agents_app.voters import STARTING, Candidate
 
 PROMPT = Path(__file__).with_name("judge.md")
-JUDGES = 3
+NAMES = ("judge 1", "judge 2", "judge 3")
 MOST_TOKENS = 300
 
 
@@ -28,13 +28,17 @@ class JudgeAnswer(BaseModel):
 
 
 def of(task: Task, work: Work, candidates: Mapping[str, Candidate]) -> list[Voter]:
-    if llm.is_offline():
+    if llm.is_offline() and not isinstance(task.models, llm.Replay):
         return []
-    names = [f"judge {number}" for number in range(1, JUDGES + 1)]
     return [
         Voter(name, task.reliabilities.get(name, STARTING), _asking(task, work, candidates, number))
-        for number, name in enumerate(names, start=1)
+        for number, name in enumerate(NAMES, start=1)
     ]
+
+
+def _who_answers(task: Task) -> llm.Replay | None:
+    """Judges are always of the usual models, whatever model wrote; but a replay asks nobody."""
+    return task.models if isinstance(task.models, llm.Replay) else None
 
 
 def _asking(task: Task, work: Work, candidates: Mapping[str, Candidate], number: int) -> Callable[[], tuple[str, str]]:
@@ -48,7 +52,7 @@ def _asking(task: Task, work: Work, candidates: Mapping[str, Candidate], number:
         prompt = prompts.build(PROMPT.read_text(encoding="utf-8"), "judge", material, variation=number)
         question = llm.Question("judge", prompt.system, prompt.user, JudgeAnswer, MOST_TOKENS)
         try:
-            answer = llm.ask(question, prices=task.prices, at=task.now(), purse=task.purse)
+            answer = llm.ask(question, prices=task.prices, at=task.now(), purse=task.purse, models=_who_answers(task))
         except llm.ModelError as error:  # the proposals are there and paid for: this judge abstains
             work.paid(error)
             return "", f"It gave no answer: {error}"

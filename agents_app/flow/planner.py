@@ -42,13 +42,14 @@ class PlannerAnswer(BaseModel):
 
 
 def context(hand: Hand) -> dict[str, Any]:
-    """The state that the planner sees: numbers and names, no text from outside but the facts' values."""
+    """The state that the planner sees: numbers and names of our own. No text from outside, so none can talk it into a
+    change: of a fact it sees which attribute is known and how surely, not what it says."""
     run = hand.run
     rows = knowledge.known_facts(run, hand.recalled)
     begun = hand.states()
     return {
         "config": {"client_name": run.config["client_name"], "confidence_floor": run.config["confidence_floor"]},
-        "facts": [{name: row[name] for name in ("key", "attribute", "value", "confidence")} for row in rows],
+        "facts": [{name: row[name] for name in ("key", "attribute", "confidence")} for row in rows],
         "plan": [
             {"step": node.key, "kind": node.kind, "optional": node.is_optional, "state": begun.get(node.key, "to come")}
             for node in hand.nodes
@@ -62,7 +63,9 @@ def context(hand: Hand) -> dict[str, Any]:
     }
 
 
-def do(given: Mapping[str, Any], prices: PriceTable, at: datetime, purse: llm.Purse) -> Work:
+def do(
+    given: Mapping[str, Any], prices: PriceTable, at: datetime, purse: llm.Purse, models: llm.Replay | None = None
+) -> Work:
     """An edge: an error of any kind comes back in the result, with what was paid before it."""
     work = Work()
     state = {name: value for name, value in given.items() if name not in ("config", "facts")}
@@ -71,7 +74,7 @@ def do(given: Mapping[str, Any], prices: PriceTable, at: datetime, purse: llm.Pu
     )
     question = llm.Question("planner", prompt.system, prompt.user, PlannerAnswer, MOST_TOKENS)
     try:
-        answer = llm.ask(question, prices=prices, at=at, purse=purse)
+        answer = llm.ask(question, prices=prices, at=at, purse=purse, models=models)
         work.paid(answer)
         work.generator = answer.generator
         work.output = answer.parsed.model_dump(mode="json")

@@ -72,7 +72,7 @@ def _close(hand: Hand, row: StepRun, work: Work, fact_ids: Mapping[str, int], at
     row.cost_usd, row.uncertain_usd = work.cost_usd, max(work.uncertain_usd, settled - work.cost_usd)
     names: tuple[str, ...] = CLOSING
     if not work.error:
-        row.output, row.votes = work.output if work.output is not None else _output(work), work.votes
+        row.output, row.votes = output(work), work.votes
         names += ENDING
     if not work.error and work.answers:
         _answer(hand, row, work, fact_ids)
@@ -83,7 +83,7 @@ def _close(hand: Hand, row: StepRun, work: Work, fact_ids: Mapping[str, int], at
 def _answer(hand: Hand, row: StepRun, work: Work, fact_ids: Mapping[str, int]) -> None:
     terms = _all_terms(work)
     _see(hand, row, work, fact_ids)
-    row.prompt_sent = "\n\n".join(answer.prompt_sent for answer in work.answers)
+    row.prompt_sent = prompt_sent(work)
     row.checks = _checks(work)
     row.confidence_terms = terms
     row.confidence = confidence.confidence(terms)
@@ -101,8 +101,15 @@ def _see(hand: Hand, row: StepRun, work: Work, fact_ids: Mapping[str, int]) -> N
     hand.journal.keep([row.context])
 
 
-def _output(work: Work) -> dict[str, Any]:
-    """What it was asked in one question, or in several."""
+def prompt_sent(work: Work) -> str:
+    """The prompt of every question, as a person reads them."""
+    return "\n\n".join(answer.prompt_sent for answer in work.answers)
+
+
+def output(work: Work) -> dict[str, Any]:
+    """What a tool made, or what an agent answered: to one question, or to several."""
+    if work.output is not None:
+        return work.output
     answers = [answer.parsed.model_dump(mode="json") for answer in work.answers]
     return answers[0] if len(answers) == 1 else {"answers": answers}
 

@@ -38,8 +38,8 @@ class StepTooSlow(Exception):
 class Task:
     """All that an agent's step needs. `sources` is None for agents that ask none; `needs` is the agent's own dataclass.
 
-    `models` in the order of preference, empty: the usual ones. `reliabilities` {voter: how often right}; `judges` are
-    voters beside those of `voters.py`.
+    `models` in the order of preference, empty: the usual ones; a Replay answers from what a step has kept.
+    `reliabilities` {voter: how often right}; `judges` are voters beside those of `voters.py`.
     """
 
     agent: Agent
@@ -51,7 +51,7 @@ class Task:
     sources: Sequence[research.SourceAccess] | None = None
     budget_s: float = 30.0
     effort: llm.Effort = "low"
-    models: tuple[str, ...] = ()
+    models: tuple[str, ...] | llm.Replay = ()
     proposals: int = 1
     reliabilities: Mapping[str, float] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)

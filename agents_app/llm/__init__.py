@@ -13,7 +13,7 @@ from agents_app.llm.errors import AnswerInvalid, BudgetSpent, ModelError, ModelR
 from agents_app.llm.headers import LONGEST_RETRY_AFTER_S, Seen
 from agents_app.llm.purse import Grant, Offer, Purse, Unlimited
 from agents_app.llm.question import Answer, Effort, Question, cache_never_formed
-from agents_app.llm.replay import Replay, ReplayMissing
+from agents_app.llm.replay import Replay, ReplayMissing, answered
 from agents_app.llm.wire import client, is_offline
 from agents_app.prices import Usage
 
@@ -37,6 +37,7 @@ __all__ = [
     "Tally",
     "Unlimited",
     "Usage",
+    "answered",
     "ask",
     "cache_never_formed",
     "client",

@@ -130,8 +130,8 @@ def _choice(asking: Asking, model: str) -> Choice | None:
     document = wire.body(model, asking.question, asking.turns)
     sent = wire.encoded(document)
     worst = asking.prices.worst(model, len(sent), most, asking.at.date())
-    if model == composer.NAME:
-        worst = Decimal(0)
+    if model == composer.NAME or (worst is None and isinstance(asking.models, Replay)):
+        worst = Decimal(0)  # what was paid once is paid no more, and its price may be gone
     if worst is None:
         return None
     return Choice(Offer(model, worst, len(sent), most), document, hashlib.sha256(sent).hexdigest())

@@ -27,6 +27,11 @@ class ReplayMissing(ModelRefused):
         )
 
 
+def answered(attempts: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Those that brought an answer which can be read: what a replay can repeat."""
+    return [each for each in attempts if each.get("status") == 200 and read(str(each.get("response", "")).encode())]
+
+
 class Replay:
     """Stands in for the service: `ask(..., models=Replay(attempts))`. One replay may serve many threads.
 
@@ -38,9 +43,8 @@ class Replay:
     def __init__(self, attempts: Iterable[Mapping[str, Any]]) -> None:
         self._stored: dict[str, list[Mapping[str, Any]]] = {}
         self._lock = threading.Lock()
-        for attempt in attempts:
-            if attempt.get("status") == 200 and read(str(attempt.get("response", "")).encode()):
-                self._stored.setdefault(attempt["request_sha256"], []).append(attempt)
+        for attempt in answered(attempts):
+            self._stored.setdefault(attempt["request_sha256"], []).append(attempt)
         found = [str(each["model"]) for stored in self._stored.values() for each in stored]
         self.names = tuple(dict.fromkeys(found))  # the models that answered, in the order of first use
 

@@ -364,6 +364,8 @@ def test_a_good_mail_keeps_every_promise():
         ({"subject": "A disruptive idea for you"}, "no_avoided_words"),
         ({"greeting": "Dear [Name],"}, "no_placeholders"),
         ({"closing": "word " * 47}, "short_enough"),
+        ({"closing": "Kind regards,\nkim@elsewhere.example"}, "no_strange_addresses"),
+        ({"greeting": "Dear Mallory,"}, "greets_the_contact"),
         (
             {"sentences": [{"text": "It has 900 people and it is fine.", "rests_on": ["f2"], "paragraph": 1}]},
             "cited_values_stand",

@@ -135,6 +135,69 @@ def test_ordinary_text_has_no_placeholders(text):
     assert contracts.placeholders(text) == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please answer to mallory@elsewhere.example.",
+        "See https://elsewhere.example/steal?data=all for more.",
+        "![x](https://elsewhere.example/steal)",
+        "See www.elsewhere.example.",
+        "Book at elsewhere.example/call",
+        "Write to im@acme.example",
+        "Write to kim@acme.example.elsewhere.example",
+        "Book at https://acme.example.elsewhere.example/call",
+        "Book at https://elsewhere.example/acme.example/call",
+    ],
+)
+def test_an_address_that_the_client_did_not_set_is_strange(text):
+    assert not contracts.no_strange_addresses(text, of_acme()).passed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please answer to Kim@acme.example.",
+        "Book at https://acme.example/call.",
+        "Book at https://www.acme.example/call, or call.",
+        "More at www.acme.example.",
+        "Booking.com grew by 9.5/10 of a per cent, e.g./i.e. and/or more; version 2.0/3.",
+    ],
+)
+def test_the_client_s_own_addresses_may_stand_in_a_text(text):
+    assert contracts.no_strange_addresses(text, of_acme()).passed
+
+
+def of_acme():
+    fields = {"sender_title": "Partner\nkim@acme.example", "call_to_action": "a slot at https://acme.example/call"}
+    return Material({"custom_fields": fields}, [], {})
+
+
+@pytest.mark.parametrize(
+    ("greeting", "passes"),
+    [
+        ("Dear Ada Lee,", True),
+        ("Hi ada,", True),
+        ("Dear Dr. LEE,", True),
+        ("Hello there,", True),
+        ("Good Morning,", True),
+        ("Hello", True),
+        ("", True),
+        ("Dear [Name],", True),  # another check finds it
+        ("Dear Mallory,", False),
+        ("Hello Northwind Bank,", False),
+    ],
+)
+def test_who_is_greeted_by_a_name_is_the_contact(greeting, passes):
+    ada = {"first_name": "Ada", "last_name": "Lee", "full_name": "Ada Lee", "title": "CFO"}
+
+    assert contracts.greets_the_contact(greeting, Material({}, [], {"contact": ada})).passed is passes
+
+
+@pytest.mark.parametrize("contact", [None, {"first_name": "", "full_name": "", "title": "CFO"}])
+def test_where_no_name_is_known_nobody_can_tell(contact):
+    assert contracts.greets_the_contact("Dear Ada,", Material({}, [], {"contact": contact})).passed
+
+
 def test_length_questions_and_subject_are_counted():
     assert contracts.short_enough("one two three", 3).passed
     assert not contracts.short_enough("one two three", 2).passed

@@ -376,6 +376,7 @@ def test_a_planner_looks_at_numbers_and_names_of_the_run():
         "seconds_left",
         "budget_left_usd",
     }
+    assert {name for fact in seen["facts"] for name in fact} == {"key", "attribute", "confidence"}
     assert [(each["step"], each["state"]) for each in seen["plan"]] == [
         ("research", "done"),
         ("competitive", "to come"),

@@ -445,7 +445,7 @@ def planned(facts=(), **context):
 
 
 COMPARISON = {"step": "competitive", "optional": True, "state": "to come"}
-KNOWN_INDUSTRY = {"key": "f1", "attribute": "industry", "value": "banking", "confidence": 0.9}
+KNOWN_INDUSTRY = {"key": "f1", "attribute": "industry", "confidence": 0.9}
 
 
 @pytest.mark.parametrize(
@@ -458,6 +458,7 @@ KNOWN_INDUSTRY = {"key": "f1", "attribute": "industry", "value": "banking", "con
         ({"conflicts": ["headcount"]}, [("insert", "adjudicate")]),
         ({"plan": [COMPARISON]}, [("skip", "competitive")]),
         ({"plan": [COMPARISON], "facts": [KNOWN_INDUSTRY]}, []),
+        ({"plan": [COMPARISON], "facts": [KNOWN_INDUSTRY | {"confidence": 0.4}]}, [("skip", "competitive")]),
         ({"plan": [COMPARISON | {"state": "done"}]}, []),
         ({"plan": [COMPARISON | {"optional": False}]}, []),
     ],

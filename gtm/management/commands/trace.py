@@ -1,4 +1,7 @@
-"""`manage.py trace REQUEST`: what the agents did for one request, step by step."""
+"""`manage.py trace REQUEST`: what the agents did for one request, step by step.
+
+With `--replay`, whether each answer of its last run still comes out the same from what is stored.
+"""
 
 import json
 from argparse import ArgumentParser
@@ -7,8 +10,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from agents_app import trace
-from agents_app.models import Request
+from agents_app import flow, trace
+from agents_app.models import FlowRun, Request
 from agents_app.trace import RunTrace, StepTrace
 
 
@@ -17,12 +20,18 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("request", type=int, help="the request's number")
-        parser.add_argument("--json", action="store_true", help="print everything as one JSON object")
+        ways = parser.add_mutually_exclusive_group()
+        ways.add_argument("--json", action="store_true", help="print everything as one JSON object")
+        replaying = "do the last run's steps again from their recorded answers: nothing is sent, paid or written"
+        ways.add_argument("--replay", action="store_true", help=replaying)
 
     def handle(self, *args: object, **options: Any) -> None:
         request = Request.objects.select_related("client", "contact").filter(pk=options["request"]).first()
         if request is None:
             raise CommandError(f"There is no request {options['request']}. {_newest()}")
+        if options["replay"]:
+            self.stdout.write("\n".join(_replayed(request)))
+            return
         runs = trace.of_request(request)
         if options["json"]:
             document = {
@@ -40,9 +49,25 @@ def _newest() -> str:
     return f"The newest: {', '.join(newest)}." if newest else "There are none yet."
 
 
-def _request(request: Request, runs: list[RunTrace]) -> Iterator[str]:
+def _replayed(request: Request) -> Iterator[str]:
+    yield _heading(request)
+    run = FlowRun.objects.filter(request=request).order_by("pk").last()
+    if run is None:
+        yield "  No run yet."
+        return
+    yield f"\nRun {run.pk} again, from its recorded answers:"
+    for each in flow.replays(run):
+        whom = f" for {each.step.contact}" if each.step.contact else ""
+        yield f"  {each.step.stage}. {each.step.agent or each.step.key}{whom}, attempt {each.step.attempt}: {each.told}"
+
+
+def _heading(request: Request) -> str:
     about = str(request.contact) if request.contact else request.company_domain
-    yield f"Request {request.pk} for {request.client}: {request.get_purpose_display()}, {about}, {request.depth}"
+    return f"Request {request.pk} for {request.client}: {request.get_purpose_display()}, {about}, {request.depth}"
+
+
+def _request(request: Request, runs: list[RunTrace]) -> Iterator[str]:
+    yield _heading(request)
     if not runs:
         yield "  No run yet."
     for run in runs:

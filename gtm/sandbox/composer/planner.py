@@ -14,13 +14,17 @@ def compose(given: Given) -> dict[str, Any]:
 
 
 def _deepen(given: Given) -> list[dict[str, str]]:
-    sure = {fact.attribute for fact in given.all_facts if fact.confidence >= given.floor}
-    weak = [str(name) for name in given.context.get("required") or [] if name not in sure]
+    weak = [str(name) for name in given.context.get("required") or [] if name not in _sure(given)]
     again = [str(name) for name in given.context.get("again") or []]
     if not weak or not again or int(given.context.get("seconds_left") or 0) < TIME_TO_ASK_S:
         return []
     reason = f"Not sure enough: {', '.join(weak)}. Worth asking again: {', '.join(again)}."
     return [_edit("insert", reason, tool="deepen")]
+
+
+def _sure(given: Given) -> set[str]:
+    """The attributes that are known surely enough; a planner is not told their values."""
+    return {fact.attribute for fact in given.all_facts if fact.confidence >= given.floor}
 
 
 def _adjudicate(given: Given) -> list[dict[str, str]]:
@@ -33,7 +37,7 @@ def _skip(given: Given) -> list[dict[str, str]]:
     to_come = [
         each["step"] for each in given.context.get("plan") or [] if each["optional"] and each["state"] == "to come"
     ]
-    if "competitive" not in to_come or given.fact("industry"):
+    if "competitive" not in to_come or "industry" in _sure(given):
         return []
     return [_edit("skip", "No industry is known, so there is nothing to compare within.", step="competitive")]
 
