@@ -98,6 +98,13 @@ class NewClientImportForm(ImportForm):
     field_order = ("name", "slug", "text", "file")
 
 
+class CloneForm(forms.Form):
+    """What a copy of a client is called; everything else about it is its settings."""
+
+    name = forms.CharField(max_length=120)
+    slug = forms.SlugField(max_length=60, label="Short name", help_text="Small letters, numbers and hyphens.")
+
+
 def _text_of(content: bytes) -> str:
     try:
         return content.decode("utf-8-sig")

@@ -3,6 +3,7 @@
 They are made from the keys, so that an agency's own settings stand in them like the built-in ones.
 """
 
+import copy
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -12,10 +13,11 @@ from django import forms
 from django.conf import settings as deployment
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core import signing
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from clients import config, fields
-from clients.config import ConfigRefused, checks, schema, shown, stored
+from clients.config import ConfigRefused, checks, radius, schema, shown, stored
 from clients.config.layers import Effective
 from clients.keys import AGENTS, MODES, Key, by_path, grouped
 from clients.models import AgencySettings, Client, ConfigKey, SettingsTemplate
@@ -24,6 +26,7 @@ WORDS = "words"
 BASE = "base"
 HEEDED = "heeded"  # which warnings the person has seen
 LONGEST_WORD = 4000
+MOST_TOLD = 20  # clients that a change of a lower layer is told of one by one
 MOST_PEERS = 200  # clients whose tone says what is usual
 SPARE = 1  # empty places for a further word to each agent
 
@@ -70,11 +73,15 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
         """Who else's settings say what is usual; nobody's here."""
         return checks.Peers()
 
+    def reaches(self, cleaned: Mapping[str, Any]) -> list[str]:
+        """Whose settings change beside this layer's own; of a client's own layer nobody's."""
+        return []
+
     def _look_over(self, cleaned: Mapping[str, Any]) -> None:
         """What contradicts itself is refused; what is only unusual is asked about once."""
         for problem in checks.errors(self.said, self.below):
             self.add_error(None, problem)
-        asked = checks.warnings(self.said, self.peers(cleaned))
+        asked = [*checks.warnings(self.said, self.peers(cleaned)), *self.reaches(cleaned)]
         mark = hashlib.sha256("\n".join(asked).encode()).hexdigest()[:16]
         if asked and cleaned.get(HEEDED) != mark:
             self.add_error(None, [*asked, "Save again if it is meant so."])
@@ -169,17 +176,35 @@ def _word_fields(agent: str, slots: Sequence[tuple[str, str]]) -> dict[str, form
     }
 
 
-class AgencySettingsForm(SettingsForm):
+class LowerLayerForm(SettingsForm):
+    """A layer that clients inherit: before it is saved, whom it changes is said."""
+
     may_lock = True
 
+    def reaches(self, cleaned: Mapping[str, Any]) -> list[str]:
+        if not self.instance.pk:
+            return []
+        edited = copy.copy(self.instance)
+        edited.settings, edited.locks = self.said, list(cleaned.get("locked") or ())
+        for name in ("parent", "kind", "key"):
+            if name in cleaned:
+                setattr(edited, name, cleaned[name])
+        clients = Client.objects.select_related("industry").order_by("name")
+        found = radius.reached(config.stand_of(self.instance), edited, clients)
+        if not found:
+            return []
+        count = "1 client" if len(found) == 1 else f"{len(found)} clients"
+        rest = [f"And {len(found) - MOST_TOLD} more."] if len(found) > MOST_TOLD else []
+        return [f"This changes the settings of {count}.", *map(str, found[:MOST_TOLD]), *rest]
+
+
+class AgencySettingsForm(LowerLayerForm):
     class Meta:
         model = AgencySettings
         fields = ()
 
 
-class SettingsTemplateForm(SettingsForm):
-    may_lock = True
-
+class SettingsTemplateForm(LowerLayerForm):
     class Meta:
         model = SettingsTemplate
         fields = ("kind", "key", "name", "parent")
@@ -190,14 +215,13 @@ class SettingsTemplateForm(SettingsForm):
         below = config.below_template(layer, found)
         return below, {"built in": "Built in", "agency": "Agency", **found.template_names()}
 
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean() or {}
-        parent, kind = cleaned.get("parent"), cleaned.get("kind") or self.instance.kind
-        if parent is not None and parent.kind != kind:
-            self.add_error("parent", "A template inherits from one of its own kind only.")
-        elif parent is not None and config.is_behind(parent, self.instance):
-            self.add_error("parent", f"{parent} inherits from this template already. Choose another one, or none.")
-        return cleaned
+    def clean_parent(self) -> SettingsTemplate | None:
+        parent: SettingsTemplate | None = self.cleaned_data.get("parent")
+        if parent is not None and parent.kind != self.cleaned_data.get("kind", self.instance.kind):
+            raise ValidationError("A template inherits from one of its own kind only.")
+        if parent is not None and config.is_behind(parent, self.instance):
+            raise ValidationError(f"{parent} inherits from this template already. Choose another one, or none.")
+        return parent
 
 
 class ClientForm(SettingsForm):

@@ -38,6 +38,7 @@ urlpatterns = [
     path("prompts/performance/", experiments.prompt_performance, name="prompt_performance"),
     path("clients/import/", clients.new_client_import, name="new_client_import"),
     path("clients/<slug:slug>/settings/", clients.client_settings, name="client_settings"),
+    path("clients/<slug:slug>/clone/", clients.client_clone, name="client_clone"),
     path("clients/<slug:slug>/settings/prompts/", clients.client_prompts, name="client_prompts"),
     path("clients/<slug:slug>/settings/versions/", clients.client_versions, name="client_versions"),
     path("clients/<slug:slug>/settings/export/", clients.client_export, name="client_export"),

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from agents_app import llm, prices
 from agents_app.agents import AGENTS
 from agents_app.flow import judges, planner, reliability, results, work
-from agents_app.flow.starting import EFFORT
+from agents_app.flow.starting import effort_of
 from agents_app.flow.work import Task, Work
-from agents_app.models import Depth, FlowRun, StepKind, StepRun
+from agents_app.models import FlowRun, StepKind, StepRun
 
 ASKS_A_MODEL = (StepKind.AGENT, StepKind.MAP, StepKind.PLANNER)
 
@@ -94,7 +94,7 @@ def _task(row: StepRun, recorded: llm.Replay) -> Task:
         prices=prices.load(),
         at=row.started_at,
         purse=llm.Unlimited(),
-        effort=EFFORT[Depth(row.run.request.depth)],
+        effort=effort_of(row.run),
         models=recorded,
         proposals=next((node.proposals for node in row.run.plan_now if node.key == row.key), 1),
         reliabilities=_reliabilities(row),

@@ -17,7 +17,7 @@ from agents_app.flow.hand import Hand
 from agents_app.flow.knowledge import Given
 from agents_app.flow.work import Task, Work
 from agents_app.graph import Node
-from agents_app.models import Depth, StepContext, StepKind, StepRun
+from agents_app.models import Depth, FlowRun, StepContext, StepKind, StepRun
 from clients.models import Contact
 
 EFFORT: Mapping[str, llm.Effort] = {Depth.QUICK: "low", Depth.STANDARD: "low", Depth.COMPREHENSIVE: "medium"}
@@ -230,13 +230,19 @@ def _agent_work(
         purse=purse,
         sources=sources,
         budget_s=max(1.0, min(settings.RUN_SECONDS[depth], hand.seconds_left())),
-        effort=hand.run.config.get("effort") or EFFORT[depth],
+        effort=effort_of(hand.run),
         models=(settings.MODEL_CHEAPER,) if _is_cheaper(hand, node) and not llm.is_offline() else (),
         proposals=node.proposals,
         judges=judges.of if node.proposals > 1 else None,
         reliabilities=reliability.of_voters(node.agent, row.started_at) if node.proposals > 1 else {},
     )
     return partial(work.do, task)
+
+
+def effort_of(run: FlowRun) -> llm.Effort:
+    """As its settings say, else as its depth asks."""
+    own: llm.Effort = run.config.get("effort") or EFFORT[Depth(run.request.depth)]
+    return own
 
 
 def _is_cheaper(hand: Hand, node: Node) -> bool:

@@ -21,6 +21,7 @@ from clients.config.stored import (
 from clients.config.writing import (
     Author,
     apply,
+    clone,
     create_client,
     keep_version,
     newest_numbers,
@@ -45,6 +46,7 @@ __all__ = [
     "as_text",
     "below_template",
     "built_in",
+    "clone",
     "create_client",
     "differences",
     "download",

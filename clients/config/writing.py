@@ -99,9 +99,11 @@ def apply(
 
 
 @transaction.atomic
-def create_client(document: documents.Document, *, slug: str, name: str, by: User | None, at: datetime) -> Client:
+def create_client(
+    document: documents.Document, *, slug: str, name: str, by: User | None, at: datetime, reason: str = "Created"
+) -> Client:
     """A new client in draft. Who makes it manages it, unless they see every client anyway. Raises ConfigRefused."""
-    said, author = documents.parse(document), Author(by, "Created", at)
+    said, author = documents.parse(document), Author(by, reason, at)
     client = Client(slug=slug, name=name, created_at=at)
     _put_document(client, said, author)
     _refuse_invalid(client)
@@ -109,6 +111,14 @@ def create_client(document: documents.Document, *, slug: str, name: str, by: Use
     if by is not None and not access.sees_all(by):
         client.managers.add(by)
     return client
+
+
+def clone(client: Client, *, slug: str, name: str, by: User | None, at: datetime) -> Client:
+    """A new client with this one's settings, in draft, so that it cannot send: no secrets, contacts, connections or
+    postal address come along. Raises ConfigRefused."""
+    return create_client(
+        documents.export(client), slug=slug, name=name, by=by, at=at, reason=f"Copied from {client.name}"
+    )
 
 
 def revert(version: ConfigVersion, *, by: User | None, at: datetime) -> list[documents.Difference]:

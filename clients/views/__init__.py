@@ -1,11 +1,12 @@
 """The pages about a client's settings."""
 
-from clients.views.documents import client_export, client_import, new_client_import
+from clients.views.documents import client_clone, client_export, client_import, new_client_import
 from clients.views.prompts import client_prompts
 from clients.views.settings import client_settings
 from clients.views.versions import client_versions
 
 __all__ = [
+    "client_clone",
     "client_export",
     "client_import",
     "client_prompts",

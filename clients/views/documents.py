@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from clients import access, config
 from clients.config import ConfigRefused
-from clients.forms import ImportForm, NewClientImportForm
+from clients.forms import CloneForm, ImportForm, NewClientImportForm
 from clients.views.finding import client_of
 
 
@@ -68,6 +68,28 @@ def new_client_import(request: HttpRequest) -> HttpResponse:
         return _import_page(request, form.kept(), problems=refused.problems)
     messages.success(request, f"{client} is made, in draft.")
     return HttpResponseRedirect(reverse("admin:clients_client_change", args=[client.pk]))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def client_clone(request: HttpRequest, slug: str) -> HttpResponse:
+    """A new client in draft with this one's settings, and nothing else of it."""
+    if not request.user.has_perm("clients.add_client"):
+        raise PermissionDenied("Your role cannot make clients. Ask an operator.")
+    client = client_of(request, slug)
+    form = CloneForm(request.POST or None, initial={"name": f"{client.name} (copy)", "slug": f"{client.slug}-copy"})
+    if request.method == "POST" and form.is_valid():
+        try:
+            copy = config.clone(client, **form.cleaned_data, by=access.user_of(request), at=timezone.now())
+        except ConfigRefused as refused:
+            for problem in refused.problems:
+                form.add_error(
+                    problem.path if problem.path in form.fields else None, f"{problem.message} {problem.hint}"
+                )
+        else:
+            messages.success(request, f"{copy} is made, in draft: it cannot send before somebody sets it to active.")
+            return HttpResponseRedirect(reverse("admin:clients_client_change", args=[copy.pk]))
+    page = {"client": client, "form": form, "settings": config.flat(config.export(client))}
+    return render(request, "clients/clone.html", page, status=400 if form.errors else 200)
 
 
 def _import_page(request: HttpRequest, form: ImportForm, **found: Any) -> HttpResponse:

@@ -25,6 +25,7 @@ ARGUMENTS: dict[str, Callable[[Rows, int], list[Any]]] = {
     "approval": lambda rows, at: [rows[Draft][at].pk],
     "client_settings": lambda rows, at: [rows[Client][at].slug],
     "client_import": lambda rows, at: [rows[Client][at].slug],
+    "client_clone": lambda rows, at: [rows[Client][at].slug],
     "client_prompts": lambda rows, at: [rows[Client][at].slug],
     "client_versions": lambda rows, at: [rows[Client][at].slug],
     "client_export": lambda rows, at: [rows[Client][at].slug],

@@ -1,0 +1,66 @@
+"""Whom a change of a lower layer reaches: each client's settings as they are, and as they would be after it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from clients.config import shown
+from clients.config.layers import Effective, at
+from clients.config.stored import Stand
+from clients.keys import AGENTS, Key
+from clients.models import AgencySettings, Client, SettingsTemplate
+
+
+@dataclass(frozen=True)
+class Change:
+    """One setting of one client, in words."""
+
+    label: str
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        return f"{self.label}: {self.before or 'not set'} becomes {self.after or 'not set'}"
+
+
+@dataclass(frozen=True)
+class Reached:
+    client: Client
+    changes: tuple[Change, ...]
+
+    def __str__(self) -> str:
+        return f"{self.client}: {'; '.join(map(str, self.changes))}."
+
+
+def after(found: Stand, edited: AgencySettings | SettingsTemplate) -> Stand:
+    """The stand with this row in the place of its stored self."""
+    if isinstance(edited, AgencySettings):
+        return replace(found, agency=edited)
+    others = {place: row for place, row in found.templates.items() if row.pk != edited.pk}
+    return replace(found, templates={**others, (edited.kind, edited.key): edited})
+
+
+def reached(found: Stand, edited: AgencySettings | SettingsTemplate, clients: Iterable[Client]) -> list[Reached]:
+    """The clients whose settings in force the edited row changes, and how; those whose own layers cover it are left."""
+    then = after(found, edited)
+    looked = [(client, found.effective(client), then.effective(client)) for client in clients]
+    return [
+        Reached(client, tuple(_changes(old, new, found.keys)))
+        for client, old, new in looked
+        if old.sha256 != new.sha256
+    ]
+
+
+def _changes(old: Effective, new: Effective, keys: Sequence[Key]) -> Iterable[Change]:
+    for key in keys:
+        before, now = (at(effective.document, key.path) for effective in (old, new))
+        if before != now:
+            yield Change(key.label, shown.readable(key, before), shown.readable(key, now))
+    for agent, label in AGENTS.items():
+        before, now = (_words(effective, agent) for effective in (old, new))
+        if before != now:
+            yield Change(f"What the layers say to the {label.lower()} agent", before, now)
+
+
+def _words(effective: Effective, agent: str) -> str:
+    entries = effective.document["prompt_overrides"].get(agent, [])
+    return " / ".join(f"{shown.how(entry)}: {entry['text'][:60]}" for entry in entries)
