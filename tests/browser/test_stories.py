@@ -66,7 +66,7 @@ def test_a_client_is_made_from_an_industry_template_with_a_name_alone(site: Site
 
     expect(page.get_by_role("heading", level=1)).to_contain_text("Harbour Pay")
     expect(page.locator("main")).to_contain_text("Fintech template")
-    assert (client.name, client.industry.key, client.tone) == ("Harbour Pay", "fintech", "")
+    assert (client.name, client.industry.key, client.settings) == ("Harbour Pay", "fintech", {})
 
 
 def test_ctrl_k_leads_to_a_page_and_to_a_client(site: Site, page: Page):
