@@ -180,6 +180,13 @@ class LowerLayerForm(SettingsForm):
     """A layer that clients inherit: before it is saved, whom it changes is said."""
 
     may_lock = True
+    reach = 0  # clients whose settings it changes, once it is found valid
+
+    @property
+    def needs_second(self) -> bool:
+        """So many clients change that another person has to confirm it."""
+        alone: int = deployment.TEMPLATE_REACH_ALONE
+        return self.reach > alone
 
     def reaches(self, cleaned: Mapping[str, Any]) -> list[str]:
         if not self.instance.pk:
@@ -191,11 +198,13 @@ class LowerLayerForm(SettingsForm):
                 setattr(edited, name, cleaned[name])
         clients = Client.objects.select_related("industry").order_by("name")
         found = radius.reached(config.stand_of(self.instance), edited, clients)
+        self.reach = len(found)
         if not found:
             return []
         count = "1 client" if len(found) == 1 else f"{len(found)} clients"
         rest = [f"And {len(found) - MOST_TOLD} more."] if len(found) > MOST_TOLD else []
-        return [f"This changes the settings of {count}.", *map(str, found[:MOST_TOLD]), *rest]
+        second = ["So many are changed only when a second person confirms it."] if self.needs_second else []
+        return [f"This changes the settings of {count}.", *map(str, found[:MOST_TOLD]), *rest, *second]
 
 
 class AgencySettingsForm(LowerLayerForm):

@@ -184,6 +184,7 @@ RUN_BUDGET_USD: dict[str, Decimal] = {
     "standard": Decimal(env.str("GTM_BUDGET_STANDARD_USD", default="0.60")),
     "comprehensive": Decimal(env.str("GTM_BUDGET_COMPREHENSIVE_USD", default="3.00")),
 }
+TEMPLATE_REACH_ALONE = env.int("GTM_TEMPLATE_REACH_ALONE", default=10)  # clients that one person may change at once
 CLIENT_DAY_BUDGET_USD = Decimal(env.str("GTM_CLIENT_DAY_BUDGET_USD", default="25"))
 
 # Keys that encrypt stored credentials, newest first; on a laptop they derive from SECRET_KEY.

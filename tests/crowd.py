@@ -27,6 +27,7 @@ from clients.models import (
     Event,
     FieldState,
     Observation,
+    ProposedChange,
     SettingsTemplate,
     Suppression,
 )
@@ -101,9 +102,14 @@ def _agency(size: int, rows: Rows) -> Rows:
         for n, industry in zip(numbers(size), industries, strict=True)
     ]
     Client.objects.bulk_create(clients)
+    author, _ = User.objects.get_or_create(username="who-proposes")
     rows[SettingsTemplate], rows[Client] = industries, clients
     return {
         ConfigKey: [ConfigKey(name=f"own_{n}", label=f"Own {n}", kind="text") for n in numbers(size)],
+        ProposedChange: [
+            ProposedChange(template=each, settings={}, revision=0, reach=1, author=author, created_at=AT)
+            for each in industries
+        ],
         ConfigVersion: [ConfigVersion(client=client, number=1, document={}, sha256=SHA, created_at=AT) for client in clients],
         Connection: [Connection(client=client, party="hubspot", name="HubSpot", created_at=AT) for client in clients],
         Contact: [

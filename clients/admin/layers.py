@@ -2,16 +2,23 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from agents_app import versions
-from clients import config, settings_forms
+from clients import access, config, settings_forms
 from clients import keys as known
-from clients.models import AgencySettings, ConfigKey, SettingsTemplate
+from clients.config import proposing
+from clients.models import AgencySettings, ConfigKey, ProposedChange, SettingsTemplate
 from clients.settings_admin import SettingsPage
-from gtm.admin_site import HistoryAdmin
+from gtm.admin_site import HistoryAdmin, RecordAdmin, pill
 
 
 class LayerPage(SettingsPage):
@@ -19,8 +26,33 @@ class LayerPage(SettingsPage):
         return versions.components()
 
 
+class LowerLayerPage(LayerPage):
+    """A change that reaches more clients than one person may change alone is written down, and waits for another."""
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if not form.needs_second:
+            super().save_model(request, obj, form, change)
+            return
+        told = {"reach": form.reach, "by": access.user_of(request), "at": timezone.now()}
+        request.proposed = proposing.propose(obj, form.said, form.locked, **told)  # type: ignore[attr-defined]
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return None if hasattr(request, "proposed") else super().log_change(request, obj, message)  # type: ignore[misc]
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        if not hasattr(request, "proposed"):
+            response: HttpResponse = super().response_change(request, obj)  # type: ignore[misc]
+            return response
+        reach = request.proposed.reach
+        messages.warning(
+            request, f"Nothing is changed yet: it reaches {reach} clients, so a second person has to confirm it."
+        )
+        address = reverse("admin:clients_proposedchange_change", args=[request.proposed.pk])
+        return HttpResponseRedirect(address)
+
+
 @admin.register(AgencySettings)
-class AgencySettingsAdmin(LayerPage, HistoryAdmin):
+class AgencySettingsAdmin(LowerLayerPage, HistoryAdmin):
     form = settings_forms.AgencySettingsForm
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -31,7 +63,7 @@ class AgencySettingsAdmin(LayerPage, HistoryAdmin):
 
 
 @admin.register(SettingsTemplate)
-class SettingsTemplateAdmin(LayerPage, HistoryAdmin):
+class SettingsTemplateAdmin(LowerLayerPage, HistoryAdmin):
     form = settings_forms.SettingsTemplateForm
     columns = ((None, {"fields": (("name", "key"), ("kind", "parent"), "used_by")}),)
     readonly_fields = ("used_by",)
@@ -58,6 +90,50 @@ class SettingsTemplateAdmin(LayerPage, HistoryAdmin):
 def _built_in() -> set[str]:
     words = {f"prompt_overrides.{agent}" for agent in known.AGENTS}
     return words | set(known.by_path(known.BUILT_IN))
+
+
+@admin.register(ProposedChange)
+class ProposedChangeAdmin(RecordAdmin):
+    change_form_template = "clients/proposed_change.html"
+    fields = ("layer", "author", "created_at", "who_changes", "decision", "decided_by", "decided_at")
+    readonly_fields = fields
+    list_display = ("layer", "reach", "author", "created_at", "state")
+    list_filter = ("decision",)
+    list_select_related = ("agency", "template", "author")
+    ordering = ("-created_at", "-id")
+    empty_hint = "A change of a template that reaches many clients waits here for a second person."
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.decide)
+        return [path("<int:change_id>/decide/", view, name="clients_proposedchange_decide"), *super().get_urls()]
+
+    def decide(self, request: HttpRequest, change_id: int) -> HttpResponse:
+        """POST with `decision`: apply or decline."""
+        change = get_object_or_404(ProposedChange, pk=change_id)
+        if request.method != "POST" or not request.user.has_perm("clients.change_settingstemplate"):
+            raise PermissionDenied("Your role cannot change what clients inherit. Ask an operator.")
+        act = proposing.apply if request.POST.get("decision") == "apply" else proposing.decline
+        try:
+            act(change, by=access.user_of(request), at=timezone.now())
+            messages.success(request, "It holds now." if act is proposing.apply else "It is declined. Nothing changed.")
+        except proposing.ChangeNotTaken as refused:
+            messages.error(request, str(refused))
+        return HttpResponseRedirect(reverse("admin:clients_proposedchange_change", args=[change_id]))
+
+    @admin.display(description="Of")
+    def layer(self, change: ProposedChange) -> str:
+        return str(change.agency or change.template)
+
+    @admin.display(description="State", ordering="decision")
+    def state(self, change: ProposedChange) -> SafeString:
+        return pill(change.get_decision_display(), change.decision) if change.decision else pill("Waits", "warn")
+
+    @admin.display(description="Whom it changes")
+    def who_changes(self, change: ProposedChange) -> SafeString:
+        if change.decision:
+            return format_html("{} clients when it was proposed", change.reach)
+        rows = format_html_join("", "<li>{}</li>", ((str(each),) for each in proposing.reaches(change)))
+        return format_html('<ul class="plain">{}</ul>', rows)
 
 
 @admin.register(ConfigKey)

@@ -4,6 +4,7 @@ from clients.config.documents import Difference, as_text, differences, download,
 from clients.config.layers import Effective, Layer
 from clients.config.own_keys import key_problems
 from clients.config.problems import ConfigRefused, Problem
+from clients.config.proposing import ChangeNotTaken
 from clients.config.stored import (
     Outline,
     Stand,
@@ -35,6 +36,7 @@ from clients.config.writing import (
 
 __all__ = [
     "Author",
+    "ChangeNotTaken",
     "ConfigRefused",
     "Difference",
     "Effective",

@@ -1,5 +1,5 @@
 from clients.models.client import AgencySettings, Client, SalesMotion, SettingsTemplate
-from clients.models.config import AgentKey, ConfigKey, ConfigVersion, Settings
+from clients.models.config import AgentKey, ConfigKey, ConfigVersion, ProposedChange, Settings
 from clients.models.connection import Connection
 from clients.models.contact import Contact, ContactField, FieldState, Observation, Suppression
 from clients.models.inbox import Delivery, Event
@@ -17,6 +17,7 @@ __all__ = [
     "Event",
     "FieldState",
     "Observation",
+    "ProposedChange",
     "SalesMotion",
     "Settings",
     "SettingsTemplate",

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models import Q
 from simple_history.models import HistoricalRecords
 
 from clients import keys
@@ -94,3 +95,48 @@ class ConfigVersion(Record):
 
     def __str__(self) -> str:
         return f"{self.client} v{self.number}"
+
+
+class ProposedChange(models.Model):
+    """A change of a lower layer that reaches many clients: it waits for a second person.
+
+    `settings` and `locks` are what the layer would say; `columns` a template's own, such as what it inherits from;
+    `revision` is that of the layer when it was proposed. `reach` counts the clients whose settings it changed then.
+    """
+
+    class Decision(models.TextChoices):
+        APPLIED = "applied", "Applied"
+        DECLINED = "declined", "Declined"
+
+    agency = models.ForeignKey(
+        "clients.AgencySettings", on_delete=models.PROTECT, null=True, blank=True, related_name="proposed"
+    )
+    template = models.ForeignKey(
+        "clients.SettingsTemplate", on_delete=models.PROTECT, null=True, blank=True, related_name="proposed"
+    )
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    decision = models.CharField(max_length=10, choices=Decision, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+    revision = models.PositiveIntegerField()
+    reach = models.PositiveIntegerField()
+    columns = models.JSONField(default=dict, blank=True)
+    locks = ArrayField(models.CharField(max_length=80), default=list, blank=True)
+    settings = models.JSONField()
+
+    class Meta:
+        verbose_name = "change that waits"
+        verbose_name_plural = "changes that wait"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(agency__isnull=False, template__isnull=True)
+                | Q(agency__isnull=True, template__isnull=False),
+                name="a_change_is_of_one_layer",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Change of {self.agency or self.template}"

@@ -184,7 +184,7 @@ def test_every_admin_of_rows_that_belong_to_a_client_is_scoped():
 
     from clients.scoped_admin import ScopedAdmin
 
-    open_to_all = {"AgencySettings", "SettingsTemplate", "ConfigKey"}
+    open_to_all = {"AgencySettings", "SettingsTemplate", "ConfigKey", "ProposedChange"}
     unscoped = [
         model.__name__
         for model, model_admin in admin.site._registry.items()

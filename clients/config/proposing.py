@@ -1,0 +1,90 @@
+"""Changes of lower layers that reach many clients: written down by one person, applied or declined by another."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from clients import access
+from clients.config import radius, stored, writing
+from clients.models import AgencySettings, Client, ProposedChange, SettingsTemplate
+
+COLUMNS = ("kind", "key", "name", "parent_id")
+Layer = AgencySettings | SettingsTemplate
+Decision = ProposedChange.Decision
+
+
+class ChangeNotTaken(Exception):
+    """A change that waits cannot be decided so; the text says why and what to do."""
+
+
+def propose(
+    edited: Layer, settings: Mapping[str, Any], locks: Iterable[str], *, reach: int, by: User, at: datetime
+) -> ProposedChange:
+    """Write down what the layer would say; the layer itself stays as it is. `edited` has its new columns already."""
+    template = edited if isinstance(edited, SettingsTemplate) else None
+    return ProposedChange.objects.create(
+        agency=edited if isinstance(edited, AgencySettings) else None,
+        template=template,
+        settings=dict(settings),
+        locks=sorted(locks),
+        columns={name: getattr(template, name) for name in COLUMNS} if template else {},
+        revision=edited.revision,
+        reach=reach,
+        author=by,
+        created_at=at,
+    )
+
+
+@transaction.atomic
+def apply(change: ProposedChange, *, by: User, at: datetime) -> Layer:
+    """Make it hold. Raises ChangeNotTaken, and changes nothing: for its author, twice, or when the layer was saved
+    since."""
+    change, layer = _held(change)
+    if by == change.author:
+        raise ChangeNotTaken("Another person has to confirm it: it is your own change.")
+    if layer.revision != change.revision:
+        raise ChangeNotTaken(f"{layer} was saved since, so what was looked at is no more. Make the change again.")
+    for name, value in change.columns.items():
+        setattr(layer, name, value)
+    reason = f"By {access.called(change.author, otherwise='somebody')}, confirmed by {access.called(by, otherwise='')}"
+    author = writing.Author(by, reason, at)
+    writing.put(layer, change.settings, author, locks=change.locks)
+    writing.save(layer, author)
+    _decide(change, Decision.APPLIED, by, at)
+    return layer
+
+
+@transaction.atomic
+def decline(change: ProposedChange, *, by: User, at: datetime) -> None:
+    """Its author may take it back as well. Raises ChangeNotTaken."""
+    change, _ = _held(change)
+    _decide(change, Decision.DECLINED, by, at)
+
+
+def reaches(change: ProposedChange) -> Sequence[radius.Reached]:
+    """Whom it would change as things stand now, and how."""
+    layer = change.agency or change.template
+    assert layer is not None
+    layer.settings, layer.locks = change.settings, change.locks
+    for name, value in change.columns.items():
+        setattr(layer, name, value)
+    return radius.reached(stored.stand(), layer, Client.objects.select_related("industry").order_by("name"))
+
+
+def _held(change: ProposedChange) -> tuple[ProposedChange, Layer]:
+    change = ProposedChange.objects.select_for_update(of=("self",)).get(pk=change.pk)
+    if change.decision:
+        who = access.called(change.decided_by, otherwise="Somebody")
+        raise ChangeNotTaken(f"{who} was first: {change.get_decision_display().lower()}.")
+    if change.agency_id:
+        return change, AgencySettings.objects.select_for_update().get(pk=change.agency_id)
+    assert change.template_id is not None  # the database's own rule: one of the two
+    return change, SettingsTemplate.objects.select_for_update(of=("self",)).get(pk=change.template_id)
+
+
+def _decide(change: ProposedChange, decision: str, by: User, at: datetime) -> None:
+    change.decision, change.decided_by, change.decided_at = decision, by, at
+    change.save(update_fields=["decision", "decided_by", "decided_at"])
