@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from agents_app import drafts, gate_texts, requests
 from agents_app.models import Campaign, Depth, Draft, FlowRun, Gate, Purpose, Request
-from clients import config, contacts
+from clients import config, contacts, fields
 from clients.access import visible_clients
 from clients.config import Effective, shown
+from clients.keys import BUILT_IN, by_path
 from clients.models import Client, Contact
 from clients.settings_forms import SettingsForm
 
@@ -86,6 +87,14 @@ def contact_of(client: Client, email: str) -> Contact:
     return contact
 
 
+FOR_ONE_RUN = [
+    by_path(BUILT_IN)[path]
+    for path in (
+        "tone", "custom_fields.max_words", "call_to_action_style", "model_tier", "effort", "run_budget_usd",
+    )
+]  # fmt: skip
+
+
 class AskForm(forms.Form):
     """What a person asks for; refused here, with everything typed kept, where `requests.ask` would refuse it."""
 
@@ -119,7 +128,17 @@ class AskForm(forms.Form):
         names = [(key, client.name) for key, client in self.clients.items()]
         cast(forms.ChoiceField, self.fields["client"]).choices = [("", "Choose a client"), *names]
         cast(forms.ChoiceField, self.fields["depth"]).choices = [(each.value, _bounds(each)) for each in Depth]
+        self.fields |= {key.field: fields.field_of(key) for key in FOR_ONE_RUN}
         self.asked = Request()
+
+    @property
+    def for_this_run(self) -> list[forms.BoundField]:
+        """The settings that may hold for this run alone."""
+        return [self[key.field] for key in FOR_ONE_RUN]
+
+    @property
+    def sets_something(self) -> bool:
+        return any(self.data.get(key.field) for key in FOR_ONE_RUN)
 
     def clean_client(self) -> Client:
         return self.clients[self.cleaned_data["client"]]
@@ -128,6 +147,9 @@ class AskForm(forms.Form):
         data = super().clean() or {}
         if self.errors:
             return data
+        said = {key.path: fields.said_in(key, data) for key in FOR_ONE_RUN}
+        data = {name: value for name, value in data.items() if name not in {key.field for key in FOR_ONE_RUN}}
+        data["settings"] = {path: value for path, value in said.items() if value is not None}
         data["contact"] = self._contact(data["client"], data.pop("email"))
         if self.errors:
             return data

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from agents_app import flows
 from agents_app.models import FlowRun, FlowTemplate, Request, RoutingRule
-from clients import suppression
+from clients import config, suppression
 from gtm import loop
 from tests.agents_app import flows_that
 from tests.crowd import make_user_of
@@ -219,6 +219,31 @@ def test_a_follow_up_is_planned_from_what_went_out(operator):
 
     assert "A follow-up: it starts with the person" in page
     assert ">Run</button>" in page
+
+
+def test_what_is_set_for_one_run_is_in_its_plan_and_holds_for_it_alone(operator, rung):
+    contact = make_contact(make_ready_client("acme", tone="formal"), "ada@northwind-bank.example")
+    own = {"tone": "casual", "custom_fields__max_words": "80", "run_budget_usd": "0.02"}
+    typed = wanted(contact.client, email=contact.email, **own)
+
+    page = shown(operator, **typed)
+    ask(operator, typed)
+
+    asked = Request.objects.get()
+    assert "$0.02" in page
+    assert asked.settings == {"tone": "casual", "custom_fields.max_words": 80, "run_budget_usd": 0.02}
+    run = loop.plan_run(asked.pk, at=AT)
+    assert (run.config["tone"], run.config_sources["tone"], float(run.budget_usd)) == ("casual", "run", 0.02)
+    assert config.effective(contact.client).document["tone"] == "formal"
+
+
+def test_a_setting_for_one_run_beyond_its_bounds_is_refused_beside_its_field(operator):
+    contact = make_contact(make_ready_client("acme"), "ada@northwind-bank.example")
+
+    page = ask(operator, wanted(contact.client, email=contact.email, custom_fields__max_words="9")).content.decode()
+
+    assert "Ensure this value is greater than or equal to 40." in page
+    assert Request.objects.count() == 0
 
 
 def test_htmx_gets_the_plan_alone(operator):
