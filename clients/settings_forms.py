@@ -3,7 +3,6 @@
 They are made from the keys, so that an agency's own settings stand in them like the built-in ones.
 """
 
-import copy
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -13,20 +12,18 @@ from django import forms
 from django.conf import settings as deployment
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core import signing
-from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from clients import config, fields
-from clients.config import ConfigRefused, checks, radius, schema, shown, stored
+from clients.config import ConfigRefused, checks, schema, shown, stored
 from clients.config.layers import Effective
 from clients.keys import AGENTS, MODES, Key, by_path, grouped
-from clients.models import AgencySettings, Client, ConfigKey, SettingsTemplate
+from clients.models import Client
 
 WORDS = "words"
 BASE = "base"
 HEEDED = "heeded"  # which warnings the person has seen
 LONGEST_WORD = 4000
-MOST_TOLD = 20  # clients that a change of a lower layer is told of one by one
 MOST_PEERS = 200  # clients whose tone says what is usual
 SPARE = 1  # empty places for a further word to each agent
 
@@ -176,63 +173,6 @@ def _word_fields(agent: str, slots: Sequence[tuple[str, str]]) -> dict[str, form
     }
 
 
-class LowerLayerForm(SettingsForm):
-    """A layer that clients inherit: before it is saved, whom it changes is said."""
-
-    may_lock = True
-    reach = 0  # clients whose settings it changes, once it is found valid
-
-    @property
-    def needs_second(self) -> bool:
-        """So many clients change that another person has to confirm it."""
-        alone: int = deployment.TEMPLATE_REACH_ALONE
-        return self.reach > alone
-
-    def reaches(self, cleaned: Mapping[str, Any]) -> list[str]:
-        if not self.instance.pk:
-            return []
-        edited = copy.copy(self.instance)
-        edited.settings, edited.locks = self.said, list(cleaned.get("locked") or ())
-        for name in ("parent", "kind", "key"):
-            if name in cleaned:
-                setattr(edited, name, cleaned[name])
-        clients = Client.objects.select_related("industry").order_by("name")
-        found = radius.reached(config.stand_of(self.instance), edited, clients)
-        self.reach = len(found)
-        if not found:
-            return []
-        count = "1 client" if len(found) == 1 else f"{len(found)} clients"
-        rest = [f"And {len(found) - MOST_TOLD} more."] if len(found) > MOST_TOLD else []
-        second = ["So many are changed only when a second person confirms it."] if self.needs_second else []
-        return [f"This changes the settings of {count}.", *map(str, found[:MOST_TOLD]), *rest, *second]
-
-
-class AgencySettingsForm(LowerLayerForm):
-    class Meta:
-        model = AgencySettings
-        fields = ()
-
-
-class SettingsTemplateForm(LowerLayerForm):
-    class Meta:
-        model = SettingsTemplate
-        fields = ("kind", "key", "name", "parent")
-
-    @classmethod
-    def inherits(cls, layer: Any) -> tuple[Effective, Mapping[str, str]]:  # noqa: ANN401 - as above
-        found = config.stand_of(layer)
-        below = config.below_template(layer, found)
-        return below, {"built in": "Built in", "agency": "Agency", **found.template_names()}
-
-    def clean_parent(self) -> SettingsTemplate | None:
-        parent: SettingsTemplate | None = self.cleaned_data.get("parent")
-        if parent is not None and parent.kind != self.cleaned_data.get("kind", self.instance.kind):
-            raise ValidationError("A template inherits from one of its own kind only.")
-        if parent is not None and config.is_behind(parent, self.instance):
-            raise ValidationError(f"{parent} inherits from this template already. Choose another one, or none.")
-        return parent
-
-
 class ClientForm(SettingsForm):
     """With the settings that stood there when the form was opened: so two people who edit at once find each other."""
 
@@ -380,24 +320,3 @@ class NewClientForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         for name in ("company_size", "sales_motion"):
             self.fields[name].required = False  # what is not said is as usual
-
-
-class ConfigKeyForm(forms.ModelForm):  # type: ignore[type-arg]
-    choices = fields.Lines(longest=60, most=50, help_text="One a line: what may be chosen.")
-    agents = forms.MultipleChoiceField(
-        choices=list(AGENTS.items()),
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-        label="Told to",
-        help_text="These agents find it among their settings.",
-    )
-
-    class Meta:
-        model = ConfigKey
-        fields = "__all__"  # noqa: DJ007 - the admin's fieldsets choose
-
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean() or {}
-        for name, says in config.key_problems(cleaned, self.instance):
-            self.add_error(name, says)
-        return cleaned

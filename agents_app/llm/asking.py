@@ -68,7 +68,8 @@ def _answered(asking: Asking) -> tuple[Said, BaseModel]:
     said = _send(asking)
     problem, parsed = _judged(asking, said)
     if parsed is None:
-        raise AnswerInvalid(f"The model's answer was invalid twice: {problem}", raw=said.text)
+        told = "; ".join(problem.splitlines()).rstrip(".")
+        raise AnswerInvalid(f"The model's answer was invalid twice: {told}.", raw=said.text)
     return said, parsed
 
 

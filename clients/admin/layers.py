@@ -13,7 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from agents_app import versions
-from clients import access, config, settings_forms
+from clients import access, config, layer_forms
 from clients import keys as known
 from clients.config import proposing
 from clients.models import AgencySettings, ConfigKey, ProposedChange, SettingsTemplate
@@ -53,7 +53,7 @@ class LowerLayerPage(LayerPage):
 
 @admin.register(AgencySettings)
 class AgencySettingsAdmin(LowerLayerPage, HistoryAdmin):
-    form = settings_forms.AgencySettingsForm
+    form = layer_forms.AgencySettingsForm
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # a migration made the one row
@@ -64,7 +64,7 @@ class AgencySettingsAdmin(LowerLayerPage, HistoryAdmin):
 
 @admin.register(SettingsTemplate)
 class SettingsTemplateAdmin(LowerLayerPage, HistoryAdmin):
-    form = settings_forms.SettingsTemplateForm
+    form = layer_forms.SettingsTemplateForm
     columns = ((None, {"fields": (("name", "key"), ("kind", "parent"), "used_by")}),)
     readonly_fields = ("used_by",)
     list_display = ("name", "kind", "key", "parent", "sets", "used_by")
@@ -138,7 +138,7 @@ class ProposedChangeAdmin(RecordAdmin):
 
 @admin.register(ConfigKey)
 class ConfigKeyAdmin(HistoryAdmin):
-    form = settings_forms.ConfigKeyForm
+    form = layer_forms.ConfigKeyForm
     list_display = ("label", "name", "kind", "merge", "lockable", "sensitive")
     search_fields = ("label", "name")
     ordering = ("label",)

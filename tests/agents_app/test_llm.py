@@ -147,6 +147,9 @@ def test_an_answer_invalid_twice_is_an_error_that_keeps_what_was_said():
     ):
         ask()
 
+    assert str(error.value) == (
+        "The model's answer was invalid twice: the whole answer: Invalid JSON: expected value at line 1 column 1."
+    )
     assert error.value.raw == "Sure! Here is your answer: Arden employs 1,240 people."
     assert error.value.usage.output == 28
     assert [(kind, outcome[:14]) for kind, _, outcome in outcomes(error.value)] == [
