@@ -6,7 +6,6 @@ from clients.config.own_keys import key_problems
 from clients.config.problems import ConfigRefused, Problem
 from clients.config.proposing import ChangeNotTaken
 from clients.config.stored import (
-    Outline,
     Stand,
     below_template,
     built_in,
@@ -15,7 +14,6 @@ from clients.config.stored import (
     known_keys,
     layer_of,
     made,
-    outline,
     stand,
     stand_of,
 )
@@ -25,7 +23,6 @@ from clients.config.writing import (
     clone,
     create_client,
     keep_version,
-    newest_numbers,
     newest_version,
     put,
     put_secrets,
@@ -41,7 +38,6 @@ __all__ = [
     "Difference",
     "Effective",
     "Layer",
-    "Outline",
     "Problem",
     "Stand",
     "apply",
@@ -62,9 +58,7 @@ __all__ = [
     "layer_of",
     "made",
     "nested",
-    "newest_numbers",
     "newest_version",
-    "outline",
     "parse",
     "put",
     "put_secrets",

@@ -49,13 +49,12 @@ class Said(NamedTuple):
     effect: str
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a value comes from: the layers that it is made of, the layer of each of its entries (of a list by the
     entry, of a table by the name), what every layer said, and which layer locked it."""
 
     sources: tuple[str, ...] = ()
-    entries: Mapping[str, str] = field(default_factory=dict)
+    entries: Mapping[str, str] = {}
     words: tuple[tuple[str, Any, str], ...] = ()
     locked_by: str = NO_LAYER
 
@@ -181,8 +180,10 @@ def _items(key: Key, layers: Sequence[Layer]) -> tuple[Any, Origin]:
         items = dict(sorted(items.items(), key=lambda item: _place(key, item[1][0])))
     entries = {name: layer for name, _, layer in items.values()}
     made_of = set(entries.values())
-    sources = tuple(name for name in (BUILT_IN_LAYER, *(layer.name for layer in layers)) if name in made_of)
-    return _together(key, items), Origin(sources, entries, tuple(said), locked_by)
+    sources = [layer.name for layer in layers if layer.name in made_of]
+    if BUILT_IN_LAYER in made_of:
+        sources.insert(0, BUILT_IN_LAYER)
+    return _together(key, items), Origin(tuple(sources), entries, tuple(said), locked_by)
 
 
 def _heard(key: Key, items: Items, floor: Items | None, layer: str, word: object, start: Items) -> tuple[Items, str]:

@@ -23,7 +23,8 @@ def key_problems(told: Mapping[str, Any], row: ConfigKey) -> Iterator[tuple[str,
     if told.get("sensitive") and (kind != "text" or told.get("agents")):
         yield "sensitive", "Only a text that no agent is told can be kept encrypted."
     if row.pk and changes_shape(told, row) and (used := used_in(f"custom_fields.{row.name}")):
-        yield "kind", f"{used} layers use this setting. Take it out of them first, or make another setting."
+        layers = "1 layer uses" if used == 1 else f"{used} layers use"
+        yield "kind", f"{layers} this setting. Take it out first, or make another setting."
 
 
 def changes_shape(told: Mapping[str, Any], row: ConfigKey) -> bool:

@@ -51,14 +51,6 @@ def paths(keys: Iterable[Key]) -> list[str]:
     return [*(key.path for key in keys if not key.sensitive), *(f"prompt_overrides.{agent}" for agent in AGENTS)]
 
 
-def checked(key: Key, value: object) -> Any:  # noqa: ANN401 a value of the key's type
-    """One value by itself. Raises ConfigRefused."""
-    nested: Any = value
-    for part in reversed(key.path.split(".")):
-        nested = {part: nested}
-    return parse({"industry": "any", **nested}, (key,)).get(key.path)
-
-
 @lru_cache(maxsize=8)
 def shape(keys: tuple[Key, ...]) -> type[BaseModel]:
     """`ClientConfig`: nested as the paths are."""

@@ -31,14 +31,6 @@ class Placed:
 
 
 @dataclass(frozen=True)
-class Outline:
-    """`inherited` is what holds where the client sets nothing; `in_force` is with its own settings."""
-
-    inherited: Effective
-    in_force: Effective
-
-
-@dataclass(frozen=True)
 class Stand:
     """Everything that settings are merged from, read once: two queries, however many clients are looked at then."""
 
@@ -100,11 +92,6 @@ def stand_of(layer: Any) -> Stand:  # noqa: ANN401 any layer's row
 def effective(client: Client, *above: Layer) -> Effective:
     """The settings in force for the client, with the source of every value."""
     return stand().effective(client, *above)
-
-
-def outline(client: Client) -> Outline:
-    found = stand()
-    return Outline(found.inherited(client), found.effective(client))
 
 
 def below_template(template: SettingsTemplate, found: Stand) -> Effective:

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Max
 
 from clients import access, credentials
 from clients.config import documents, schema
@@ -145,12 +144,6 @@ def _refuse_invalid(client: Client) -> None:
 
 def newest_version(client: Client) -> ConfigVersion | None:
     return ConfigVersion.objects.filter(client=client).order_by("-number").first()
-
-
-def newest_numbers(clients: Iterable[Client]) -> dict[int, int]:
-    """{client id: number of its newest version}."""
-    rows = ConfigVersion.objects.filter(client__in=clients).values("client").annotate(newest=Max("number"))
-    return {row["client"]: row["newest"] for row in rows}
 
 
 def _touch(row: Settings, paths: Iterable[str], author: Author) -> None:
