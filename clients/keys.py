@@ -103,6 +103,14 @@ class Key:
         return self.path.replace(".", "__")
 
 
+PROMPTS = "prompt_overrides."  # before an agent's key: what a layer says to it
+
+
+def words_to(agent: str) -> str:
+    """What a layer says to an agent, as people call it."""
+    return f"What we say to the {AGENTS[agent].lower()} agent"
+
+
 WRITE, SAY, SIGN, SEND, WORK, OWN = (
     "How we write", "What we say", "Who signs", "When we send", "How the agents work", "Our own settings",
 )  # fmt: skip

@@ -15,15 +15,14 @@ from django.core import signing
 from django.utils import timezone
 
 from clients import config, fields
-from clients.config import ConfigRefused, checks, schema, shown, stored
+from clients.config import ConfigRefused, checks, schema, shown
 from clients.config.layers import Effective
-from clients.keys import AGENTS, MODES, Key, by_path, grouped
+from clients.keys import AGENTS, MODES, PROMPTS, Key, by_path, grouped, words_to
 from clients.models import Client
 
 WORDS = "words"
 BASE = "base"
 HEEDED = "heeded"  # which warnings the person has seen
-LONGEST_WORD = 4000
 MOST_PEERS = 200  # clients whose tone says what is usual
 SPARE = 1  # empty places for a further word to each agent
 
@@ -57,7 +56,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or {}
         self.said = {key.path: fields.said_in(key, cleaned) for key in self.keys if not key.sensitive}
-        self.said |= {f"{stored.PROMPTS}{agent}": self._words(agent, cleaned) for agent in AGENTS}
+        self.said |= {f"{PROMPTS}{agent}": self._words(agent, cleaned) for agent in AGENTS}
         self.said = {path: value for path, value in self.said.items() if value is not None and value != []}
         self.secrets = {key.path: cleaned.get(key.field) or "" for key in self.keys if key.sensitive}
         self.secrets = {path: text for path, text in self.secrets.items() if text}
@@ -101,7 +100,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
             self.fields[key.field].help_text = f"{self.fields[key.field].help_text} {words}".strip()
 
     def _add_words(self, agent: str) -> None:
-        words = self.instance.settings.get(f"{stored.PROMPTS}{agent}", [])
+        words = self.instance.settings.get(f"{PROMPTS}{agent}", [])
         names = {slot: slot.replace("_", " ").capitalize() for slot in self._slots(agent)}
         slots = [("", "The whole prompt"), *names.items()]
         for number in range(places_for(self.instance, agent, self.data)):
@@ -113,7 +112,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def _slots(self, agent: str) -> list[str]:
         """The components of the agent's prompt, and those that this layer still names."""
-        used = [word.get("slot", "") for word in self.instance.settings.get(f"{stored.PROMPTS}{agent}", [])]
+        used = [word.get("slot", "") for word in self.instance.settings.get(f"{PROMPTS}{agent}", [])]
         return list(dict.fromkeys([*self.slots.get(agent, ()), *(slot for slot in used if slot)]))
 
     def _add_locks(self) -> None:
@@ -157,7 +156,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
 def _label(keys: Mapping[str, Key], path: str) -> str:
     if path in keys:
         return keys[path].label
-    return f"What we say to the {AGENTS[path.removeprefix(stored.PROMPTS)].lower()} agent"
+    return words_to(path.removeprefix(PROMPTS))
 
 
 def _word_fields(agent: str, slots: Sequence[tuple[str, str]]) -> dict[str, forms.Field]:
@@ -165,7 +164,7 @@ def _word_fields(agent: str, slots: Sequence[tuple[str, str]]) -> dict[str, form
         "mode": forms.ChoiceField(choices=list(MODES.items()), required=False, label=f"To {agent}: where"),
         "slot": forms.ChoiceField(choices=slots, required=False, label=f"To {agent}: of what"),
         "text": forms.CharField(
-            max_length=LONGEST_WORD,
+            max_length=schema.LONGEST_WORD,
             required=False,
             label=f"To {agent}: what",
             widget=AdminTextareaWidget(attrs={"rows": 4}),
@@ -238,8 +237,8 @@ class ClientForm(SettingsForm):
         self.add_error(None, self._told(changed, both, taken))
 
     def _show(self, data: Any, path: str, said: Any) -> None:  # noqa: ANN401 a value, a word, or words to an agent
-        if path.startswith(stored.PROMPTS):
-            agent = path.removeprefix(stored.PROMPTS)
+        if path.startswith(PROMPTS):
+            agent = path.removeprefix(PROMPTS)
             for number in range(places_for(self.instance, agent, data)):
                 word = said[number] if said and number < len(said) else {}
                 for name in ("mode", "slot", "text"):
@@ -280,25 +279,26 @@ def made_from(base: type[SettingsForm], keys: Iterable[Key], slots: Mapping[str,
 def places_for(layer: Any, agent: str, posted: Mapping[str, Any]) -> int:  # noqa: ANN401 any layer
     """How many words to this agent a form has room for: those that stand there and a spare one, and all that came."""
     came = [int(name.split("__")[2]) for name in posted if name.startswith(f"{WORDS}__{agent}__")]
-    return max(len(layer.settings.get(f"{stored.PROMPTS}{agent}", [])) + SPARE, max(came, default=-1) + 1)
+    return max(len(layer.settings.get(f"{PROMPTS}{agent}", [])) + SPARE, max(came, default=-1) + 1)
 
 
 def fieldsets(
     form: type[SettingsForm],
     layer: Any,  # noqa: ANN401 any layer
     posted: Mapping[str, Any],
-) -> list[tuple[str | None, dict[str, Any]]]:
+) -> list[tuple[str, dict[str, Any]]]:
     """The form's fields as the admin groups them: a group of keys each, then the words to each agent."""
     below, _ = form.inherits(layer)
     groups = grouped(form.keys)
     found = [(group, {"fields": [row for key in keys for row in _rows(key, below)]}) for group, keys in groups.items()]
-    for agent, label in AGENTS.items():
+    for agent in AGENTS:
         places = [f"{WORDS}__{agent}__{number}" for number in range(places_for(layer, agent, posted))]
         rows = [row for place in places for row in ((f"{place}__mode", f"{place}__slot"), f"{place}__text")]
-        found.append((f"What we say to the {label.lower()} agent", {"fields": rows}))
+        found.append((words_to(agent), {"fields": rows}))
     if form.may_lock:
         found.append(("What the layers above may only tighten", {"fields": ["locked"]}))
-    return [*found, (None, {"fields": [HEEDED], "classes": ["quiet-fields"]})]
+    found[-1][1]["fields"].append(HEEDED)  # hidden: it needs no place of its own
+    return found
 
 
 def _rows(key: Key, below: Effective) -> list[Any]:

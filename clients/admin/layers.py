@@ -13,7 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from agents_app import versions
-from clients import access, config, layer_forms
+from clients import access, layer_forms
 from clients import keys as known
 from clients.config import proposing
 from clients.models import AgencySettings, ConfigKey, ProposedChange, SettingsTemplate
@@ -79,17 +79,13 @@ class SettingsTemplateAdmin(LowerLayerPage, HistoryAdmin):
 
     @admin.display(description="Sets")
     def sets(self, template: SettingsTemplate) -> str:
-        keys = known.by_path(config.known_keys() if template.settings.keys() - _built_in() else known.BUILT_IN)
-        return ", ".join(keys[path].label for path in template.settings if path in keys)
+        labels = {key.path: key.label for key in known.BUILT_IN}
+        own = (path for path in template.settings if not path.startswith(known.PROMPTS))
+        return ", ".join(labels.get(path, path.rpartition(".")[2].replace("_", " ")) for path in own)
 
     @admin.display(description="Clients that inherit from it", ordering="client_count")
     def used_by(self, template: SettingsTemplate) -> str:
         return str(getattr(template, "client_count", 0))
-
-
-def _built_in() -> set[str]:
-    words = {f"prompt_overrides.{agent}" for agent in known.AGENTS}
-    return words | set(known.by_path(known.BUILT_IN))
 
 
 @admin.register(ProposedChange)
@@ -106,6 +102,12 @@ class ProposedChangeAdmin(RecordAdmin):
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.decide)
         return [path("<int:change_id>/decide/", view, name="clients_proposedchange_decide"), *super().get_urls()]
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        change = super().get_object(request, object_id, from_field)
+        if change is not None:
+            change.viewer = request.user
+        return change
 
     def decide(self, request: HttpRequest, change_id: int) -> HttpResponse:
         """POST with `decision`: apply or decline."""
@@ -129,10 +131,12 @@ class ProposedChangeAdmin(RecordAdmin):
         return pill(change.get_decision_display(), change.decision) if change.decision else pill("Waits", "warn")
 
     @admin.display(description="Whom it changes")
-    def who_changes(self, change: ProposedChange) -> SafeString:
+    def who_changes(self, change: Any) -> SafeString:
+        """Of the clients that whoever looks may see."""
         if change.decision:
             return format_html("{} clients when it was proposed", change.reach)
-        rows = format_html_join("", "<li>{}</li>", ((str(each),) for each in proposing.reaches(change)))
+        seen = access.visible_clients(change.viewer).select_related("industry").order_by("name")
+        rows = format_html_join("", "<li>{}</li>", ((str(each),) for each in proposing.reaches(change, seen)))
         return format_html('<ul class="plain">{}</ul>', rows)
 
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clients.config.layers import Effective, at, is_set, joined, words_of
-from clients.keys import AGENTS, TONES
+from clients.keys import AGENTS, PROMPTS, TONES, words_to
 
-PROMPTS = "prompt_overrides."
 AVOID = "custom_fields.avoid_terms"
 SAYS = {
     "custom_fields.offer": "the offer",
@@ -65,10 +64,10 @@ def _texts(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for text in own if isinstance(own, list) else [own]:
             if isinstance(text, str):
                 yield name, text
-    for agent, label in AGENTS.items():
+    for agent in AGENTS:
         for word in said.get(f"{PROMPTS}{agent}", ()):
             if not FORBIDS & set(word["text"].casefold().split()):
-                yield f"what we say to the {label.lower()} agent", word["text"]
+                yield words_to(agent).replace("What", "what", 1), word["text"]
 
 
 FORBIDS = {"never", "avoid", "not", "no", "without", "instead"}

@@ -80,7 +80,7 @@ def nested(said: Mapping[str, Any]) -> dict[str, Any]:
         if path in said:
             document[path] = said[path]
     for agent in AGENTS:
-        if words := said.get(f"{stored.PROMPTS}{agent}"):
+        if words := said.get(f"{keys.PROMPTS}{agent}"):
             document.setdefault("prompt_overrides", {})[agent] = _short(words)
     for path, value in _in_order(said):
         *parents, name = path.split(".")
@@ -136,7 +136,7 @@ def _short(words: list[dict[str, str]]) -> object:
 
 def _in_order(said: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
     """What `nested` has not put yet: in the order of the keys, the agency's own ones last."""
-    rest = [path for path in said if path not in ORDER and not path.startswith(stored.PROMPTS)]
+    rest = [path for path in said if path not in ORDER and not path.startswith(keys.PROMPTS)]
     places = {key.path: place for place, key in enumerate(keys.BUILT_IN)}
     return [(path, said[path]) for path in sorted(rest, key=lambda path: (places.get(path, len(places)), path))]
 

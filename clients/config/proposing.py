@@ -64,14 +64,14 @@ def decline(change: ProposedChange, *, by: User, at: datetime) -> None:
     _decide(change, Decision.DECLINED, by, at)
 
 
-def reaches(change: ProposedChange) -> Sequence[radius.Reached]:
-    """Whom it would change as things stand now, and how."""
+def reaches(change: ProposedChange, clients: Iterable[Client]) -> Sequence[radius.Reached]:
+    """Whom of these clients it would change as things stand now, and how."""
     layer = change.agency or change.template
     assert layer is not None
     layer.settings, layer.locks = change.settings, change.locks
     for name, value in change.columns.items():
         setattr(layer, name, value)
-    return radius.reached(stored.stand(), layer, Client.objects.select_related("industry").order_by("name"))
+    return radius.reached(stored.stand(), layer, clients)
 
 
 def _held(change: ProposedChange) -> tuple[ProposedChange, Layer]:

@@ -23,7 +23,7 @@ from pydantic_core import PydanticCustomError
 
 from clients.config.layers import ADD, REMOVE, UNSET, is_set
 from clients.config.problems import ConfigRefused, in_words
-from clients.keys import AGENTS, MODES, Key
+from clients.keys import AGENTS, MODES, PROMPTS, Key
 from clients.models import Client, SalesMotion
 
 LONGEST_WORD = 4000
@@ -48,7 +48,7 @@ def parse(document: object, keys: Sequence[Key]) -> dict[str, Any]:
 
 def paths(keys: Iterable[Key]) -> list[str]:
     """Every path that a layer's settings may hold, the words to agents among them."""
-    return [*(key.path for key in keys if not key.sensitive), *(f"prompt_overrides.{agent}" for agent in AGENTS)]
+    return [*(key.path for key in keys if not key.sensitive), *(f"{PROMPTS}{agent}" for agent in AGENTS)]
 
 
 @lru_cache(maxsize=8)

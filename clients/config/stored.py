@@ -9,10 +9,9 @@ from django.db.models.functions import JSONObject
 
 from clients import keys
 from clients.config.layers import Effective, Layer, Override, merge
-from clients.keys import Key
+from clients.keys import PROMPTS, Key
 from clients.models import AgencySettings, Client, ConfigKey, Settings, SettingsTemplate
 
-PROMPTS = "prompt_overrides."
 AGENCY, CLIENT, CAMPAIGN, RUN = "agency", "client", "campaign", "run"
 CHOSEN_BY = {"industry": "industry", "size": "company_size", "motion": "sales_motion"}
 """{kind of template: the client's column that chooses it}, in the order of the layers."""

@@ -6,8 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from agents_app import drafts, llm, requests
+from agents_app import drafts, llm
 from gtm import loop
+from gtm.sandbox.composer import given
 from tests.agents_app.flows_that import composed, execute
 from tests.agents_app.models_that import REAL_ASK, paid
 from tests.factories import (
@@ -106,9 +107,12 @@ def test_an_approved_e_mail_leaves_when_the_clients_window_opens():
     assert (draft.send_at, late.send_at) == (AT.replace(hour=8), sunday)
 
 
-@pytest.mark.parametrize(("style", "words"), [("material", "send"), ("question", "?")])
-def test_how_an_e_mail_asks_is_as_the_settings_say(style, words):
-    run = execute(plan_run(request_of(call_to_action_style=style)))
+@pytest.mark.parametrize(
+    ("style", "asks"),
+    [("material", "send material"), ("time", "offer a time"), ("question", "question"), ("", "offer a time")],
+)
+def test_how_an_e_mail_asks_is_as_the_settings_say_else_as_the_prompt_does(style, asks):
+    config = json.dumps({"call_to_action_style": style})
+    material = f"<config>{config}</config><facts>[]</facts><context>{{}}</context>"
 
-    assert words in run.steps.get(key="email").draft.body
-    assert requests.settings_of(run.request).document["call_to_action_style"] == style
+    assert given.parse("EmailAnswer", "Ask: offer a time", material).asks == asks

@@ -122,3 +122,14 @@ def test_few_clients_need_no_second_person(ledgers, client, settings):
     saved_twice(client, ledgers, tone="direct")
 
     assert (stored(ledgers).settings, ProposedChange.objects.count()) == ({"tone": "direct"}, 0)
+
+
+def test_who_may_look_sees_of_it_only_the_clients_they_may_see(ledgers, client):
+    change, manager = proposed(ledgers), make_user_of("manager")
+    Client.objects.get(slug="client-of-ledgers-1").managers.add(manager)
+    client.force_login(manager)
+
+    shown = client.get(reverse("admin:clients_proposedchange_change", args=[change.pk])).content.decode()
+
+    assert "Client Of Ledgers 1: Tone: Formal becomes Direct." in shown
+    assert "Client Of Ledgers 0" not in shown
