@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents_app import prompts
+from agents_app.agents import first_prompt
 from agents_app.prompts import Material
+from clients.models import AgentKey
 
 CONFIG = {
     "tone": "formal",
@@ -57,6 +59,33 @@ def test_overrides_follow_the_prompt_each_with_its_layer_on_a_line_of_its_own():
 
 def test_overrides_of_other_agents_stay_out():
     assert prompts.build("Look.", "research_agent", Material(CONFIG, [], {})).system[:2] == ["Look.", prompts.UNTRUSTED]
+
+
+@pytest.mark.parametrize("agent", AgentKey.values)
+def test_the_shipped_prompts_have_components_and_without_words_are_sent_as_they_are_written(agent):
+    text = first_prompt(agent)
+
+    assert prompts.preview(text, []) == [text.strip()]
+    assert {"", "material", "missing"} < prompts.components(text).keys()
+
+
+def test_a_word_to_a_component_stands_in_its_place_and_every_heading_stays_as_written():
+    text = "You write.\n\n## What to ask\n\nOne thing.\n\n## Follow-up\n\nBe short."
+    words = [
+        {"mode": "add", "text": "A date.", "layer": "agency", "slot": "what_to_ask"},
+        {"mode": "replace", "text": "Be warm.", "layer": "client", "slot": "follow_up"},
+    ]
+
+    assert prompts.preview(text, words) == [
+        "You write.\n\n## What to ask\n\nOne thing.\n\nA date.\n\n## Follow-up\n\nBe warm."
+    ]
+
+
+def test_components_of_the_same_name_do_not_hide_each_other():
+    text = "## Rules\n\nOne.\n\n## Rules\n\nTwo.\n\n## 规则\n\nThree."
+
+    assert prompts.components(text) == {"": "", "rules": "One.", "rules_2": "Two.", "part": "Three."}
+    assert prompts.preview(text, []) == [text]
 
 
 def test_a_replacement_drops_the_prompt_and_the_layers_below():
