@@ -93,10 +93,10 @@ def live(*, at: datetime | None = None) -> dict[str, PromptVersion]:
     return {agent: found[agent] for agent in AgentKey.values}
 
 
-def components() -> dict[str, list[str]]:
-    """{agent: names of the components of its live prompt}, to which a client may say a word."""
+def components() -> dict[str, dict[str, str]]:
+    """{agent: {component of its live prompt: text}}, to which a layer may say a word."""
     rows = PromptVersion.objects.filter(label=Label.LIVE).values_list("agent", "text")
-    return {agent: [name for name in prompts.components(text) if name] for agent, text in rows}
+    return {agent: prompts.components(text) for agent, text in rows}
 
 
 def can_roll_back(agent: str) -> bool:

@@ -1,6 +1,6 @@
 """The admin page on which a layer's settings are edited, whatever else stands on it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from clients import access, config, settings_forms
 from clients import keys as known
 from clients.config import Author, shown
+from clients.config.checks import Prompts
 from clients.settings_forms import SettingsForm
 
 
@@ -22,8 +23,8 @@ class SettingsPage:
     columns: Sequence[Any] = ()
     last: Sequence[Any] = ()
 
-    def slots(self) -> Mapping[str, Sequence[str]]:
-        """{agent: components of its prompt}, to which this layer may say a word."""
+    def slots(self) -> Prompts:
+        """The components of the prompts, to which this layer may say a word."""
         return {}
 
     def settings_form(self, obj: Any) -> type[SettingsForm]:

@@ -34,7 +34,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
     """
 
     keys: ClassVar[Sequence[Key]] = ()
-    slots: ClassVar[Mapping[str, Sequence[str]]] = {}
+    slots: ClassVar[checks.Prompts] = {}
     may_lock: ClassVar[bool] = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -77,7 +77,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
         """What contradicts itself is refused; what is only unusual is asked about once."""
         for problem in checks.errors(self.said, self.below):
             self.add_error(None, problem)
-        asked = [*checks.warnings(self.said, self.peers(cleaned)), *self.reaches(cleaned)]
+        asked = [*checks.warnings(self.said, self.peers(cleaned), self.slots), *self.reaches(cleaned)]
         mark = hashlib.sha256("\n".join(asked).encode()).hexdigest()[:16]
         if asked and cleaned.get(HEEDED) != mark:
             self.add_error(None, [*asked, "Save again if it is meant so."])
@@ -113,7 +113,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
     def _slots(self, agent: str) -> list[str]:
         """The components of the agent's prompt, and those that this layer still names."""
         used = [word.get("slot", "") for word in self.instance.settings.get(f"{PROMPTS}{agent}", [])]
-        return list(dict.fromkeys([*self.slots.get(agent, ()), *(slot for slot in used if slot)]))
+        return list(dict.fromkeys([*filter(None, self.slots.get(agent, ())), *(slot for slot in used if slot)]))
 
     def _add_locks(self) -> None:
         choices = [(key.path, key.label) for key in self.keys if key.lockable]
@@ -271,8 +271,8 @@ class ClientForm(SettingsForm):
         return self.said != self.instance.settings or bool(self.secrets)
 
 
-def made_from(base: type[SettingsForm], keys: Iterable[Key], slots: Mapping[str, Sequence[str]]) -> type[SettingsForm]:
-    """The form with these keys; `slots` {agent: components of its prompt} are what words to it may go to."""
+def made_from(base: type[SettingsForm], keys: Iterable[Key], slots: checks.Prompts) -> type[SettingsForm]:
+    """The form with these keys; `slots` {agent: {component of its prompt: text}} are what words to it may go to."""
     return type(base.__name__, (base,), {"keys": tuple(keys), "slots": dict(slots)})
 
 

@@ -154,7 +154,7 @@ class CampaignAdmin(SettingsPage, Readable, ScopedAdmin):
         rows: QuerySet[Any] = super().get_queryset(request).select_related("client__industry")
         return rows
 
-    def slots(self) -> dict[str, list[str]]:
+    def slots(self) -> dict[str, dict[str, str]]:
         return versions.components()
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:

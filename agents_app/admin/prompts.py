@@ -1,9 +1,11 @@
 """Prompt versions: written once, made live and rolled back with a button, with who and why."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.templatetags.admin_urls import admin_urlname
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, F, OuterRef, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import JSONObject
@@ -13,15 +15,16 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from agents_app import llm, sending, versions
+from agents_app import llm, reach, sending, versions
 from agents_app.llm.question import CALLS_THAT_TELL
 from agents_app.models import PromptVersion, StepRun
 from clients.access import user_of, visible_clients
-from clients.models import AgentKey, Client
+from clients.models import AgentKey
 from gtm.admin_site import HistoryAdmin, link, pill
 
 MAY_MOVE = "agents_app.move_label"
 STEPS_LOOKED_AT = 200
+CHANGE = SafeString("change")  # the admin's page of a row
 
 
 class VersionForm(forms.ModelForm):
@@ -114,6 +117,7 @@ class PromptVersionAdmin(HistoryAdmin):
             self._move(request, version, step, request.POST.get("reason", "").strip())
             return HttpResponseRedirect(reverse("admin:agents_app_promptversion_changelist"))
         live = PromptVersion.objects.filter(agent=version.agent, label=PromptVersion.Label.LIVE).first()
+        words = reach.said_to(version.agent, visible_clients(request.user))
         context = {
             **self.admin_site.each_context(request),
             "version": version,
@@ -121,7 +125,8 @@ class PromptVersionAdmin(HistoryAdmin):
             "step": step,
             "title": f"{STEPS[step]}: {version}",
             "lines": versions.difference(live.text, version.text) if live else [],
-            "unaffected": _unaffected(request, version.agent),
+            "replaced": _with_links(reach.replaced(words)),
+            "dropped": _with_links(reach.dropped(version, live, words)) if step == "make_live" else [],
         }
         return TemplateResponse(request, "agents_app/release.html", context)
 
@@ -218,13 +223,5 @@ def _number(text: str | None) -> int:
     return int(text) if text and text.isdigit() and len(text) < 10 else 0
 
 
-def _unaffected(request: HttpRequest, agent: str) -> list[tuple[Client, str]]:
-    """Clients that replace this agent's whole prompt, each with the text: a new version changes nothing for them."""
-    path = f"prompt_overrides.{agent}"
-    clients = visible_clients(request.user).filter(settings__has_key=path).order_by("name")
-    return [
-        (client, word["text"])
-        for client in clients
-        for word in client.settings[path]
-        if word["mode"] == "replace" and not word.get("slot")
-    ]
+def _with_links(words: Iterable[reach.Said]) -> list[tuple[SafeString, reach.Said]]:
+    return [(link(str(word.layer), admin_urlname(word.layer._meta, CHANGE), word.layer.pk), word) for word in words]

@@ -22,7 +22,7 @@ from gtm.admin_site import HistoryAdmin, RecordAdmin, pill
 
 
 class LayerPage(SettingsPage):
-    def slots(self) -> dict[str, list[str]]:
+    def slots(self) -> dict[str, dict[str, str]]:
         return versions.components()
 
 

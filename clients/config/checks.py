@@ -18,6 +18,10 @@ CITES = "rests_on"  # what every prompt of ours says about sources
 FEW = 5  # other clients; of fewer nothing is usual
 
 
+Prompts = Mapping[str, Mapping[str, str]]
+"""{agent: {component: text}} of the prompts that are live."""
+
+
 @dataclass(frozen=True)
 class Peers:
     """The other clients of the same industry: its name, and how many of them have each tone."""
@@ -35,9 +39,9 @@ def errors(said: Mapping[str, Any], below: Effective) -> list[str]:
     return [*_avoided(said, below), *_window(said, below)]
 
 
-def warnings(said: Mapping[str, Any], peers: Peers) -> list[str]:
+def warnings(said: Mapping[str, Any], peers: Peers, prompts: Prompts | None = None) -> list[str]:
     """What may be meant so, and is asked about."""
-    return [*_replaced(said), *_tone(said, peers)]
+    return [*_replaced(said, prompts or {}), *_tone(said, peers)]
 
 
 def _avoided(said: Mapping[str, Any], below: Effective) -> Iterator[str]:
@@ -84,15 +88,24 @@ def _value(said: Mapping[str, Any], below: Effective, path: str) -> Any:  # noqa
     return own if is_set(own) and not isinstance(own, dict) else at(below.document, path)
 
 
-def _replaced(said: Mapping[str, Any]) -> Iterator[str]:
+def _replaced(said: Mapping[str, Any], prompts: Prompts) -> Iterator[str]:
     for agent, label in AGENTS.items():
         for word in said.get(f"{PROMPTS}{agent}", ()):
-            if word["mode"] == "replace" and not word.get("slot"):
-                rule = "" if CITES in word["text"] else " It also drops the rule that every claim names its source."
-                yield (
-                    f"This replaces the whole prompt of the {label.lower()} agent: improvements of it no longer reach "
-                    f"this layer.{rule}"
-                )
+            yield from _of_word(word, f"the prompt of the {label.lower()} agent", prompts.get(agent, {}))
+
+
+def _of_word(word: Mapping[str, str], prompt: str, parts: Mapping[str, str]) -> Iterator[str]:
+    slot = word.get("slot", "")
+    component = f"the component “{slot.replace('_', ' ')}”"
+    if slot and parts and slot not in parts:
+        yield f"{prompt[0].upper()}{prompt[1:]} has no {component[4:]} now, so what is said to it is added at the end."
+    elif word["mode"] == "replace" and (not slot or slot in parts):
+        place = f"{component} of {prompt}" if slot else f"the whole of {prompt}"
+        cites = not slot or CITES in parts[slot]
+        rule = (
+            " It also drops the rule that every claim names its source." if cites and CITES not in word["text"] else ""
+        )
+        yield f"This replaces {place}: improvements of it no longer reach this layer.{rule}"
 
 
 def _tone(said: Mapping[str, Any], peers: Peers) -> Iterator[str]:

@@ -45,12 +45,14 @@ class Setting:
 
 @dataclass(frozen=True)
 class Addition:
-    """One layer's word in one agent's prompt."""
+    """One layer's word in one agent's prompt; `slot` is the component it goes to, "" the whole."""
 
+    key: str
     agent: str
     how: str
     text: str
     source: str
+    slot: str = ""
 
 
 Touched = Mapping[str, Mapping[str, Sequence[str]]]
@@ -70,7 +72,7 @@ def touched_of(placed: Sequence[Placed], client: Client) -> Touched:
 def additions(effective: Effective) -> list[Addition]:
     """What the layers say to the agents, in the order in which it reaches the prompt."""
     return [
-        Addition(AGENTS[agent], how(entry), entry["text"], entry["layer"])
+        Addition(agent, AGENTS[agent], how(entry), entry["text"], entry["layer"], entry.get("slot", ""))
         for agent, entries in effective.document["prompt_overrides"].items()
         for entry in entries
     ]

@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from agents_app import versions
 from clients import config
 from clients.config import shown
 from clients.config.stored import Placed
@@ -42,8 +43,15 @@ def client_settings(request: HttpRequest, slug: str) -> HttpResponse:
         }
         for each in shown.settings(effective, found.keys, shown.touched_of(placed, client))
     ]
+    parts = versions.components()
     additions = [
-        {"agent": each.agent, "how": each.how, "text": each.text, "source": sources[each.source]}
+        {
+            "agent": each.agent,
+            "how": each.how,
+            "text": each.text,
+            "source": sources[each.source],
+            "is_homeless": bool(each.slot) and each.slot not in parts.get(each.key, ()),
+        }
         for each in shown.additions(effective)
     ]
     may_change = request.user.has_perm("clients.change_client")

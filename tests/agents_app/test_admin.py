@@ -1,16 +1,18 @@
+import html
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib import admin
 from django.urls import reverse
+from django.utils.html import strip_tags
 
 from agents_app import campaigns, versions
 from agents_app.models import Campaign, PromptVersion, Request
 from clients.models import AgentKey
 from gtm import loop
 from tests.crowd import make_crowd, make_user_of
-from tests.factories import AT, make_client, make_contact, make_draft, make_run, make_send, make_step
+from tests.factories import AT, make_client, make_contact, make_draft, make_industry, make_run, make_send, make_step
 
 pytestmark = pytest.mark.django_db
 
@@ -83,6 +85,22 @@ def test_making_live_shows_the_difference_and_whom_it_does_not_reach(operator):
     for words in ("-Two", "+Three", "Acme Fintech"):
         assert words in shown
     assert labels() == ["live", "draft"]
+
+
+def test_before_a_release_one_sees_whose_words_lose_their_place_and_whom_it_does_not_reach(operator):
+    _, second = make_versions("Write.\n\n## Rules\n\nBe kind.\n\n## Form\n\nShort.", "Write.\n\n## Form\n\nShorter.")
+    said = {"mode": "add", "text": "Cite the regulator.", "slot": "rules"}
+    make_industry("rail", settings={"prompt_overrides.email_agent": [said]})
+    make_client(
+        "acme", settings={"prompt_overrides.email_agent": [{"mode": "replace", "text": "A haiku.", "slot": "form"}]}
+    )
+
+    shown = html.unescape(operator.get(url("promptversion", "make_live", second.pk)).content.decode())
+
+    text = " ".join(strip_tags(shown).split())
+    assert "Rail: “Cite the regulator.” is said to the component “rules”." in text
+    assert "Acme replaces the component “form”." in text
+    assert "Acme: “" not in text
 
 
 def test_making_live_and_rolling_back_take_one_press_each(operator):

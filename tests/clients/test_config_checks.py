@@ -49,14 +49,23 @@ def test_what_contradicts_itself_is_refused_with_its_place(said, errors):
         ({"tone": "direct"}, []),
         (
             {"prompt_overrides.email_agent": [word("Write a haiku.", "replace")]},
-            ["This replaces the whole prompt of the e-mail agent: improvements of it no longer reach this layer. It also drops the rule that every claim names its source."],
+            ["This replaces the whole of the prompt of the e-mail agent: improvements of it no longer reach this layer. It also drops the rule that every claim names its source."],
         ),
-        ({"prompt_overrides.email_agent": [word("Write; fill rests_on.", "replace")]}, ["This replaces the whole prompt of the e-mail agent: improvements of it no longer reach this layer."]),
-        ({"prompt_overrides.email_agent": [word("Be kind.", "replace", "constraints")]}, []),
+        ({"prompt_overrides.email_agent": [word("Write; fill rests_on.", "replace")]}, ["This replaces the whole of the prompt of the e-mail agent: improvements of it no longer reach this layer."]),
+        ({"prompt_overrides.email_agent": [word("Be kind.", "replace", "style")]}, ["This replaces the component “style” of the prompt of the e-mail agent: improvements of it no longer reach this layer."]),
+        (
+            {"prompt_overrides.email_agent": [word("Be kind.", "replace", "house_rules")]},
+            ["This replaces the component “house rules” of the prompt of the e-mail agent: improvements of it no longer reach this layer. It also drops the rule that every claim names its source."],
+        ),
+        ({"prompt_overrides.email_agent": [word("Fill rests_on.", "add", "house_rules")]}, []),
+        ({"prompt_overrides.email_agent": [word("Be kind.", "add", "manners")]}, ["The prompt of the e-mail agent has no component “manners” now, so what is said to it is added at the end."]),
+        ({"prompt_overrides.persona_agent": [word("Be kind.", "replace", "manners")]}, []),
     ],
 )  # fmt: skip
 def test_what_is_unusual_is_asked_about(said, warned):
-    assert checks.warnings(said, FINTECH) == warned
+    email = {"": "You write.", "style": "Be plain.", "house_rules": "Each sentence names its rests_on."}
+
+    assert checks.warnings(said, FINTECH, {"email_agent": email}) == warned
 
 
 def test_of_few_clients_nothing_is_usual():

@@ -7,6 +7,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from agents_app import versions
 from clients import config
 from clients.models import AgencySettings, Client, SettingsTemplate
 from tests.crowd import make_user_of
@@ -175,3 +176,16 @@ def test_six_industries_are_there_to_start_from():
         assert len(said["custom_fields.avoid_terms"]) >= 4
         agents = ("research_agent", "persona_agent", "email_agent")
         assert {f"prompt_overrides.{agent}" for agent in agents} <= said.keys()
+
+
+def test_a_word_to_a_component_that_the_prompt_lost_is_flagged(manager, acme):
+    words = [{"mode": "add", "text": f"To {slot}.", "slot": slot} for slot in ("rules", "form")]
+    acme.settings = {"prompt_overrides.email_agent": words}
+    acme.save()
+    version = versions.create("email_agent", text="Write.\n\n## Form\n\nShort.", note="", by=None, at=AT)
+    versions.go_live(version, by=None, at=AT)
+
+    rows = manager.get(reverse("client_settings", args=["acme"])).context["additions"]
+
+    flagged = {row["text"]: row["is_homeless"] for row in rows if row["source"].name == "Acme Fintech"}
+    assert flagged == {"To rules.": True, "To form.": False}
