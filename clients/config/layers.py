@@ -168,14 +168,14 @@ Items = dict[str, tuple[str, Any, str]]
 
 def _items(key: Key, layers: Sequence[Layer]) -> tuple[Any, Origin]:
     start = _of_layer(key, key.default or (), BUILT_IN_LAYER)
-    items, floor, locked_by, path = start, Items(), NO_LAYER, key.path
+    items, floor, locked_by, path = dict(start), Items(), NO_LAYER, key.path
     said: list[tuple[str, Any, str]] = []
     for layer in layers:
         if (word := layer.values.get(path)) or is_set(word):
             items, effect = _heard(key, items, floor if locked_by else None, layer.name, word, start)
             said.append((layer.name, word, effect))
         if not locked_by and path in layer.locks:
-            locked_by, floor = layer.name, items
+            locked_by, floor = layer.name, dict(items)
     if key.merge == "union":
         items = dict(sorted(items.items(), key=lambda item: _place(key, item[1][0])))
     entries = {name: layer for name, _, layer in items.values()}
@@ -187,49 +187,41 @@ def _items(key: Key, layers: Sequence[Layer]) -> tuple[Any, Origin]:
 
 
 def _heard(key: Key, items: Items, floor: Items | None, layer: str, word: object, start: Items) -> tuple[Items, str]:
-    """What a layer's word makes of the entries, and what that was. `floor` are those of the lock, None: none yet."""
+    """What a layer's word makes of the entries, which may be changed in place, and what that was. `floor` are those of
+    the lock, None: none yet."""
     unset, removed, own = words_of(word)
     if unset:
-        return (items, "not heard") if floor is not None else (start, "unset")
+        return (items, "not heard") if floor is not None else (dict(start), "unset")
     kept = _without(items, removed, floor) if removed else items
     effect = "removed" if len(kept) < len(items) else "not heard"
     if not own:
         return kept, effect
-    new = _of_layer(key, own, layer)
     if key.merge == "replace":
+        new = _of_layer(key, own, layer)
         return (new, "set") if not floor or _may_replace(key, floor, new) else (kept, effect)
-    return _joined(key, kept, new, floor or {}), "added" if kept else "set"
+    effect = "added" if kept else "set"
+    _add(key, kept, own, layer, floor or {})
+    return kept, effect
 
 
 def _of_layer(key: Key, value: Any, layer: str) -> Items:  # noqa: ANN401 a list or a table
-    """Of words that count as one, the first stands; of entries with one key the later completes the earlier."""
+    items: Items = {}
+    _add(key, items, value, layer, {})
+    return items
+
+
+def _add(key: Key, items: Items, value: Any, layer: str, fixed: Items) -> None:  # noqa: ANN401 a list or a table
+    """Words are added where they do not stand yet; a table takes the new text, a keyed entry what is new of it, what is
+    locked apart."""
     if key.kind == "table":
-        return {name: (name, text, layer) for name, text in dict(value).items()}
-    if key.kind == "entries":
-        items: Items = {}
+        items |= {name: (name, text, layer) for name, text in dict(value).items() if name not in fixed}
+    elif key.kind == "entries":
         for each in value:
-            _complete(items, str(each["key"]), each, layer)
-        return items
-    words: Items = {}
-    for each in value:
-        words.setdefault(each.casefold(), (each, each, layer))
-    return words
-
-
-def _joined(key: Key, items: Items, new: Items, fixed: Items) -> Items:
-    """Words are added where they do not stand yet; tables and keyed entries take the new text, what is locked apart."""
-    if key.kind not in ("table", "entries"):
-        return {**items, **{each: item for each, item in new.items() if each not in items}}
-    found = dict(items)
-    for name, (_, entry, layer) in new.items():
-        if name not in fixed:
-            _complete(found, name, entry, layer)
-    return found
-
-
-def _complete(items: Items, name: str, entry: Any, layer: str) -> None:  # noqa: ANN401 a text, or a keyed entry
-    old = items[name][1] if name in items else None
-    items[name] = (name, {**old, **entry} if isinstance(old, dict) else entry, layer)
+            if (name := each["key"]) not in fixed:
+                items[name] = (name, {**items[name][1], **each} if name in items else each, layer)
+    else:
+        for each in value:
+            items.setdefault(each.casefold(), (each, each, layer))
 
 
 def _without(items: Items, names: Iterable[str], floor: Items | None) -> Items:
@@ -269,12 +261,10 @@ def _put(document: dict[str, Any], path: str, value: object) -> None:
 
 
 def _shown(key: Key, value: Any) -> Any:  # noqa: ANN401 a value of the key's type
-    """What the document holds: of what nobody set, the empty value of its type. A secret stays out of documents."""
+    """What the document holds: of a text that nobody set, the empty one. A secret stays out of documents."""
     if key.sensitive:
         return bool(value)
-    if value is None:
-        return {"text": "", "choice": "", "terms": [], "choices": [], "table": {}, "entries": []}.get(key.kind)
-    return value
+    return "" if value is None and key.kind in ("text", "choice") else value
 
 
 def _stacked(layers: Sequence[Layer], agent: str) -> list[dict[str, str]]:
