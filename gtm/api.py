@@ -1,6 +1,7 @@
 """The HTTP API: what the apps' routers offer, under one shape of error.
 
-Every refusal answers {"code", "message", "field", "hint"}; `field` is a dotted path, empty where none is at fault.
+Every refusal answers {"code", "message", "field", "hint"}; `field` is a dotted path, empty where none is at fault. A
+refused document names every problem beside the first, under "problems".
 """
 
 from typing import Any
@@ -11,11 +12,12 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from clients.api import router as clients_router
+from clients.config import ConfigRefused
 from experiments.api import router as experiments_router
 
 api = NinjaAPI(
     title="GTM", version="1", urls_namespace="api", docs_decorator=staff_member_required,
-    description="Where CRMs, mail and calendar services bring their events.",
+    description="Where CRMs, mail and calendar services bring their events, and programs read and change settings.",
 )  # fmt: skip
 api.add_router("", clients_router)
 api.add_router("", experiments_router)
@@ -49,3 +51,9 @@ def unknown_caller(request: HttpRequest, refused: AuthenticationError) -> HttpRe
 @api.exception_handler(HttpError)
 def refused(request: HttpRequest, refused: HttpError) -> HttpResponse:
     return _refuse(request, refused.status_code, code="refused", message=refused.message)
+
+
+@api.exception_handler(ConfigRefused)
+def document_refused(request: HttpRequest, refused: ConfigRefused) -> HttpResponse:
+    problems = [{"field": each.path, "message": each.message, "hint": each.hint} for each in refused.problems]
+    return _refuse(request, 422, code="document_refused", problems=problems, **problems[0])

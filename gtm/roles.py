@@ -99,6 +99,7 @@ PAGES = {
     "approval": Access("agents_app.view_draft", "agents_app.decide_draft"),
     "prompt_performance": Access("agents_app.view_promptversion"),
     "client_settings": Access("clients.view_client", "clients.change_client"),
+    "setting_keys": Access("clients.view_client"),
     "client_clone": Access("clients.add_client", "clients.add_client"),
     "client_prompts": Access("clients.view_client"),
     "client_versions": Access("clients.view_client", "clients.change_client"),

@@ -37,6 +37,7 @@ urlpatterns = [
     path("runs/<int:run_id>/progress/", agents.run_progress, name="run_progress"),
     path("prompts/performance/", experiments.prompt_performance, name="prompt_performance"),
     path("clients/import/", clients.new_client_import, name="new_client_import"),
+    path("clients/keys/", clients.setting_keys, name="setting_keys"),
     path("clients/<slug:slug>/settings/", clients.client_settings, name="client_settings"),
     path("clients/<slug:slug>/clone/", clients.client_clone, name="client_clone"),
     path("clients/<slug:slug>/settings/prompts/", clients.client_prompts, name="client_prompts"),

@@ -6,7 +6,7 @@ Beside values a document may hold words about what is inherited: {"$unset": true
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -61,16 +61,18 @@ def shape(keys: tuple[Key, ...]) -> type[BaseModel]:
             here = tree
             for parent in parents:
                 here = here.setdefault(parent, {})
-            here[name] = (Annotated[_type(key) | None, WrapValidator(_or_word(key))], None)
+            kind = _type(key)
+            word = WrapValidator(_or_word(key), json_schema_input_type=kind | _word(key) | None)
+            here[name] = (Annotated[kind | None, word], None)
     tree["prompt_overrides"] = dict.fromkeys(AGENTS, (Overrides | None, None))
     fields = {name: _field(name, each) for name, each in tree.items()}
     choices = {
-        "company_size": _one_of(Client.Size.values),
-        "sales_motion": _one_of(SalesMotion.values),
+        "company_size": Client.Size.values,
+        "sales_motion": SalesMotion.values,
     }
     columns: dict[str, Any] = {
         "industry": (Annotated[str, StringConstraints(min_length=1, max_length=40), Writable], ...),
-        **{name: (Annotated[str | None, choice], None) for name, choice in choices.items()},
+        **{name: (_choice(known) | None, None) for name, known in choices.items()},
     }
     return _model("ClientConfig", columns | fields)
 
@@ -96,15 +98,15 @@ def _writable(text: str) -> str:
     return text
 
 
-def _one_of(known: Iterable[str]) -> AfterValidator:
+def _choice(known: Iterable[str]) -> Any:  # noqa: ANN401 a type
     names = list(known)
 
-    def check(value: str | None) -> str | None:
-        if value is not None and value not in names:
+    def check(value: str) -> str:
+        if value not in names:
             raise PydanticCustomError("choice", "not a choice", {"known": names})
         return value
 
-    return AfterValidator(check)
+    return Annotated[str, AfterValidator(check), Field(json_schema_extra={"enum": [*names]})]
 
 
 class _Strict(BaseModel):
@@ -124,7 +126,7 @@ class Entry(_Strict):
 
 
 class Override(_Strict):
-    mode: Annotated[str, _one_of(MODES)] = "add"
+    mode: _choice(MODES) = "add"  # type: ignore[valid-type]
     text: _text(LONGEST_WORD)  # type: ignore[valid-type]
     slot: Annotated[str, StringConstraints(max_length=40, pattern=r"^[a-z0-9_]*$")] = ""
 
@@ -144,14 +146,32 @@ def _as_override(value: object) -> object:
     raise PydanticCustomError("override_shape", "override shape")
 
 
-Overrides = Annotated[list[Override], BeforeValidator(_as_overrides), Field(max_length=12)]
+MOST_WORDS = 12
+_Words = str | Override | Annotated[list[str | Override], Field(max_length=MOST_WORDS)]
+Overrides = Annotated[
+    list[Override], BeforeValidator(_as_overrides, json_schema_input_type=_Words), Field(max_length=MOST_WORDS)
+]
+
+
+class Unset(_Strict):
+    """Takes back what is inherited."""
+
+    unset: Literal[True] = Field(alias="$unset")
+
+
+def _word(key: Key) -> Any:  # noqa: ANN401 a type
+    """The words about what is inherited, as the JSON Schema tells them; `_or_word` reads them."""
+    if not (key.is_list or key.kind == "table"):
+        return Unset
+    remove: Any = (Annotated[list[str], Field(min_length=1)], Field(alias=REMOVE))
+    return Unset | create_model("Remove", __base__=_Strict, remove=remove, add=(_type(key), Field(None, alias=ADD)))
 
 
 def _type(key: Key) -> Any:  # noqa: ANN401 a type
     longest = key.longest or LONGEST_WORD
     numbers = Field(ge=key.least, le=key.most)
     many = Field(max_length=int(key.most) if key.most is not None and key.is_list else None)
-    choice: Any = Annotated[str, _one_of(key.choices or ())]
+    choice: Any = _choice(key.choices or ())
     return {
         "text": _text(longest),
         "choice": choice,

@@ -2,7 +2,7 @@
 
 from clients.views.documents import client_clone, client_export, client_import, new_client_import
 from clients.views.prompts import client_prompts
-from clients.views.settings import client_settings
+from clients.views.settings import client_settings, setting_keys
 from clients.views.versions import client_versions
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "client_settings",
     "client_versions",
     "new_client_import",
+    "setting_keys",
 ]

@@ -10,8 +10,9 @@ from django.views.decorators.http import require_GET
 
 from agents_app import versions
 from clients import config
-from clients.config import shown
+from clients.config import described, shown
 from clients.config.stored import Placed
+from clients.keys import grouped
 from clients.models import Client, Settings
 from clients.views.finding import client_of
 
@@ -64,6 +65,13 @@ def client_settings(request: HttpRequest, slug: str) -> HttpResponse:
         "version": config.newest_version(client),
     }
     return render(request, "clients/settings.html", page)
+
+
+@require_GET
+def setting_keys(request: HttpRequest) -> HttpResponse:
+    """What can be set at all, in the groups of the forms."""
+    found = [key for group in grouped(config.known_keys()).values() for key in group]
+    return render(request, "clients/keys.html", {"rows": described.described(found)})
 
 
 def _sources(request: HttpRequest, client: Client, placed: Sequence[Placed]) -> dict[str, Source]:

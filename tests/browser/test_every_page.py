@@ -103,6 +103,7 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "new setting of our own": ("operator", lambda: add(ConfigKey)),
     "agency settings": ("operator", lambda: change(AgencySettings.objects.first())),
     "changes that wait": ("operator", lambda: reverse("admin:clients_proposedchange_changelist")),
+    "what can be set": ("manager", lambda: reverse("setting_keys")),
     "copy of a client": ("operator", lambda: reverse("client_clone", args=[Client.objects.first().slug])),
     "import of settings": ("operator", lambda: reverse("client_import", args=[Client.objects.first().slug])),
     "new client from JSON": ("operator", lambda: reverse("new_client_import")),
