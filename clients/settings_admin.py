@@ -56,7 +56,12 @@ class SettingsPage:
         shown = context["adminform"]
         if isinstance(shown.form, SettingsForm) and self.has_change_permission(request, context["original"]):  # type: ignore[attr-defined]
             parts = settings_tabs.parts_of(shown.form, shown, context["inline_admin_formsets"])
-            context |= {"parts": parts, "pressed": _pressed(request.POST), "errors": ()}
+            context |= {
+                "parts": parts,
+                "pressed": _pressed(request.POST),
+                "errors": (),
+                "show_save_and_add_another": False,
+            }
         answer: HttpResponse = super().render_change_form(request, context, *args, **kwargs)  # type: ignore[misc]
         return answer
 

@@ -1,15 +1,15 @@
 """What lies on a person's desk: the rows behind the start page and the search, where the person may see them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 
-from agents_app.models import Draft, FlowRun, Gate, Send
+from agents_app.models import Draft, FlowRun, Gate, Request, Send
 from clients.access import scope, visible_clients
 from clients.models import Client, Contact, Delivery
 from experiments.models import OutcomeEvent, OutcomeKind
@@ -27,7 +27,19 @@ class Figure(NamedTuple):
     before: int
 
 
+class Step(NamedTuple):
+    """Of the first steps with the product: `says` and `address` lead on where it is not done."""
+
+    label: str
+    is_done: bool
+    says: str
+    address: str
+
+
 class Desk(NamedTuple):
+    """`steps` is empty once all of them are done."""
+
+    steps: list[Step]
     clients: list[Client]
     drafts: list[Draft]
     questions: list[Gate]
@@ -38,8 +50,10 @@ class Desk(NamedTuple):
 
 
 def of(user: User, *, at: datetime) -> Desk:
+    clients = list(_clients(user))
     return Desk(
-        clients=list(_clients(user)),
+        steps=_steps(user, clients),
+        clients=clients,
         drafts=list(_drafts(user)),
         questions=list(_questions(user)) if user.has_perm("agents_app.view_gate") else [],
         failed=list(_failed(user, at)) if user.has_perm("agents_app.view_flowrun") else [],
@@ -50,11 +64,60 @@ def of(user: User, *, at: datetime) -> Desk:
 
 
 def _clients(user: User) -> QuerySet[Client]:
-    """The clients with most waiting first, each with `waiting` (drafts) and `is_sending`."""
+    """The clients with most waiting first, each with `waiting` (drafts), and whether anybody is known there, anything
+    was asked for, and a draft was decided: `has_people`, `is_asked`, `is_decided`."""
+    here, of_run = {"client": OuterRef("pk")}, {"run__client": OuterRef("pk"), "decided_by__isnull": False}
     drafts = Draft.objects.filter(run__client=OuterRef("pk"), status=Draft.Status.WAITING)
     count = drafts.order_by().values("run__client").annotate(n=Count("pk")).values("n")
     rows = visible_clients(user).select_related("industry").annotate(waiting=Coalesce(Subquery(count), 0))
+    rows = rows.annotate(
+        has_people=Exists(Contact.objects.filter(**here)),
+        is_asked=Exists(Request.objects.filter(**here)),
+        is_decided=Exists(Draft.objects.filter(**of_run)),
+    )
     return rows.order_by("-waiting", "name")[: 2 * SHOWN]
+
+
+def _steps(user: User, clients: Sequence[Any]) -> list[Step]:
+    """From nothing to the first e-mail that somebody decided about. Costs no query beside those of the clients."""
+    if not user.has_perms(["clients.add_client", "clients.add_contact", "agents_app.add_request"]):
+        return []
+    newest = max(clients, key=lambda client: client.pk, default=None)
+    chosen = f"?client={newest.pk}" if newest else ""
+    own = f"{reverse('admin:clients_client_change', args=[newest.pk])}#writing" if newest else ""
+    steps = [
+        Step(
+            "Add a client",
+            bool(clients),
+            "A name and an industry are enough: the rest comes from the templates.",
+            reverse("admin:clients_client_add"),
+        ),
+        Step(
+            "Say what is special about it",
+            any(client.settings for client in clients),
+            "Its tone, its offer, words to avoid. You see at once what the agents are told.",
+            own,
+        ),
+        Step(
+            "Bring in somebody to write to",
+            any(client.has_people for client in clients),
+            "By hand here, or from a CRM by a connection.",
+            f"{reverse('admin:clients_contact_add')}{chosen}",
+        ),
+        Step(
+            "Ask for the first e-mail",
+            any(client.is_asked for client in clients),
+            "The plan is shown before anything runs.",
+            f"{reverse('plan')}{chosen}",
+        ),
+        Step(
+            "Decide about the draft",
+            any(client.is_decided for client in clients),
+            "Nothing is sent before a person has approved it.",
+            reverse("approvals"),
+        ),
+    ]
+    return [] if all(step.is_done for step in steps) else steps
 
 
 def _drafts(user: User) -> QuerySet[Draft]:
