@@ -59,6 +59,7 @@ const form = list.closest("form");
 form.addEventListener("submit", () => {
   const at = panels.findIndex((panel) => !panel.hidden);
   sessionStorage.setItem(KEPT, JSON.stringify([location.pathname, panels[at].id]));
+  history.replaceState(null, "", location.pathname + location.search); // or the list that follows would inherit it
 });
 const [path, kept] = JSON.parse(sessionStorage.getItem(KEPT) || "[]");
 if (path === location.pathname) sessionStorage.removeItem(KEPT);
@@ -68,4 +69,6 @@ const before = path === location.pathname ? panels.findIndex((panel) => panel.id
 open(Math.max(0, wrong >= 0 ? wrong : before));
 if (problems) problems.focus();
 else if (location.hash) follow(location.hash.slice(1));
-if (problems || before >= 0) history.replaceState(null, "", tabs[panels.findIndex((panel) => !panel.hidden)].hash);
+/* After the load: a browser that then finds the tab in the address would take the focus away from what is wrong. */
+const show = () => history.replaceState(null, "", tabs[panels.findIndex((panel) => !panel.hidden)].hash);
+if (problems || before >= 0) window.addEventListener("load", () => setTimeout(show));
