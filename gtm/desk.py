@@ -11,12 +11,14 @@ from django.urls import reverse
 
 from agents_app.models import Draft, FlowRun, Gate, Request, Send
 from clients.access import scope, visible_clients
-from clients.models import Client, Contact, Delivery
+from clients.models import Client, Connection, Contact, Delivery
 from experiments.models import OutcomeEvent, OutcomeKind
 from insights.models import Ticket
 
 SHOWN = 6
 WEEK = timedelta(days=7)
+OFFER = "custom_fields.offer"
+SOURCES = (Connection.Party.PEOPLE_DATA_LABS, Connection.Party.NEWSAPI)
 
 
 class Figure(NamedTuple):
@@ -64,13 +66,15 @@ def of(user: User, *, at: datetime) -> Desk:
 
 
 def _clients(user: User) -> QuerySet[Client]:
-    """The clients with most waiting first, each with `waiting` (drafts), and whether anybody is known there, anything
-    was asked for, and a draft was decided: `has_people`, `is_asked`, `is_decided`."""
+    """The clients with most waiting first, each with `waiting` (drafts), and whether a research source is connected,
+    anybody is known there, anything was asked for, and a draft was decided: `has_source`, `has_people`, `is_asked`,
+    `is_decided`."""
     here, of_run = {"client": OuterRef("pk")}, {"run__client": OuterRef("pk"), "decided_by__isnull": False}
     drafts = Draft.objects.filter(run__client=OuterRef("pk"), status=Draft.Status.WAITING)
     count = drafts.order_by().values("run__client").annotate(n=Count("pk")).values("n")
     rows = visible_clients(user).select_related("industry").annotate(waiting=Coalesce(Subquery(count), 0))
     rows = rows.annotate(
+        has_source=Exists(Connection.objects.filter(**here, is_active=True, party__in=SOURCES)),
         has_people=Exists(Contact.objects.filter(**here)),
         is_asked=Exists(Request.objects.filter(**here)),
         is_decided=Exists(Draft.objects.filter(**of_run)),
@@ -84,7 +88,8 @@ def _steps(user: User, clients: Sequence[Any]) -> list[Step]:
         return []
     newest = max(clients, key=lambda client: client.pk, default=None)
     chosen = f"?client={newest.pk}" if newest else ""
-    own = f"{reverse('admin:clients_client_change', args=[newest.pk])}#writing" if newest else ""
+    own = f"{reverse('admin:clients_client_change', args=[newest.pk])}#id_{OFFER.replace('.', '__')}" if newest else ""
+    has_source = any(client.has_source for client in clients)
     steps = [
         Step(
             "Add a client",
@@ -93,16 +98,18 @@ def _steps(user: User, clients: Sequence[Any]) -> list[Step]:
             reverse("admin:clients_client_add"),
         ),
         Step(
-            "Say what is special about it",
-            any(client.settings for client in clients),
-            "Its tone, its offer, words to avoid. You see at once what the agents are told.",
+            "Say what it offers and how it speaks",
+            any(OFFER in client.settings for client in clients),
+            "Its offer in one sentence, its tone, words to avoid. You see at once what the agents are told.",
             own,
         ),
         Step(
-            "Bring in somebody to write to",
-            any(client.has_people for client in clients),
-            "By hand here, or from a CRM by a connection.",
-            f"{reverse('admin:clients_contact_add')}{chosen}",
+            "Bring in facts and people",
+            has_source and any(client.has_people for client in clients),
+            "Now somebody to write to: by hand, or from the CRM by a connection."
+            if has_source
+            else "First a connection to a research source, so that the agents find facts; then somebody to write to.",
+            f"{reverse('admin:clients_contact_add' if has_source else 'admin:clients_connection_add')}{chosen}",
         ),
         Step(
             "Ask for the first e-mail",

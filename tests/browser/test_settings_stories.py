@@ -129,6 +129,9 @@ def test_an_account_manager_sets_a_client_up_and_gets_a_draft_by_keyboard_alone(
     page.keyboard.type("turnkey\nseamless")
     expect(page.locator("#prompt-preview ins", has_text="turnkey")).to_be_visible()
 
+    tab_to(page, "#id_custom_fields__offer")
+    page.keyboard.type("Quay Ledger closes the books of a bank in a day")
+
     # here somebody tries it on a contact before saving
 
     tab_to(page, "#id_reason")
@@ -137,11 +140,24 @@ def test_an_account_manager_sets_a_client_up_and_gets_a_draft_by_keyboard_alone(
     page.keyboard.press("Enter")
     expect(page.locator(".messagelist")).to_contain_text("was changed successfully")
     expect(page.get_by_role("tab", name="Writing")).to_have_attribute("aria-selected", "true")
-    assert stored(made).settings == {"custom_fields.avoid_terms": ["turnkey", "seamless"]}
+    assert stored(made).settings == {
+        "custom_fields.avoid_terms": ["turnkey", "seamless"],
+        "custom_fields.offer": "Quay Ledger closes the books of a bank in a day",
+    }
     assert config.newest_version(made).reason == "They asked for plain words"
 
     go_to(page, "Home", f"{site.url}/")
     expect(page.get_by_role("region", name="First steps").get_by_text("To do")).to_have_count(3)
+    tab_to(page, "ol.plain a[href*='/connection/add/']")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/connection/add/*")
+    tab_to(page, "#id_party")
+    page.keyboard.type("NewsAPI")
+    tab_to(page, "#id_name")
+    page.keyboard.type("News")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/clients/connection/")
+    go_to(page, "Home", f"{site.url}/")
     tab_to(page, "ol.plain a[href*='/contact/add/']")
     page.keyboard.press("Enter")
     page.wait_for_url("**/contact/add/*")
