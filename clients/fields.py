@@ -11,6 +11,7 @@ from clients.config.layers import ADD, REMOVE, UNSET, Effective, is_set, joined,
 from clients.keys import Key
 
 LONG = 120  # characters; a text that may be longer gets a box of several lines
+BOUNDS = {"min_value": "Enter %(limit_value)s or more.", "max_value": "Enter %(limit_value)s or less."}
 MANY = 10  # entries that may be taken out are shown as boxes to tick up to here
 
 
@@ -138,11 +139,11 @@ def _flag(key: Key, usual: dict[str, Any]) -> forms.Field:
 
 def _whole(key: Key, usual: dict[str, Any]) -> forms.Field:
     least, most = (None if each is None else int(each) for each in (key.least, key.most))
-    return forms.IntegerField(min_value=least, max_value=most, **usual)
+    return forms.IntegerField(min_value=least, max_value=most, error_messages=BOUNDS, **usual)
 
 
 def _number(key: Key, usual: dict[str, Any]) -> forms.Field:
-    return forms.FloatField(min_value=key.least, max_value=key.most, **usual)
+    return forms.FloatField(min_value=key.least, max_value=key.most, error_messages=BOUNDS, **usual)
 
 
 def _lines(key: Key, usual: dict[str, Any]) -> forms.Field:

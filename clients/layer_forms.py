@@ -1,7 +1,7 @@
 """The forms of what clients inherit: the agency's settings, templates, and settings that an agency describes itself."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -22,6 +22,7 @@ class LowerLayerForm(SettingsForm):
 
     may_lock = True
     reach = 0  # clients whose settings it changes, once it is found valid
+    spared: Sequence[str] = ()  # who inherits from it and is not changed, and why
 
     @property
     def needs_second(self) -> bool:
@@ -37,15 +38,21 @@ class LowerLayerForm(SettingsForm):
         for name in ("parent", "kind", "key"):
             if name in cleaned:
                 setattr(edited, name, cleaned[name])
-        clients = Client.objects.select_related("industry").order_by("name")
+        clients = list(Client.objects.select_related("industry").order_by("name"))
         found = radius.reached(config.stand_of(self.instance), edited, clients)
         self.reach = len(found)
+        self.spared = _first(radius.spared(config.stand_of(self.instance), edited, clients))
         if not found:
             return []
         count = "1 client" if len(found) == 1 else f"{len(found)} clients"
-        rest = [f"And {len(found) - MOST_TOLD} more."] if len(found) > MOST_TOLD else []
         second = ["So many are changed only when a second person confirms it."] if self.needs_second else []
-        return [f"This changes the settings of {count}.", *map(str, found[:MOST_TOLD]), *rest, *second]
+        return [f"This changes the settings of {count}.", *_first(found), *self.spared, *second]
+
+
+def _first(found: Sequence[object]) -> list[str]:
+    """The first of them in words, and how many more there are."""
+    rest = [f"And {len(found) - MOST_TOLD} more."] if len(found) > MOST_TOLD else []
+    return [*map(str, found[:MOST_TOLD]), *rest]
 
 
 class AgencySettingsForm(LowerLayerForm):

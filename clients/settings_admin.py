@@ -1,15 +1,15 @@
 """The admin page on which a layer's settings are edited, whatever else stands on it."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from clients import access, config, settings_forms
+from clients import access, config, settings_forms, settings_tabs
 from clients import keys as known
 from clients.config import Author, shown
 from clients.config.checks import Prompts
@@ -19,6 +19,7 @@ from clients.settings_forms import SettingsForm
 class SettingsPage:
     """A change page with a field for each key, in their groups, for `HistoryAdmin`s of layers."""
 
+    change_form_template: ClassVar[Any] = "clients/settings_form.html"
     form: Any
     columns: Sequence[Any] = ()
     last: Sequence[Any] = ()
@@ -49,6 +50,22 @@ class SettingsPage:
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return (*super().get_readonly_fields(request, obj), "settings_shown")  # type: ignore[misc]
 
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """In tabs for those who change something; what is wrong is told once, in the page's own words."""
+        shown = context["adminform"]
+        if isinstance(shown.form, SettingsForm) and self.has_change_permission(request, context["original"]):  # type: ignore[attr-defined]
+            parts = settings_tabs.parts_of(shown.form, shown, context["inline_admin_formsets"])
+            context |= {
+                "parts": parts,
+                "pressed": _pressed(request.POST),
+                "errors": (),
+                "show_save_and_add_another": False,
+            }
+        answer: HttpResponse = super().render_change_form(request, context, *args, **kwargs)  # type: ignore[misc]
+        return answer
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         author = Author(access.user_of(request), form.cleaned_data.get("reason") or "", timezone.now())
         config.put(obj, form.said, author, locks=form.locked)
@@ -64,6 +81,11 @@ class SettingsPage:
         words = [(path, each["text"]) for path, said in layer.settings.items() if path not in keys for each in said]
         items = format_html_join("", "<li><strong>{}</strong>: {}</li>", [*rows, *words])
         return format_html('<ul class="plain">{}</ul>', items) if items else SafeString("Nothing: all is inherited.")
+
+
+def _pressed(posted: Mapping[str, Any]) -> str:
+    """The button that sent the form, for the one that sends it again."""
+    return next((name for name in ("_continue", "_addanother") if name in posted), "_save")
 
 
 def _flat(fieldsets: Sequence[Any]) -> list[str]:

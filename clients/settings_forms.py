@@ -36,6 +36,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
     keys: ClassVar[Sequence[Key]] = ()
     slots: ClassVar[checks.Prompts] = {}
     may_lock: ClassVar[bool] = False
+    asked: Sequence[str] = ()  # what is unusual, and not wrong; once it is found so
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -80,6 +81,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
         asked = [*checks.warnings(self.said, self.peers(cleaned), self.slots), *self.reaches(cleaned)]
         mark = hashlib.sha256("\n".join(asked).encode()).hexdigest()[:16]
         if asked and cleaned.get(HEEDED) != mark:
+            self.asked = asked
             self.add_error(None, [*asked, "Save again if it is meant so."])
             data: Any = self.data.copy()  # type: ignore[attr-defined]
             data[HEEDED] = mark

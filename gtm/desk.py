@@ -1,22 +1,24 @@
 """What lies on a person's desk: the rows behind the start page and the search, where the person may see them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 
-from agents_app.models import Draft, FlowRun, Gate, Send
+from agents_app.models import Draft, FlowRun, Gate, Request, Send
 from clients.access import scope, visible_clients
-from clients.models import Client, Contact, Delivery
+from clients.models import Client, Connection, Contact, Delivery
 from experiments.models import OutcomeEvent, OutcomeKind
 from insights.models import Ticket
 
 SHOWN = 6
 WEEK = timedelta(days=7)
+OFFER = "custom_fields.offer"
+SOURCES = (Connection.Party.PEOPLE_DATA_LABS, Connection.Party.NEWSAPI)
 
 
 class Figure(NamedTuple):
@@ -27,7 +29,19 @@ class Figure(NamedTuple):
     before: int
 
 
+class Step(NamedTuple):
+    """Of the first steps with the product: `says` and `address` lead on where it is not done."""
+
+    label: str
+    is_done: bool
+    says: str
+    address: str
+
+
 class Desk(NamedTuple):
+    """`steps` is empty once all of them are done."""
+
+    steps: list[Step]
     clients: list[Client]
     drafts: list[Draft]
     questions: list[Gate]
@@ -38,8 +52,10 @@ class Desk(NamedTuple):
 
 
 def of(user: User, *, at: datetime) -> Desk:
+    clients = list(_clients(user))
     return Desk(
-        clients=list(_clients(user)),
+        steps=_steps(user, clients),
+        clients=clients,
         drafts=list(_drafts(user)),
         questions=list(_questions(user)) if user.has_perm("agents_app.view_gate") else [],
         failed=list(_failed(user, at)) if user.has_perm("agents_app.view_flowrun") else [],
@@ -50,11 +66,65 @@ def of(user: User, *, at: datetime) -> Desk:
 
 
 def _clients(user: User) -> QuerySet[Client]:
-    """The clients with most waiting first, each with `waiting` (drafts) and `is_sending`."""
+    """The clients with most waiting first, each with `waiting` (drafts), and whether a research source is connected,
+    anybody is known there, anything was asked for, and a draft was decided: `has_source`, `has_people`, `is_asked`,
+    `is_decided`."""
+    here, of_run = {"client": OuterRef("pk")}, {"run__client": OuterRef("pk"), "decided_by__isnull": False}
     drafts = Draft.objects.filter(run__client=OuterRef("pk"), status=Draft.Status.WAITING)
     count = drafts.order_by().values("run__client").annotate(n=Count("pk")).values("n")
     rows = visible_clients(user).select_related("industry").annotate(waiting=Coalesce(Subquery(count), 0))
+    rows = rows.annotate(
+        has_source=Exists(Connection.objects.filter(**here, is_active=True, party__in=SOURCES)),
+        has_people=Exists(Contact.objects.filter(**here)),
+        is_asked=Exists(Request.objects.filter(**here)),
+        is_decided=Exists(Draft.objects.filter(**of_run)),
+    )
     return rows.order_by("-waiting", "name")[: 2 * SHOWN]
+
+
+def _steps(user: User, clients: Sequence[Any]) -> list[Step]:
+    """From nothing to the first e-mail that somebody decided about. Costs no query beside those of the clients."""
+    if not user.has_perms(["clients.add_client", "clients.add_contact", "agents_app.add_request"]):
+        return []
+    newest = max(clients, key=lambda client: client.pk, default=None)
+    chosen = f"?client={newest.pk}" if newest else ""
+    own = f"{reverse('admin:clients_client_change', args=[newest.pk])}#id_{OFFER.replace('.', '__')}" if newest else ""
+    has_source = any(client.has_source for client in clients)
+    steps = [
+        Step(
+            "Add a client",
+            bool(clients),
+            "A name and an industry are enough: the rest comes from the templates.",
+            reverse("admin:clients_client_add"),
+        ),
+        Step(
+            "Say what it offers and how it speaks",
+            any(OFFER in client.settings for client in clients),
+            "Its offer in one sentence, its tone, words to avoid. You see at once what the agents are told.",
+            own,
+        ),
+        Step(
+            "Bring in facts and people",
+            has_source and any(client.has_people for client in clients),
+            "Now somebody to write to: by hand, or from the CRM by a connection."
+            if has_source
+            else "First a connection to a research source, so that the agents find facts; then somebody to write to.",
+            f"{reverse('admin:clients_contact_add' if has_source else 'admin:clients_connection_add')}{chosen}",
+        ),
+        Step(
+            "Ask for the first e-mail",
+            any(client.is_asked for client in clients),
+            "The plan is shown before anything runs.",
+            f"{reverse('plan')}{chosen}",
+        ),
+        Step(
+            "Decide about the draft",
+            any(client.is_decided for client in clients),
+            "Nothing is sent before a person has approved it.",
+            reverse("approvals"),
+        ),
+    ]
+    return [] if all(step.is_done for step in steps) else steps
 
 
 def _drafts(user: User) -> QuerySet[Draft]:

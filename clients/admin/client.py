@@ -20,6 +20,7 @@ from clients.keys import AGENTS, BUILT_IN, by_path
 from clients.models import Client
 from clients.scoped_admin import ScopedHistoryAdmin
 from clients.settings_admin import SettingsPage
+from clients.settings_tabs import CHANGE, COST
 from gtm.admin_site import link, pill
 
 TONE = by_path(BUILT_IN)["tone"]
@@ -51,10 +52,10 @@ class ClientAdmin(LayerPage, ScopedHistoryAdmin):
                 )
             },
         ),
-        ("What their runs may cost", {"fields": ("daily_budget_usd",)}),
+        (COST, {"fields": ("daily_budget_usd",)}),
         ("Who looks after them", {"fields": ("managers", "shares_patterns")}),
     )  # fmt: skip
-    last = (("This change", {"fields": ("reason", "base")}),)
+    last = ((CHANGE, {"fields": ("reason", "base")}),)
     add_fieldsets = (
         (
             None,

@@ -1,6 +1,6 @@
 """Whom a change of a lower layer reaches: each client's settings as they are, and as they would be after it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from clients.config import shown
@@ -31,6 +31,19 @@ class Reached:
         return f"{self.client}: {'; '.join(map(str, self.changes))}."
 
 
+@dataclass(frozen=True)
+class Spared:
+    """A client that inherits from the edited row, and a setting of which the change is not felt; `why` is a clause."""
+
+    client: Client
+    label: str
+    value: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.client} keeps its {self.label.lower()}, {self.value}: {self.why}."
+
+
 def after(found: Stand, edited: AgencySettings | SettingsTemplate) -> Stand:
     """The stand with this row in the place of its stored self."""
     if isinstance(edited, AgencySettings):
@@ -48,6 +61,38 @@ def reached(found: Stand, edited: AgencySettings | SettingsTemplate, clients: It
         for client, old, new in looked
         if old.sha256 != new.sha256
     ]
+
+
+def spared(found: Stand, edited: AgencySettings | SettingsTemplate, clients: Iterable[Client]) -> list[Spared]:
+    """Who inherits from the row and does not get what it says anew, and why: another layer covers it, or a lock."""
+    then = after(found, edited)
+    rows = [found.agency, *found.templates.values()]
+    stored = next((row for row in rows if type(row) is type(edited) and row and row.pk == edited.pk), edited)
+    anew = [key for key in found.keys if stored.settings.get(key.path) != edited.settings.get(key.path)]
+    return [each for client in clients for each in _spared(then, edited, client, anew)]
+
+
+def _spared(then: Stand, edited: object, client: Client, anew: Sequence[Key]) -> Iterable[Spared]:
+    placed = then.below(client)
+    own = next((each.layer.name for each in placed if each.row is edited), None)
+    if own is None or not anew:
+        return
+    effective, names = then.effective(client), shown.layer_names(client, placed)
+    above = [each.layer.name for each in placed][[each.layer.name for each in placed].index(own) + 1 :]
+    for key in anew:
+        if why := _why(effective, key, own, [*above, "client"], names):
+            yield Spared(client, key.label, shown.readable(key, at(effective.document, key.path)), why)
+
+
+def _why(effective: Effective, key: Key, own: str, above: Sequence[str], names: Mapping[str, str]) -> str:
+    """Why the word of the layer `own` is not part of the value; "" where it is, or where nothing else is either."""
+    origin = effective.origins[key.path]
+    if origin.locked_by and any(said.layer == own and said.effect == "not heard" for said in origin.said):
+        return f"{names[origin.locked_by]} locked it"
+    covering = [name for name in origin.sources if name in above]
+    if not covering or own in origin.sources:
+        return ""
+    return "its own settings say so" if covering[-1] == "client" else f"the {names[covering[-1]]} says so"
 
 
 def _changes(old: Effective, new: Effective, keys: Sequence[Key]) -> Iterable[Change]:

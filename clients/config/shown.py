@@ -7,7 +7,7 @@ from typing import Any
 
 from clients.config.layers import ADD, BUILT_IN_LAYER, REMOVE, UNSET, Effective, Origin, at, is_set
 from clients.config.stored import Placed
-from clients.keys import AGENTS, Key, grouped
+from clients.keys import Key, grouped
 from clients.models import Client, SettingsTemplate
 
 
@@ -45,13 +45,14 @@ class Setting:
 
 @dataclass(frozen=True)
 class Addition:
-    """One layer's word in one agent's prompt; `slot` is the component it goes to, "" the whole."""
+    """One layer's word in one agent's prompt; `place` counts that layer's words to it from 0, `slot` is the component that
+    it goes to, "" the whole."""
 
-    key: str
     agent: str
     how: str
     text: str
     source: str
+    place: int
     slot: str = ""
 
 
@@ -71,11 +72,12 @@ def touched_of(placed: Sequence[Placed], client: Client) -> Touched:
 
 def additions(effective: Effective) -> list[Addition]:
     """What the layers say to the agents, in the order in which it reaches the prompt."""
-    return [
-        Addition(agent, AGENTS[agent], how(entry), entry["text"], entry["layer"], entry.get("slot", ""))
-        for agent, entries in effective.document["prompt_overrides"].items()
-        for entry in entries
-    ]
+    found: list[Addition] = []
+    for agent, entries in effective.document["prompt_overrides"].items():
+        for entry in entries:
+            place = sum((each.agent, each.source) == (agent, entry["layer"]) for each in found)
+            found.append(Addition(agent, how(entry), entry["text"], entry["layer"], place, entry.get("slot", "")))
+    return found
 
 
 def how(entry: Mapping[str, str]) -> str:

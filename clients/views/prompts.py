@@ -1,6 +1,7 @@
 """What an agent would be told after a save, beside what it is told now: from the form as it is typed, no call made."""
 
 import difflib
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -19,10 +20,12 @@ from clients.settings_forms import SettingsForm
 from clients.views.finding import client_of
 
 FIRST = "email_agent"
+AROUND = 2  # lines that stay as they are, shown before and after one that changes
 
 
 class Line(NamedTuple):
-    """One line of a prompt on both sides; `how` is "same", "gone", "new" or "changed"."""
+    """One line of a prompt on both sides; `how` is "same", "gone", "new" or "changed"; "folded" stands for several that
+    are the same, and `left` says how many."""
 
     left: str
     right: str
@@ -47,6 +50,7 @@ def client_prompts(request: HttpRequest, slug: str) -> HttpResponse:
         "agents": NAMES.items(),
         "name": NAMES[agent],
         "lines": lines,
+        "shown": list(_folded(lines)) if request.method == "POST" else lines,
         "changed": sum(line.how != "same" for line in lines),
         "problems": problems,
         "orphaned": prompts.orphaned(texts[agent], words),
@@ -99,3 +103,15 @@ def _side_by_side(left: Sequence[str], right: Sequence[str]) -> Iterator[Line]:
             new = right[c + number] if c + number < d else ""
             how = "changed" if a + number < b and c + number < d else "gone" if a + number < b else "new"
             yield Line(old, new, how)
+
+
+def _folded(lines: Sequence[Line]) -> Iterator[Line]:
+    """What changes, with a little around it: a change far down in a long prompt is seen without scrolling."""
+    changed = [at for at, line in enumerate(lines) if line.how != "same"]
+    kept = {near for at in changed for near in range(at - AROUND, at + AROUND + 1)}
+    for is_kept, run in itertools.groupby(range(len(lines)), key=kept.__contains__):
+        places = list(run)
+        if is_kept or len(places) == 1:
+            yield from (lines[at] for at in places)
+        else:
+            yield Line(f"{len(places)} lines as before", "", "folded")

@@ -12,7 +12,7 @@ from agents_app import versions
 from clients import config
 from clients.config import described, shown
 from clients.config.stored import Placed
-from clients.keys import grouped
+from clients.keys import AGENTS, grouped
 from clients.models import Client, Settings
 from clients.views.finding import client_of
 
@@ -26,6 +26,10 @@ class Source(NamedTuple):
     tint: str
     address: str
 
+    def at(self, field: str) -> "Source":
+        """The same, leading to the very field."""
+        return self._replace(address=f"{self.address}#id_{field}") if self.address else self
+
 
 @require_GET
 def client_settings(request: HttpRequest, slug: str) -> HttpResponse:
@@ -33,12 +37,15 @@ def client_settings(request: HttpRequest, slug: str) -> HttpResponse:
     placed = found.below(client)
     effective, sources = found.effective(client), _sources(request, client, placed)
     named = {name: source.name for name, source in sources.items()}
+    fields = {key.path: key.field for key in found.keys}
     rows = [
         {
             "setting": each,
             "entries": [(entry, named[layer]) for entry, layer in each.entries] if len(each.sources) > 1 else [],
-            "sources": [sources[name] for name in each.sources],
-            "overrode": [(word, sources[word.layer]) for word in each.overrode],
+            "field": fields[each.path],
+            "is_own": "client" in each.sources,
+            "sources": [sources[name].at(fields[each.path]) for name in each.sources],
+            "overrode": [(word, sources[word.layer].at(fields[each.path])) for word in each.overrode],
             "last": each.last,
             "locked_by": named.get(each.locked_by, ""),
         }
@@ -47,11 +54,11 @@ def client_settings(request: HttpRequest, slug: str) -> HttpResponse:
     parts = versions.components()
     additions = [
         {
-            "agent": each.agent,
+            "agent": AGENTS[each.agent],
             "how": each.how,
             "text": each.text,
-            "source": sources[each.source],
-            "is_homeless": bool(each.slot) and each.slot not in parts.get(each.key, ()),
+            "source": sources[each.source].at(f"words__{each.agent}__{each.place}__text"),
+            "is_homeless": bool(each.slot) and each.slot not in parts.get(each.agent, ()),
         }
         for each in shown.additions(effective)
     ]

@@ -242,7 +242,7 @@ def test_a_setting_for_one_run_beyond_its_bounds_is_refused_beside_its_field(ope
 
     page = ask(operator, wanted(contact.client, email=contact.email, custom_fields__max_words="9")).content.decode()
 
-    assert "Ensure this value is greater than or equal to 40." in page
+    assert "Enter 40 or more." in page
     assert Request.objects.count() == 0
 
 

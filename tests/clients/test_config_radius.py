@@ -40,6 +40,41 @@ def test_only_clients_whose_settings_in_force_change_are_reached_and_how_is_told
     assert [str(each) for each in found] == ["Inherits: Tone: Formal becomes Direct."]
 
 
+def test_who_inherits_and_is_not_changed_is_told_with_the_reason():
+    fintech = make_industry("ledgers", settings={"tone": "formal"})
+    make_client("inherits", industry=fintech)
+    make_client("has-its-own", industry=fintech, tone="casual")
+    make_client("is-tiny", industry=fintech, company_size="1-50")
+    SettingsTemplate.objects.filter(key="1-50").update(settings={"tone": "direct"})
+    make_client("elsewhere", industry=make_industry("shops"), tone="casual")
+
+    found = radius.spared(config.stand(), edited(fintech, tone="friendly"), everyone())
+
+    assert [str(each) for each in found] == [
+        "Has Its Own keeps its tone, Casual: its own settings say so.",
+        "Is Tiny keeps its tone, Direct: the 1 to 50 people size template says so.",
+    ]
+
+
+def test_what_a_lock_keeps_from_holding_is_told_with_the_lock():
+    AgencySettings.objects.update(settings={"tone": "formal"}, locks=["tone"])
+    fintech = make_industry("ledgers")
+    make_client("acme", industry=fintech)
+
+    found = radius.spared(config.stand(), edited(fintech, tone="casual"), everyone())
+
+    assert [str(each) for each in found] == ["Acme keeps its tone, Formal: Agency locked it."]
+
+
+def test_nobody_is_called_spared_by_what_did_not_change_or_by_a_list_that_takes_part():
+    fintech = make_industry("ledgers", settings={"tone": "formal"})
+    make_client("acme", industry=fintech, tone="casual", avoid_terms=["cheap"])
+
+    found = radius.spared(config.stand(), edited(fintech, **{"custom_fields.avoid_terms": ["bold"]}), everyone())
+
+    assert found == []
+
+
 def test_what_is_foretold_equals_what_every_client_has_after_the_save():
     rng = random.Random(4)
     templates = [make_template(kind, f"{kind}-{n}") for kind in ("industry",) for n in range(4)]
@@ -113,10 +148,12 @@ def test_a_template_that_changes_nobody_is_saved_at_once(client):
     make_client("acme", industry=ledgers, tone="formal")
 
     answer = client.post(
-        reverse("admin:clients_settingstemplate_change", args=[ledgers.pk]), form_of(ledgers, tone="direct")
+        reverse("admin:clients_settingstemplate_change", args=[ledgers.pk]),
+        form_of(ledgers, tone="direct"),
+        follow=True,
     )
 
-    assert answer.status_code == 302
+    assert "Acme keeps its tone, Formal: its own settings say so." in answer.content.decode()
     assert SettingsTemplate.objects.get(pk=ledgers.pk).settings == {"tone": "direct"}
 
 

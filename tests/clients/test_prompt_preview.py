@@ -61,7 +61,7 @@ def test_other_agents_that_it_also_changes_are_named(acme, operator):
 def test_what_is_wrong_is_said_and_the_rest_is_shown(acme, operator):
     answer = preview(operator, acme, tone="direct", max_words="9")
 
-    assert "Longest e-mail: Ensure this value is greater than or equal to 40." in answer.content.decode()
+    assert "Longest e-mail: Enter 40 or more." in answer.content.decode()
     assert changed(answer) == [('"tone": "formal"', '"tone": "direct"')]
 
 

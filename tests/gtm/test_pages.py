@@ -9,7 +9,7 @@ from agents_app.models import Draft, FlowRun
 from clients.models import Client, Contact
 from insights import tickets
 from tests.crowd import make_crowd, make_user_of
-from tests.factories import AT
+from tests.factories import AT, make_client, make_connection, make_contact
 from tests.gtm import places
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +44,51 @@ def test_the_start_page_shows_an_account_manager_the_own_work_only():
     assert desk.drafts == [rows[Draft][0]]
     assert [delivery.connection.client for delivery in desk.quarantine] == [rows[Client][0]]
     assert [ticket.client for ticket in desk.tickets] == [rows[Client][0]]
+
+
+def steps_of(browser):
+    return [(step.label, step.is_done) for step in browser.get("/").context["desk"].steps]
+
+
+def test_a_new_account_manager_is_led_from_nothing_to_the_first_decided_draft():
+    browser = browser_of("manager")
+    nothing = browser.get("/")
+
+    acme = make_client("acme")
+    acme.managers.add(nothing.wsgi_request.user)
+    with_client = browser.get("/")
+    make_client("of-somebody-else", offer="Audits.")
+    Client.objects.filter(pk=acme.pk).update(settings={"custom_fields.offer": "Audits."})
+    make_contact(acme)
+    without_source = browser.get("/")
+    make_connection(acme, party="newsapi")
+
+    labels = [
+        "Add a client", "Say what it offers and how it speaks", "Bring in facts and people", "Ask for the first e-mail",
+        "Decide about the draft",
+    ]  # fmt: skip
+    assert [step.label for step in nothing.context["desk"].steps] == labels
+    assert '<a href="/admin/clients/client/add/">Add a client</a>' in nothing.content.decode()
+    assert [step.is_done for step in with_client.context["desk"].steps] == [True, False, False, False, False]
+    assert f'<a href="/admin/clients/client/{acme.pk}/change/#id_custom_fields__offer">' in with_client.content.decode()
+    assert [step.is_done for step in without_source.context["desk"].steps] == [True, True, False, False, False]
+    assert f'<a href="/admin/clients/connection/add/?client={acme.pk}">' in without_source.content.decode()
+    assert [is_done for _, is_done in steps_of(browser)] == [True, True, True, False, False]
+
+
+def test_the_first_steps_go_when_they_are_done_and_a_viewer_has_none():
+    rows = make_crowd(1)
+    operator = browser_of("operator")
+    Client.objects.update(settings={"custom_fields.offer": "Audits."})
+    Draft.objects.update(decided_by=None)
+    make_connection(rows[Client][0], party="newsapi")
+    to_do = steps_of(operator)
+
+    Draft.objects.filter(pk=rows[Draft][0].pk).update(decided_by=make_user_of("operator", "olga"))
+
+    assert to_do[-1] == ("Decide about the draft", False)
+    assert steps_of(operator) == []
+    assert steps_of(browser_of("viewer")) == []
 
 
 def test_a_failed_run_stands_on_the_start_page_with_its_reason(monkeypatch):
