@@ -100,7 +100,7 @@ def initial_of(key: Key, said: object) -> dict[str, Any]:
 
 def said_in(key: Key, cleaned: dict[str, Any]) -> Any:  # noqa: ANN401 a value, or a word about what is inherited
     """What was typed, as the layer's word; None where it says nothing."""
-    value = _value(key, cleaned.get(key.field))
+    value = value_of(key, cleaned.get(key.field))
     removed: Sequence[str] = cleaned.get(f"{key.field}__out") or ()
     if removed:
         return {REMOVE: list(removed), **({ADD: value} if is_set(value) else {})}
@@ -109,7 +109,8 @@ def said_in(key: Key, cleaned: dict[str, Any]) -> Any:  # noqa: ANN401 a value, 
     return {UNSET: True} if cleaned.get(f"{key.field}__unset") else None
 
 
-def _value(key: Key, typed: Any) -> Any:  # noqa: ANN401 a value of the key's type
+def value_of(key: Key, typed: Any) -> Any:  # noqa: ANN401 a value of the key's type
+    """What the key's own field gave, as layers hold it."""
     if key.kind == "flag":
         return {"yes": True, "no": False}.get(typed)
     if key.kind == "entries" and isinstance(typed, dict):

@@ -1,6 +1,7 @@
 """Clients."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
@@ -15,7 +16,7 @@ from django.utils.safestring import SafeString
 from clients import access, config, settings_forms, setup
 from clients.admin.layers import LayerPage
 from clients.admin.links import to_lists
-from clients.config import shown
+from clients.config import bulk, shown
 from clients.keys import AGENTS, BUILT_IN, by_path
 from clients.models import Client
 from clients.scoped_admin import ScopedHistoryAdmin
@@ -71,7 +72,7 @@ class ClientAdmin(LayerPage, ScopedHistoryAdmin):
     list_select_related = ("industry",)
     search_fields = ("name", "slug", "website")
     ordering = ("name",)
-    actions = ("export_json",)
+    actions = ("change_setting", "export_json")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Client]:
         whole: QuerySet[Client] = super().get_queryset(request).select_related("industry")
@@ -162,6 +163,15 @@ class ClientAdmin(LayerPage, ScopedHistoryAdmin):
     @admin.display(description="Elsewhere")
     def elsewhere(self, client: Client) -> SafeString:
         return to_lists(client.pk, "client__id__exact", LISTS)
+
+    @admin.action(description="Change a setting", permissions=["change"])
+    def change_setting(self, request: HttpRequest, queryset: QuerySet[Client]) -> HttpResponse | None:
+        ids = list(queryset.order_by("name").values_list("pk", flat=True)[: bulk.MOST_CLIENTS + 1])
+        if len(ids) > bulk.MOST_CLIENTS:
+            messages.error(request, f"Choose {bulk.MOST_CLIENTS} clients at most, and do it in several parts.")
+            return None
+        chosen = urlencode({"clients": ",".join(map(str, ids))})
+        return HttpResponseRedirect(f"{reverse('client_bulk_edit')}?{chosen}")
 
     @admin.action(description="Export settings as JSON")
     def export_json(self, request: HttpRequest, queryset: QuerySet[Client]) -> HttpResponse:

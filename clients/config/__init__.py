@@ -1,6 +1,7 @@
 """Settings of a client: layers, the settings in force with their sources, versions, import and export."""
 
 from clients.config.documents import Difference, as_text, differences, download, export, flat, nested, parse, read
+from clients.config.edits import Edit
 from clients.config.layers import Effective, Layer
 from clients.config.own_keys import key_problems
 from clients.config.problems import ConfigRefused, Problem
@@ -36,6 +37,7 @@ __all__ = [
     "ChangeNotTaken",
     "ConfigRefused",
     "Difference",
+    "Edit",
     "Effective",
     "Layer",
     "Problem",

@@ -44,13 +44,14 @@ def reached(found: Stand, edited: AgencySettings | SettingsTemplate, clients: It
     then = after(found, edited)
     looked = [(client, found.effective(client), then.effective(client)) for client in clients]
     return [
-        Reached(client, tuple(_changes(old, new, found.keys)))
+        Reached(client, tuple(changes_of(old, new, found.keys)))
         for client, old, new in looked
         if old.sha256 != new.sha256
     ]
 
 
-def _changes(old: Effective, new: Effective, keys: Sequence[Key]) -> Iterable[Change]:
+def changes_of(old: Effective, new: Effective, keys: Sequence[Key]) -> Iterable[Change]:
+    """What differs between two states of a client's settings in force."""
     for key in keys:
         before, now = (at(effective.document, key.path) for effective in (old, new))
         if before != now:

@@ -80,6 +80,15 @@ def keep_version(client: Client, author: Author) -> ConfigVersion | None:
     )
 
 
+def put_said(client: Client, said: Mapping[str, Any], author: Author) -> None:
+    """Make what a parsed document says the client's whole layer; the caller saves the row."""
+    kind = SettingsTemplate.Kind.INDUSTRY
+    client.industry = SettingsTemplate.objects.get(kind=kind, key=said["industry"])
+    for name, usual in documents.DEFAULTS.items():
+        setattr(client, name, said.get(name, usual))
+    put(client, {path: each for path, each in said.items() if path not in schema.COLUMNS}, author)
+
+
 @transaction.atomic
 def apply(
     document: documents.Document, *, client: Client, by: User | None, reason: str, at: datetime
@@ -92,7 +101,7 @@ def apply(
     changes = documents.differences(documents.export(client), documents.nested(said))
     if changes:
         author = Author(by, reason, at)
-        _put_document(client, said, author)
+        put_said(client, said, author)
         save(client, author)
     return changes
 
@@ -102,13 +111,18 @@ def create_client(
     document: documents.Document, *, slug: str, name: str, by: User | None, at: datetime, reason: str = "Created"
 ) -> Client:
     """A new client in draft. Who makes it manages it, unless they see every client anyway. Raises ConfigRefused."""
-    said, author = documents.parse(document), Author(by, reason, at)
-    client = Client(slug=slug, name=name, created_at=at)
-    _put_document(client, said, author)
+    return create(documents.parse(document), slug=slug, name=name, author=Author(by, reason, at))
+
+
+@transaction.atomic
+def create(said: Mapping[str, Any], *, slug: str, name: str, author: Author) -> Client:
+    """The same of a document that is parsed already."""
+    client = Client(slug=slug, name=name, created_at=author.at)
+    put_said(client, said, author)
     _refuse_invalid(client)
     save(client, author)
-    if by is not None and not access.sees_all(by):
-        client.managers.add(by)
+    if author.by is not None and not access.sees_all(author.by):
+        client.managers.add(author.by)
     return client
 
 
@@ -124,14 +138,6 @@ def revert(version: ConfigVersion, *, by: User | None, at: datetime) -> list[doc
     """Make an earlier version's document the client's whole layer again, as a new version. Raises ConfigRefused where
     the keys have changed since, so that it cannot be used any more."""
     return apply(version.document, client=version.client, by=by, reason=f"Back to v{version.number}", at=at)
-
-
-def _put_document(client: Client, said: Mapping[str, Any], author: Author) -> None:
-    kind = SettingsTemplate.Kind.INDUSTRY
-    client.industry = SettingsTemplate.objects.get(kind=kind, key=said["industry"])
-    for name, usual in documents.DEFAULTS.items():
-        setattr(client, name, said.get(name, usual))
-    put(client, {path: each for path, each in said.items() if path not in schema.COLUMNS}, author)
 
 
 def _refuse_invalid(client: Client) -> None:
