@@ -11,10 +11,9 @@ from typing import Any, ClassVar
 from django import forms
 from django.conf import settings as deployment
 from django.contrib.admin.widgets import AdminTextareaWidget
-from django.core import signing
 from django.utils import timezone
 
-from clients import config, fields
+from clients import access, config, fields, meeting
 from clients.config import ConfigRefused, checks, schema, shown
 from clients.config.layers import Effective
 from clients.keys import AGENTS, MODES, PROMPTS, Key, by_path, grouped, words_to
@@ -28,7 +27,8 @@ SPARE = 1  # empty places for a further word to each agent
 
 
 class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Any layer's settings. Empty means: as the layer below says.
+    """Any layer's settings. Empty means: as the layer below says. The form carries what stood there when it was opened,
+    so that two people who edit at once find each other.
 
     After it is found valid, `said` is {path: what the layer says} and `secrets` {path: text} of those that were typed.
     """
@@ -46,7 +46,9 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
             self._add_words(agent)
         if self.may_lock:
             self._add_locks()
-        self.fields[HEEDED] = forms.CharField(required=False, widget=forms.HiddenInput)
+        for name in (HEEDED, BASE):
+            self.fields[name] = forms.CharField(required=False, widget=forms.HiddenInput)
+        self.initial[BASE] = meeting.packed(self._theirs())
 
     @classmethod
     def inherits(cls, layer: Any) -> tuple[Effective, Mapping[str, str]]:  # noqa: ANN401 - each form has its own layer
@@ -61,7 +63,9 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
         self.secrets = {key.path: cleaned.get(key.field) or "" for key in self.keys if key.sensitive}
         self.secrets = {path: text for path, text in self.secrets.items() if text}
         self._refuse_wrong()
-        if not self.errors:
+        if met := self._met(cleaned):
+            self._tell(met)
+        elif not self.errors:
             self._look_over(cleaned)
         return cleaned
 
@@ -88,6 +92,105 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
     @property
     def locked(self) -> list[str]:
         return list(self.cleaned_data.get("locked") or ()) if self.may_lock else list(self.instance.locks)
+
+    def _columns(self) -> list[str]:
+        """The layer's own columns that stand in the form."""
+        edited = {field.name for field in (*self._meta.model._meta.fields, *self._meta.model._meta.many_to_many)}
+        return [name for name in self.fields if name in edited]
+
+    def _theirs(self) -> dict[str, Any]:
+        columns = {name: self.initial.get(name) for name in self._columns()} if self.instance.pk else {}
+        return meeting.state(self.instance.settings, self.instance.locks, columns)
+
+    def _met(self, cleaned: Mapping[str, Any]) -> meeting.Meeting | None:
+        """What somebody else saved since this form was opened; None: nothing."""
+        base = meeting.unpacked(cleaned.get(BASE) or "")
+        if base is None:
+            return None
+        typed = {name: cleaned[name] for name in self._columns() if name in cleaned}
+        mine = meeting.state(self.said, self.locked, typed)
+        unread = {what: base.get(what) for what in base if what.removeprefix(meeting.COLUMN) in self.errors}
+        met = meeting.meet(base, self._theirs(), {**mine, **unread})
+        return met if met.changed else None
+
+    def _tell(self, met: meeting.Meeting) -> None:
+        """What only they changed is taken over, what both changed stays as this person typed it, and nothing is saved
+        before the person has seen that."""
+        theirs = self._theirs()
+        data: Any = self.data.copy()  # type: ignore[attr-defined]
+        data[BASE] = meeting.packed(theirs)
+        for what in met.taken:
+            self._show(data, what, theirs.get(what))
+        self.data = data
+        self.add_error(None, self._told(met, theirs))
+
+    def _show(self, data: Any, what: str, said: Any) -> None:  # noqa: ANN401 a value, a word, or words to an agent
+        if what.startswith(meeting.LOCK):
+            path = what.removeprefix(meeting.LOCK)
+            others = [each for each in data.getlist("locked") if each != path]
+            data.setlist("locked", [*others, path] if said else others)
+        elif what.startswith(meeting.COLUMN):
+            self._fill(data, what.removeprefix(meeting.COLUMN), said)
+        elif what.startswith(PROMPTS):
+            agent = what.removeprefix(PROMPTS)
+            for number in range(places_for(self.instance, agent, data)):
+                word = said[number] if said and number < len(said) else {}
+                for name in ("mode", "slot", "text"):
+                    data[f"{WORDS}__{agent}__{number}__{name}"] = word.get(name, "")
+        elif key := by_path(self.keys).get(what):
+            for name, value in fields.initial_of(key, said).items():
+                self._fill(data, name, value)
+
+    def _fill(self, data: Any, name: str, value: Any) -> None:  # noqa: ANN401 any field's value
+        field = self.fields.get(name)
+        if isinstance(field, forms.MultipleChoiceField | forms.ModelMultipleChoiceField):
+            data.setlist(name, value or [])
+        elif isinstance(field, forms.BooleanField):
+            data.setlist(name, ["on"] if value else [])
+        elif field is not None:
+            data[name] = field.prepare_value("" if value is None else value)
+
+    def _told(self, met: meeting.Meeting, theirs: meeting.State) -> list[str]:
+        who, when = self._last_touch(met)
+        at = f" at {timezone.localtime(datetime.fromisoformat(when)):%H:%M}" if when else ""
+        said = [f"{who or 'Somebody'} saved other settings{at}, while you were editing. Nothing is saved yet."]
+        for what in met.both:
+            other = self._words_of_theirs(what, theirs.get(what))
+            said.append(f"{self._name(what)}: they set it to “{other}”. What you typed is kept below.")
+        if met.taken:
+            said.append(f"Taken over from them: {', '.join(self._name(what) for what in met.taken)}.")
+        return [*said, "Look it over, then save again."]
+
+    def _last_touch(self, met: meeting.Meeting) -> Sequence[str]:
+        """(who, when) of what the other changed last; of columns the row's history knows."""
+        touched = (self.instance.touched.get(what.removeprefix(meeting.LOCK), ("", "")) for what in met.changed)
+        last: Sequence[str] = max(touched, key=lambda each: each[1])
+        if last[1] or not hasattr(self.instance, "history"):
+            return last
+        row = self.instance.history.select_related("history_user").latest("history_id")
+        return access.called(row.history_user, otherwise=""), row.history_date.isoformat()
+
+    def _name(self, what: str) -> str:
+        known = by_path(self.keys)
+        if what.startswith(meeting.COLUMN):
+            field = self.fields[what.removeprefix(meeting.COLUMN)]
+            return str(field.label)
+        if what.startswith(meeting.LOCK):
+            return f"whether {_label(known, what.removeprefix(meeting.LOCK))} is locked"
+        return _label(known, what)
+
+    def _words_of_theirs(self, what: str, said: Any) -> str:  # noqa: ANN401 as above
+        keys = by_path(self.keys)
+        if what in keys:
+            return shown.said(keys[what], said) or "inherited"
+        if not what.startswith(meeting.COLUMN):
+            return " / ".join(f"{shown.how(each)}: {each['text']}" for each in said or ()) or "inherited"
+        value = getattr(self.instance, what.removeprefix(meeting.COLUMN))
+        rows = value.all() if hasattr(value, "all") else None
+        if rows is not None:
+            return ", ".join(str(each) for each in rows) or "nobody"
+        display = getattr(self.instance, f"get_{what.removeprefix(meeting.COLUMN)}_display", lambda: value)()
+        return {True: "yes", False: "no", None: "nothing", "": "nothing"}.get(display, str(display))
 
     def _add(self, key: Key) -> None:
         self.fields[key.field] = fields.field_of(key)
@@ -173,12 +276,9 @@ def _word_fields(agent: str, slots: Sequence[tuple[str, str]]) -> dict[str, form
 
 
 class ClientForm(SettingsForm):
-    """With the settings that stood there when the form was opened: so two people who edit at once find each other."""
-
     reason = forms.CharField(
         max_length=200, required=False, label="Why", help_text="A few words, for whoever looks at the versions later."
     )
-    base = forms.CharField(widget=forms.HiddenInput, required=False)
 
     class Meta:
         model = Client
@@ -190,7 +290,6 @@ class ClientForm(SettingsForm):
         if industry := self.fields.get("industry"):
             found = config.stand_of(self.instance).templates
             industry.choices = [(each.pk, each.name) for (kind, _), each in found.items() if kind == "industry"]  # type: ignore[attr-defined]
-        self.initial[BASE] = signing.dumps(self.instance.settings, compress=True)
         if budget := self.fields.get("daily_budget_usd"):
             budget.widget.attrs["placeholder"] = f"inherited: {deployment.CLIENT_DAY_BUDGET_USD:.2f}"
 
@@ -207,65 +306,11 @@ class ClientForm(SettingsForm):
             industry.name, [found.effective(other).document["tone"] for other in others[:MOST_PEERS]]
         )
 
-    def clean_base(self) -> dict[str, Any]:
-        """The settings on which the person's changes rest; those of now where the form does not say."""
-        try:
-            return dict(signing.loads(self.cleaned_data.get(BASE) or "", max_age=None))
-        except signing.BadSignature:
-            return dict(self.instance.settings)
-
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or {}
-        if cleaned.get(BASE) not in (None, self.instance.settings):
-            self._meet(cleaned[BASE])
         if self.instance.status == Client.Status.ACTIVE and self._changes() and not cleaned.get("reason"):
             self.add_error("reason", "This client is active. Say in a few words why its settings change.")
         return cleaned
-
-    def _meet(self, base: dict[str, Any]) -> None:
-        """Somebody else saved meanwhile: what only they changed is taken over, what both changed stays as this person
-        typed it, and nothing is saved before the person has seen that."""
-        theirs = self.instance.settings
-        changed = [path for path in dict.fromkeys((*base, *theirs)) if base.get(path) != theirs.get(path)]
-        both = [path for path in changed if self.said.get(path) not in (base.get(path), theirs.get(path))]
-        taken = [path for path in changed if path not in both]
-        data: Any = self.data.copy()  # type: ignore[attr-defined]
-        data[BASE] = signing.dumps(theirs, compress=True)
-        for path in taken:
-            self._show(data, path, theirs.get(path))
-        self.data = data
-        self.add_error(None, self._told(changed, both, taken))
-
-    def _show(self, data: Any, path: str, said: Any) -> None:  # noqa: ANN401 a value, a word, or words to an agent
-        if path.startswith(PROMPTS):
-            agent = path.removeprefix(PROMPTS)
-            for number in range(places_for(self.instance, agent, data)):
-                word = said[number] if said and number < len(said) else {}
-                for name in ("mode", "slot", "text"):
-                    data[f"{WORDS}__{agent}__{number}__{name}"] = word.get(name, "")
-            return
-        for name, value in fields.initial_of(by_path(self.keys)[path], said).items():
-            if name not in self.fields:
-                continue
-            if isinstance(self.fields[name], forms.MultipleChoiceField):
-                data.setlist(name, value or [])
-            elif isinstance(self.fields[name], forms.BooleanField):
-                data.setlist(name, ["on"] if value else [])
-            else:
-                data[name] = self.fields[name].prepare_value("" if value is None else value)
-
-    def _told(self, changed: Sequence[str], both: Sequence[str], taken: Sequence[str]) -> list[str]:
-        keys, theirs = by_path(self.keys), self.instance.settings
-        who, when = max((self.instance.touched.get(path, ("", "")) for path in changed), key=lambda each: each[1])
-        at = f" at {timezone.localtime(datetime.fromisoformat(when)):%H:%M}" if when else ""
-        said = [f"{who or 'Somebody'} saved other settings{at}, while you were editing. Nothing is saved yet."]
-        for path in both:
-            label = _label(keys, path)
-            other = shown.said(keys[path], theirs.get(path)) if path in keys else "another text"
-            said.append(f"{label}: they set it to “{other or 'inherited'}”. What you typed is kept below.")
-        if taken:
-            said.append(f"Taken over from them: {', '.join(_label(keys, path) for path in taken)}.")
-        return [*said, "Look it over, then save again."]
 
     def _changes(self) -> bool:
         return self.said != self.instance.settings or bool(self.secrets)
@@ -297,7 +342,7 @@ def fieldsets(
         found.append((words_to(agent), {"fields": rows}))
     if form.may_lock:
         found.append(("What the layers above may only tighten", {"fields": ["locked"]}))
-    found[-1][1]["fields"].append(HEEDED)  # hidden: it needs no place of its own
+    found[-1][1]["fields"] += [HEEDED, BASE]  # hidden: they need no place of their own
     return found
 
 

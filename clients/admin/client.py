@@ -5,7 +5,6 @@ from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
-from django.db import connection
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -55,7 +54,7 @@ class ClientAdmin(LayerPage, ScopedHistoryAdmin):
         ("What their runs may cost", {"fields": ("daily_budget_usd",)}),
         ("Who looks after them", {"fields": ("managers", "shares_patterns")}),
     )  # fmt: skip
-    last = (("This change", {"fields": ("reason", "base")}),)
+    last = (("This change", {"fields": ("reason",)}),)
     add_fieldsets = (
         (
             None,
@@ -77,12 +76,6 @@ class ClientAdmin(LayerPage, ScopedHistoryAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Client]:
         whole: QuerySet[Client] = super().get_queryset(request).select_related("industry")
         return whole.annotate(contact_count=Count("contacts", distinct=True))
-
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """For a change it is held until it is written or refused."""
-        if request.method == "POST" and connection.in_atomic_block:
-            Client.objects.select_for_update(no_key=True).filter(pk=object_id if object_id.isdigit() else 0).first()
-        return super().get_object(request, object_id, from_field)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         if obj is None:
