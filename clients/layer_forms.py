@@ -34,6 +34,7 @@ class LowerLayerForm(SettingsForm):
             return []
         edited = copy.copy(self.instance)
         edited.settings, edited.locks = self.said, list(cleaned.get("locked") or ())
+        edited.secrets = config.with_sealed(self.instance.secrets, self.secrets)
         for name in ("parent", "kind", "key"):
             if name in cleaned:
                 setattr(edited, name, cleaned[name])

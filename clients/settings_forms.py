@@ -5,35 +5,32 @@ They are made from the keys, so that an agency's own settings stand in them like
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, ClassVar
 
 from django import forms
 from django.conf import settings as deployment
 from django.contrib.admin.widgets import AdminTextareaWidget
-from django.utils import timezone
+from django.core.exceptions import ValidationError
 
-from clients import access, config, fields, meeting
+from clients import config, fields
 from clients.config import ConfigRefused, checks, schema, shown
 from clients.config.layers import Effective
-from clients.keys import AGENTS, MODES, PROMPTS, Key, by_path, grouped, words_to
+from clients.keys import AGENTS, MODES, PROMPTS, Key, grouped, words_to
+from clients.meeting_forms import BASE, WORDS, MeetingForm, places_for
 from clients.models import Client
 
-WORDS = "words"
-BASE = "base"
 HEEDED = "heeded"  # which warnings the person has seen
 MOST_PEERS = 200  # clients whose tone says what is usual
-SPARE = 1  # empty places for a further word to each agent
 
 
-class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
+class SettingsForm(MeetingForm):
     """Any layer's settings. Empty means: as the layer below says. The form carries what stood there when it was opened,
     so that two people who edit at once find each other.
 
-    After it is found valid, `said` is {path: what the layer says} and `secrets` {path: text} of those that were typed.
+    After it is found valid, `said` is {path: what the layer says} and `secrets` {path: text, or None to forget it} of
+    those that were typed or given up.
     """
 
-    keys: ClassVar[Sequence[Key]] = ()
     slots: ClassVar[Mapping[str, Sequence[str]]] = {}
     may_lock: ClassVar[bool] = False
 
@@ -46,25 +43,36 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
             self._add_words(agent)
         if self.may_lock:
             self._add_locks()
-        for name in (HEEDED, BASE):
-            self.fields[name] = forms.CharField(required=False, widget=forms.HiddenInput)
-        self.initial[BASE] = meeting.packed(self._theirs())
+        self.fields[HEEDED] = forms.CharField(required=False, widget=forms.HiddenInput)
+        self.carry_base()
 
     @classmethod
     def inherits(cls, layer: Any) -> tuple[Effective, Mapping[str, str]]:  # noqa: ANN401 - each form has its own layer
         """What holds where this layer says nothing, and the names of the layers."""
         return config.built_in(cls.keys), {"built in": "Built in"}
 
+    def full_clean(self) -> None:
+        """A secret never goes back to a page, so whoever typed one is told to type it again."""
+        super().full_clean()
+        if self.is_bound and self.errors:
+            typed = [key for key in self.keys if getattr(self, "secrets", {}).get(key.path)]
+            for key in typed:
+                self.add_error(key.field, "Type it again: what is typed here is never sent back to the page.")
+
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or {}
         self.said = {key.path: fields.said_in(key, cleaned) for key in self.keys if not key.sensitive}
         self.said |= {f"{PROMPTS}{agent}": self._words(agent, cleaned) for agent in AGENTS}
         self.said = {path: value for path, value in self.said.items() if value is not None and value != []}
-        self.secrets = {key.path: cleaned.get(key.field) or "" for key in self.keys if key.sensitive}
-        self.secrets = {path: text for path, text in self.secrets.items() if text}
+        self.secrets: dict[str, str | None] = {}
+        for key in (key for key in self.keys if key.sensitive):
+            try:
+                self.secrets |= fields.secret_in(key, cleaned)
+            except ValidationError as both:
+                self.add_error(key.field, both)
         self._refuse_wrong()
-        if met := self._met(cleaned):
-            self._tell(met)
+        if met := self.met(cleaned):
+            self.tell(met)
         elif not self.errors:
             self._look_over(cleaned)
         return cleaned
@@ -82,7 +90,8 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
         for problem in checks.errors(self.said, self.below):
             self.add_error(None, problem)
         asked = [*checks.warnings(self.said, self.peers(cleaned)), *self.reaches(cleaned)]
-        mark = hashlib.sha256("\n".join(asked).encode()).hexdigest()[:16]
+        meant = [*asked, *sorted(self.secrets)]  # a secret that is not typed again is missed
+        mark = hashlib.sha256("\n".join(meant).encode()).hexdigest()[:16]
         if asked and cleaned.get(HEEDED) != mark:
             self.add_error(None, [*asked, "Save again if it is meant so."])
             data: Any = self.data.copy()  # type: ignore[attr-defined]
@@ -93,108 +102,9 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
     def locked(self) -> list[str]:
         return list(self.cleaned_data.get("locked") or ()) if self.may_lock else list(self.instance.locks)
 
-    def _columns(self) -> list[str]:
-        """The layer's own columns that stand in the form."""
-        edited = {field.name for field in (*self._meta.model._meta.fields, *self._meta.model._meta.many_to_many)}
-        return [name for name in self.fields if name in edited]
-
-    def _theirs(self) -> dict[str, Any]:
-        columns = {name: self.initial.get(name) for name in self._columns()} if self.instance.pk else {}
-        return meeting.state(self.instance.settings, self.instance.locks, columns)
-
-    def _met(self, cleaned: Mapping[str, Any]) -> meeting.Meeting | None:
-        """What somebody else saved since this form was opened; None: nothing."""
-        base = meeting.unpacked(cleaned.get(BASE) or "")
-        if base is None:
-            return None
-        typed = {name: cleaned[name] for name in self._columns() if name in cleaned}
-        mine = meeting.state(self.said, self.locked, typed)
-        unread = {what: base.get(what) for what in base if what.removeprefix(meeting.COLUMN) in self.errors}
-        met = meeting.meet(base, self._theirs(), {**mine, **unread})
-        return met if met.changed else None
-
-    def _tell(self, met: meeting.Meeting) -> None:
-        """What only they changed is taken over, what both changed stays as this person typed it, and nothing is saved
-        before the person has seen that."""
-        theirs = self._theirs()
-        data: Any = self.data.copy()  # type: ignore[attr-defined]
-        data[BASE] = meeting.packed(theirs)
-        for what in met.taken:
-            self._show(data, what, theirs.get(what))
-        self.data = data
-        self.add_error(None, self._told(met, theirs))
-
-    def _show(self, data: Any, what: str, said: Any) -> None:  # noqa: ANN401 a value, a word, or words to an agent
-        if what.startswith(meeting.LOCK):
-            path = what.removeprefix(meeting.LOCK)
-            others = [each for each in data.getlist("locked") if each != path]
-            data.setlist("locked", [*others, path] if said else others)
-        elif what.startswith(meeting.COLUMN):
-            self._fill(data, what.removeprefix(meeting.COLUMN), said)
-        elif what.startswith(PROMPTS):
-            agent = what.removeprefix(PROMPTS)
-            for number in range(places_for(self.instance, agent, data)):
-                word = said[number] if said and number < len(said) else {}
-                for name in ("mode", "slot", "text"):
-                    data[f"{WORDS}__{agent}__{number}__{name}"] = word.get(name, "")
-        elif key := by_path(self.keys).get(what):
-            for name, value in fields.initial_of(key, said).items():
-                self._fill(data, name, value)
-
-    def _fill(self, data: Any, name: str, value: Any) -> None:  # noqa: ANN401 any field's value
-        field = self.fields.get(name)
-        if isinstance(field, forms.MultipleChoiceField | forms.ModelMultipleChoiceField):
-            data.setlist(name, value or [])
-        elif isinstance(field, forms.BooleanField):
-            data.setlist(name, ["on"] if value else [])
-        elif field is not None:
-            data[name] = field.prepare_value("" if value is None else value)
-
-    def _told(self, met: meeting.Meeting, theirs: meeting.State) -> list[str]:
-        who, when = self._last_touch(met)
-        at = f" at {timezone.localtime(datetime.fromisoformat(when)):%H:%M}" if when else ""
-        said = [f"{who or 'Somebody'} saved other settings{at}, while you were editing. Nothing is saved yet."]
-        for what in met.both:
-            other = self._words_of_theirs(what, theirs.get(what))
-            said.append(f"{self._name(what)}: they set it to “{other}”. What you typed is kept below.")
-        if met.taken:
-            said.append(f"Taken over from them: {', '.join(self._name(what) for what in met.taken)}.")
-        return [*said, "Look it over, then save again."]
-
-    def _last_touch(self, met: meeting.Meeting) -> Sequence[str]:
-        """(who, when) of what the other changed last; of columns the row's history knows."""
-        touched = (self.instance.touched.get(what.removeprefix(meeting.LOCK), ("", "")) for what in met.changed)
-        last: Sequence[str] = max(touched, key=lambda each: each[1])
-        if last[1] or not hasattr(self.instance, "history"):
-            return last
-        row = self.instance.history.select_related("history_user").latest("history_id")
-        return access.called(row.history_user, otherwise=""), row.history_date.isoformat()
-
-    def _name(self, what: str) -> str:
-        known = by_path(self.keys)
-        if what.startswith(meeting.COLUMN):
-            field = self.fields[what.removeprefix(meeting.COLUMN)]
-            return str(field.label)
-        if what.startswith(meeting.LOCK):
-            return f"whether {_label(known, what.removeprefix(meeting.LOCK))} is locked"
-        return _label(known, what)
-
-    def _words_of_theirs(self, what: str, said: Any) -> str:  # noqa: ANN401 as above
-        keys = by_path(self.keys)
-        if what in keys:
-            return shown.said(keys[what], said) or "inherited"
-        if not what.startswith(meeting.COLUMN):
-            return " / ".join(f"{shown.how(each)}: {each['text']}" for each in said or ()) or "inherited"
-        value = getattr(self.instance, what.removeprefix(meeting.COLUMN))
-        rows = value.all() if hasattr(value, "all") else None
-        if rows is not None:
-            return ", ".join(str(each) for each in rows) or "nobody"
-        display = getattr(self.instance, f"get_{what.removeprefix(meeting.COLUMN)}_display", lambda: value)()
-        return {True: "yes", False: "no", None: "nothing", "": "nothing"}.get(display, str(display))
-
     def _add(self, key: Key) -> None:
         self.fields[key.field] = fields.field_of(key)
-        self.fields |= fields.extras_of(key, self.below)
+        self.fields |= fields.extras_of(key, self.below, keeps=key.path in self.instance.secrets)
         for name, value in fields.initial_of(key, self.instance.settings.get(key.path)).items():
             self.initial.setdefault(name, value)
         self._say_what_is_inherited(self.fields[key.field], shown.hint(self.below, key, self.names))
@@ -256,12 +166,6 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
                 self.add_error(None, f"{problem.path}: {problem.message} {problem.hint}")
 
 
-def _label(keys: Mapping[str, Key], path: str) -> str:
-    if path in keys:
-        return keys[path].label
-    return words_to(path.removeprefix(PROMPTS))
-
-
 def _word_fields(agent: str, slots: Sequence[tuple[str, str]]) -> dict[str, forms.Field]:
     return {
         "mode": forms.ChoiceField(choices=list(MODES.items()), required=False, label=f"To {agent}: where"),
@@ -282,7 +186,7 @@ class ClientForm(SettingsForm):
 
     class Meta:
         model = Client
-        fields = "__all__"  # noqa: DJ007 - the admin's fieldsets choose
+        fields = "__all__"
         widgets: ClassVar = {"postal_address": AdminTextareaWidget(attrs={"rows": 2})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -321,12 +225,6 @@ def made_from(base: type[SettingsForm], keys: Iterable[Key], slots: Mapping[str,
     return type(base.__name__, (base,), {"keys": tuple(keys), "slots": dict(slots)})
 
 
-def places_for(layer: Any, agent: str, posted: Mapping[str, Any]) -> int:  # noqa: ANN401 any layer
-    """How many words to this agent a form has room for: those that stand there and a spare one, and all that came."""
-    came = [int(name.split("__")[2]) for name in posted if name.startswith(f"{WORDS}__{agent}__")]
-    return max(len(layer.settings.get(f"{PROMPTS}{agent}", [])) + SPARE, max(came, default=-1) + 1)
-
-
 def fieldsets(
     form: type[SettingsForm],
     layer: Any,  # noqa: ANN401 any layer
@@ -335,7 +233,9 @@ def fieldsets(
     """The form's fields as the admin groups them: a group of keys each, then the words to each agent."""
     below, _ = form.inherits(layer)
     groups = grouped(form.keys)
-    found = [(group, {"fields": [row for key in keys for row in _rows(key, below)]}) for group, keys in groups.items()]
+    found = [
+        (group, {"fields": [row for key in keys for row in _rows(key, below, layer)]}) for group, keys in groups.items()
+    ]
     for agent in AGENTS:
         places = [f"{WORDS}__{agent}__{number}" for number in range(places_for(layer, agent, posted))]
         rows = [row for place in places for row in ((f"{place}__mode", f"{place}__slot"), f"{place}__text")]
@@ -346,9 +246,9 @@ def fieldsets(
     return found
 
 
-def _rows(key: Key, below: Effective) -> list[Any]:
+def _rows(key: Key, below: Effective, layer: Any) -> list[Any]:  # noqa: ANN401 any layer
     """A field with what takes back its inheritance: beside it, or below where the field takes all of the width."""
-    extras = list(fields.extras_of(key, below))
+    extras = list(fields.extras_of(key, below, keeps=key.path in layer.secrets))
     if not extras or key.is_list or (key.longest or 0) > fields.LONG:
         return [key.field, *extras]
     return [(key.field, *extras)]

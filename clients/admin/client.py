@@ -64,7 +64,6 @@ class ClientAdmin(LayerPage, ScopedHistoryAdmin):
             },
         ),
     )
-    prepopulated_fields = {"slug": ("name",)}
     filter_horizontal = ("managers",)
     list_display = ("name", "industry", "state", "people", "own_tone", "settings_link")
     list_filter = ("status", "industry")
@@ -96,7 +95,7 @@ class ClientAdmin(LayerPage, ScopedHistoryAdmin):
         return super().render_change_form(request, context | {"agents": AGENTS.items()}, **kwargs)
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return {} if obj else self.prepopulated_fields
+        return {} if obj else {"slug": ("name",)}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:

@@ -13,7 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from agents_app import versions
-from clients import access, layer_forms
+from clients import access, config, layer_forms
 from clients import keys as known
 from clients.config import proposing
 from clients.models import AgencySettings, ConfigKey, ProposedChange, SettingsTemplate
@@ -34,7 +34,8 @@ class LowerLayerPage(LayerPage):
             super().save_model(request, obj, form, change)
             return
         told = {"reach": form.reach, "by": access.user_of(request), "at": timezone.now()}
-        request.proposed = proposing.propose(obj, form.said, form.locked, **told)  # type: ignore[attr-defined]
+        wanted = proposing.Wanted(form.said, form.locked, form.secrets)
+        request.proposed = proposing.propose(obj, wanted, **told)  # type: ignore[attr-defined]
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         return None if hasattr(request, "proposed") else super().log_change(request, obj, message)  # type: ignore[misc]
@@ -91,7 +92,7 @@ class SettingsTemplateAdmin(LowerLayerPage, HistoryAdmin):
 @admin.register(ProposedChange)
 class ProposedChangeAdmin(RecordAdmin):
     change_form_template = "clients/proposed_change.html"
-    fields = ("layer", "author", "created_at", "who_changes", "decision", "decided_by", "decided_at")
+    fields = ("layer", "author", "created_at", "who_changes", "kept_secret", "decision", "decided_by", "decided_at")
     readonly_fields = fields
     list_display = ("layer", "reach", "author", "created_at", "state")
     list_filter = ("decision",)
@@ -125,6 +126,16 @@ class ProposedChangeAdmin(RecordAdmin):
     @admin.display(description="Of")
     def layer(self, change: ProposedChange) -> str:
         return str(change.agency or change.template)
+
+    @admin.display(description="Secrets")
+    def kept_secret(self, change: ProposedChange) -> str:
+        """Which ones, never what they are."""
+        labels = {key.path: key.label for key in config.known_keys()}
+        told = [
+            f"{labels.get(path, path)}: {'a new one, shown to nobody' if sealed else 'what is kept is forgotten'}"
+            for path, sealed in change.secrets.items()
+        ]
+        return ". ".join(told) or "None"
 
     @admin.display(description="State", ordering="decision")
     def state(self, change: ProposedChange) -> SafeString:

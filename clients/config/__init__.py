@@ -30,6 +30,7 @@ from clients.config.writing import (
     revert,
     save,
     secret,
+    with_sealed,
 )
 
 __all__ = [
@@ -70,4 +71,5 @@ __all__ = [
     "secret",
     "stand",
     "stand_of",
+    "with_sealed",
 ]

@@ -39,9 +39,21 @@ def put(row: Settings, settings: Mapping[str, Any], author: Author, *, locks: It
 
 def put_secrets(row: Settings, secrets: Mapping[str, str | None], author: Author) -> None:
     """Encrypt what is given; None forgets. The caller saves the row."""
-    sealed = {path: credentials.encrypt(text).decode() for path, text in secrets.items() if text}
-    row.secrets = {path: each for path, each in (row.secrets | sealed).items() if secrets.get(path, "") is not None}
-    _touch(row, list(secrets), author)
+    put_sealed(row, seal(secrets), author)
+
+
+def seal(secrets: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Encrypted, as they are kept and as they wait; None, which forgets, stays None."""
+    return {path: credentials.encrypt(text).decode() if text else None for path, text in secrets.items()}
+
+
+def put_sealed(row: Settings, sealed: Mapping[str, str | None], author: Author) -> None:
+    row.secrets = with_sealed(row.secrets, sealed)
+    _touch(row, list(sealed), author)
+
+
+def with_sealed(kept: Mapping[str, str], sealed: Mapping[str, str | None]) -> dict[str, str]:
+    return {path: each for path, each in {**kept, **sealed}.items() if each is not None}
 
 
 def secret(row: Settings, path: str) -> str:
@@ -52,8 +64,9 @@ def secret(row: Settings, path: str) -> str:
 
 @transaction.atomic
 def save(row: Settings, author: Author) -> ConfigVersion | None:
-    """The row with its history, and of a client the version where its document is a new one."""
-    row.revision += 1
+    """The row with its history, and of a client the version where its document is a new one. A row that was read from
+    its history counts on from the newest revision all the same."""
+    row.revision = max(row.revision, _newest_revision(row)) + 1
     author.sign(row)
     row.save()
     return keep_version(row, author) if isinstance(row, Client) else None
@@ -150,6 +163,11 @@ def _refuse_invalid(client: Client) -> None:
 
 def newest_version(client: Client) -> ConfigVersion | None:
     return ConfigVersion.objects.filter(client=client).order_by("-number").first()
+
+
+def _newest_revision(row: Settings) -> int:
+    newest = type(row)._default_manager.filter(pk=row.pk).values_list("revision", flat=True).first() if row.pk else 0
+    return int(newest or 0)
 
 
 def _touch(row: Settings, paths: Iterable[str], author: Author) -> None:

@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(choices=[('edit', 'Change of one setting'), ('import', 'Import from JSON')], max_length=10)),
-                ('what', models.CharField(help_text='What was changed, in words.', max_length=300)),
+                ('what', models.CharField(max_length=300)),
                 ('reason', models.CharField(blank=True, max_length=200)),
                 ('created_at', models.DateTimeField()),
                 ('undone_at', models.DateTimeField(blank=True, null=True)),

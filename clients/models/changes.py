@@ -7,7 +7,7 @@ from gtm.records import Record
 
 
 class ChangeSet(Record):
-    """What one person changed of several clients at once. It is taken back once, whole."""
+    """What one person changed of several clients at once; `what` says it in words. It is taken back once, whole."""
 
     recorded = ("kind", "what", "reason", "author_id", "created_at")
 
@@ -16,7 +16,7 @@ class ChangeSet(Record):
         IMPORT = "import", "Import from JSON"
 
     kind = models.CharField(max_length=10, choices=Kind)
-    what = models.CharField(max_length=300, help_text="What was changed, in words.")
+    what = models.CharField(max_length=300)
     reason = models.CharField(max_length=200, blank=True)
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"

@@ -128,6 +128,16 @@ def test_what_is_taken_out_is_not_in_force_and_what_is_added_is_whatever_the_lay
         assert document["custom_fields"][path.rpartition(".")[2]] == left
 
 
+def test_of_a_list_only_what_comes_and_goes_is_told():
+    acme = make_client("acme", industry=make_industry("ledgers", settings={AVOID.path: ["bold", "dull"]}))
+
+    [more] = looks_of(Edit(AVOID, PUT, ["brave"]), acme)
+    [less] = looks_of(Edit(AVOID, TAKE, ["dull"]), acme)
+
+    assert list(map(str, more.in_force)) == ["Words to avoid: now also brave"]
+    assert list(map(str, less.in_force)) == ["Words to avoid: no longer dull"]
+
+
 def test_a_word_to_an_agent_is_added_once_and_taken_back():
     acme = make_client("acme")
     add, back = Edit(None, PUT, BRIEF, agent="email_agent"), Edit(None, INHERIT, agent="email_agent")
