@@ -1,7 +1,7 @@
 """The forms of what clients inherit: the agency's settings, templates, and settings that an agency describes itself."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -23,6 +23,11 @@ class LowerLayerForm(SettingsForm):
     may_lock = True
     reach = 0  # clients whose settings it changes, once it is found valid
 
+    @staticmethod
+    def running(client_ids: Iterable[int]) -> Mapping[int, int]:
+        """{client: how many experiments run there}; the page that makes the form knows it."""
+        return {}
+
     @property
     def needs_second(self) -> bool:
         """So many clients change that another person has to confirm it."""
@@ -43,10 +48,25 @@ class LowerLayerForm(SettingsForm):
         self.reach = len(found)
         if not found:
             return []
-        count = "1 client" if len(found) == 1 else f"{len(found)} clients"
+        running = self.running(each.client.pk for each in found)
+        each_told = [told(each, running.get(each.client.pk, 0)) for each in found[:MOST_TOLD]]
         rest = [f"And {len(found) - MOST_TOLD} more."] if len(found) > MOST_TOLD else []
         second = ["So many are changed only when a second person confirms it."] if self.needs_second else []
-        return [f"This changes the settings of {count}.", *map(str, found[:MOST_TOLD]), *rest, *second]
+        return [_counted(len(found), len(running)), *each_told, *rest, *second]
+
+
+def _counted(clients: int, running: int) -> str:
+    if clients == 1:
+        return f"This changes the settings of 1 client{', which has a running experiment' if running else ''}."
+    some = f", {running} of them with a running experiment" if running else ""
+    return f"This changes the settings of {clients} clients{some}."
+
+
+def told(reached: radius.Reached, running: int) -> str:
+    """How the client changes, and how many of its experiments run meanwhile."""
+    if not running:
+        return str(reached)
+    return f"{reached} {'1 experiment runs' if running == 1 else f'{running} experiments run'} there."
 
 
 class AgencySettingsForm(LowerLayerForm):

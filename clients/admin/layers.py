@@ -18,6 +18,7 @@ from clients import keys as known
 from clients.config import proposing
 from clients.models import AgencySettings, ConfigKey, ProposedChange, SettingsTemplate
 from clients.settings_admin import SettingsPage
+from experiments import lifecycle
 from gtm.admin_site import HistoryAdmin, RecordAdmin, pill
 
 
@@ -28,6 +29,12 @@ class LayerPage(SettingsPage):
 
 class LowerLayerPage(LayerPage):
     """A change that reaches more clients than one person may change alone is written down, and waits for another."""
+
+    def settings_form(self, obj: Any) -> Any:
+        """It tells where an experiment runs, whose result the change would touch."""
+        form: Any = super().settings_form(obj)
+        form.running = staticmethod(lifecycle.running_at)
+        return form
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not form.needs_second:
@@ -147,7 +154,10 @@ class ProposedChangeAdmin(RecordAdmin):
         if change.decision:
             return format_html("{} clients when it was proposed", change.reach)
         seen = access.visible_clients(change.viewer).select_related("industry").order_by("name")
-        rows = format_html_join("", "<li>{}</li>", ((str(each),) for each in proposing.reaches(change, seen)))
+        found = proposing.reaches(change, seen)
+        running = lifecycle.running_at(each.client.pk for each in found)
+        told = ((layer_forms.told(each, running.get(each.client.pk, 0)),) for each in found)
+        rows = format_html_join("", "<li>{}</li>", told)
         return format_html('<ul class="plain">{}</ul>', rows)
 
 

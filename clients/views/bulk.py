@@ -17,6 +17,7 @@ from clients.bulk_forms import EditForm, SettingForm
 from clients.config import bulk, sets
 from clients.keys import AGENTS, PROMPTS, Key, by_path, words_to
 from clients.models import Client
+from experiments import lifecycle
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -48,6 +49,8 @@ def _look(request: HttpRequest, page: dict[str, Any], *, status: int = 200) -> H
         "left": [each for each in looks if each.problems],
         "same": [each for each in looks if each.stays],
     }
+    running = lifecycle.running_at(each.client.pk for each in groups["changing"])
+    page["experiments"] = set(running)
     page |= {"looks": looks, **groups, "form": form.shown_again(bulk.mark(looks)), "said": bulk.in_words(form.edit)}
     return render(request, "clients/bulk.html", page, status=status)
 

@@ -15,7 +15,7 @@ from clients.config.sets import SetRefused
 from clients.keys import BUILT_IN, by_path
 from clients.models import AgencySettings, ChangeSet, Client, ClientChange, ConfigKey, ConfigVersion
 from tests.crowd import make_user_of
-from tests.factories import AT, make_client, make_industry, make_user
+from tests.factories import AT, make_client, make_experiment, make_industry, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -230,6 +230,15 @@ def test_the_preview_shows_who_changes_who_does_not_and_who_cannot_and_writes_no
     assert "Apply to 1 client<" in shown
     assert [said(each) for each in (acme, same, locked)] == [{"tone": "formal"}, {"tone": "direct"}, {}]
     assert ChangeSet.objects.count() == 0
+
+
+def test_a_client_whose_experiment_runs_is_marked(operator):
+    acme, zeta = make_client("acme"), make_client("zeta")
+    make_experiment(acme)
+
+    shown, _ = looked(operator, address(acme, zeta, setting="tone"), how="set", value="direct")
+
+    assert shown.count("Experiment runs") == 1
 
 
 def test_applying_makes_all_of_it_as_one_set_with_a_version_each(operator):
