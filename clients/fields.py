@@ -1,6 +1,6 @@
 """A form's field for each kind of setting, and what a person typed into it as a layer's word."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -69,10 +69,14 @@ def field_of(key: Key) -> forms.Field:
     return _MAKERS[key.kind](key, {"label": key.label, "help_text": key.help, "required": False})
 
 
-def extras_of(key: Key, inherited: Effective | None) -> dict[str, forms.Field]:
-    """What takes back what a key inherits; nothing where nothing is inherited but what is built in, or it is locked."""
+def extras_of(key: Key, inherited: Effective | None, *, keeps: bool = False) -> dict[str, forms.Field]:
+    """What takes back what a key inherits; nothing where nothing is inherited but what is built in, or it is locked. Of
+    a secret, what forgets it where the layer keeps one."""
+    if key.sensitive:
+        words = f"Forget the {key.label.lower()} that is kept here"
+        return {f"{key.field}__forget": forms.BooleanField(required=False, label=words)} if keeps else {}
     origin = inherited.origins.get(key.path) if inherited else None
-    if origin is None or inherited is None or origin.locked_by or key.sensitive:
+    if origin is None or inherited is None or origin.locked_by:
         return {}
     if key.is_list or key.kind == "table":
         names = [name for name, layer in origin.entries.items()] if key.merge != "replace" else []
@@ -101,7 +105,7 @@ def initial_of(key: Key, said: object) -> dict[str, Any]:
 
 def said_in(key: Key, cleaned: dict[str, Any]) -> Any:  # noqa: ANN401 a value, or a word about what is inherited
     """What was typed, as the layer's word; None where it says nothing."""
-    value = _value(key, cleaned.get(key.field))
+    value = value_of(key, cleaned.get(key.field))
     removed: Sequence[str] = cleaned.get(f"{key.field}__out") or ()
     if removed:
         return {REMOVE: list(removed), **({ADD: value} if is_set(value) else {})}
@@ -110,7 +114,18 @@ def said_in(key: Key, cleaned: dict[str, Any]) -> Any:  # noqa: ANN401 a value, 
     return {UNSET: True} if cleaned.get(f"{key.field}__unset") else None
 
 
-def _value(key: Key, typed: Any) -> Any:  # noqa: ANN401 a value of the key's type
+def secret_in(key: Key, cleaned: Mapping[str, Any]) -> dict[str, str | None]:
+    """{path: what was typed, or None to forget what is kept}; empty where neither was asked for.
+
+    Raises ValidationError for both."""
+    typed, forget = cleaned.get(key.field) or "", cleaned.get(f"{key.field}__forget")
+    if typed and forget:
+        raise ValidationError("Type a new one, or forget the one that is kept; not both.")
+    return {key.path: typed or None} if typed or forget else {}
+
+
+def value_of(key: Key, typed: Any) -> Any:  # noqa: ANN401 a value of the key's type
+    """What the key's own field gave, as layers hold it."""
     if key.kind == "flag":
         return {"yes": True, "no": False}.get(typed)
     if key.kind == "entries" and isinstance(typed, dict):

@@ -1,7 +1,7 @@
 """The forms of what clients inherit: the agency's settings, templates, and settings that an agency describes itself."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -24,6 +24,11 @@ class LowerLayerForm(SettingsForm):
     reach = 0  # clients whose settings it changes, once it is found valid
     spared: Sequence[str] = ()  # who inherits from it and is not changed, and why
 
+    @staticmethod
+    def running(client_ids: Iterable[int]) -> Mapping[int, int]:
+        """{client: how many experiments run there}; the page that makes the form knows it."""
+        return {}
+
     @property
     def needs_second(self) -> bool:
         """So many clients change that another person has to confirm it."""
@@ -35,6 +40,7 @@ class LowerLayerForm(SettingsForm):
             return []
         edited = copy.copy(self.instance)
         edited.settings, edited.locks = self.said, list(cleaned.get("locked") or ())
+        edited.secrets = config.with_sealed(self.instance.secrets, self.secrets)
         for name in ("parent", "kind", "key"):
             if name in cleaned:
                 setattr(edited, name, cleaned[name])
@@ -44,15 +50,30 @@ class LowerLayerForm(SettingsForm):
         self.spared = _first(radius.spared(config.stand_of(self.instance), edited, clients))
         if not found:
             return []
-        count = "1 client" if len(found) == 1 else f"{len(found)} clients"
+        running = self.running(each.client.pk for each in found)
+        each_told = [told(each, running.get(each.client.pk, 0)) for each in found]
         second = ["So many are changed only when a second person confirms it."] if self.needs_second else []
-        return [f"This changes the settings of {count}.", *_first(found), *self.spared, *second]
+        return [_counted(len(found), len(running)), *_first(each_told), *self.spared, *second]
 
 
 def _first(found: Sequence[object]) -> list[str]:
     """The first of them in words, and how many more there are."""
     rest = [f"And {len(found) - MOST_TOLD} more."] if len(found) > MOST_TOLD else []
     return [*map(str, found[:MOST_TOLD]), *rest]
+
+
+def _counted(clients: int, running: int) -> str:
+    if clients == 1:
+        return f"This changes the settings of 1 client{', which has a running experiment' if running else ''}."
+    some = f", {running} of them with a running experiment" if running else ""
+    return f"This changes the settings of {clients} clients{some}."
+
+
+def told(reached: radius.Reached, running: int) -> str:
+    """How the client changes, and how many of its experiments run meanwhile."""
+    if not running:
+        return str(reached)
+    return f"{reached} {'1 experiment runs' if running == 1 else f'{running} experiments run'} there."
 
 
 class AgencySettingsForm(LowerLayerForm):

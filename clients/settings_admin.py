@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -34,6 +35,13 @@ class SettingsPage:
             obj.form_of_page = settings_forms.made_from(self.form, config.stand_of(obj).keys, self.slots())
         form: type[SettingsForm] = obj.form_of_page
         return form
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """For a change it is held until it is written or refused."""
+        if request.method == "POST" and connection.in_atomic_block:
+            rows = self.model.objects.select_for_update(no_key=True)  # type: ignore[attr-defined]
+            rows.filter(pk=object_id if object_id.isdigit() else 0).first()
+        return super().get_object(request, object_id, from_field)  # type: ignore[misc]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Django asks for every name in the fieldsets; those of settings are no columns of the model."""

@@ -5,35 +5,32 @@ They are made from the keys, so that an agency's own settings stand in them like
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, ClassVar
 
 from django import forms
 from django.conf import settings as deployment
 from django.contrib.admin.widgets import AdminTextareaWidget
-from django.core import signing
-from django.utils import timezone
+from django.core.exceptions import ValidationError
 
 from clients import config, fields
 from clients.config import ConfigRefused, checks, schema, shown
 from clients.config.layers import Effective
-from clients.keys import AGENTS, MODES, PROMPTS, Key, by_path, grouped, words_to
+from clients.keys import AGENTS, MODES, PROMPTS, Key, grouped, words_to
+from clients.meeting_forms import BASE, WORDS, MeetingForm, places_for
 from clients.models import Client
 
-WORDS = "words"
-BASE = "base"
 HEEDED = "heeded"  # which warnings the person has seen
 MOST_PEERS = 200  # clients whose tone says what is usual
-SPARE = 1  # empty places for a further word to each agent
 
 
-class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Any layer's settings. Empty means: as the layer below says.
+class SettingsForm(MeetingForm):
+    """Any layer's settings. Empty means: as the layer below says. The form carries what stood there when it was opened,
+    so that two people who edit at once find each other.
 
-    After it is found valid, `said` is {path: what the layer says} and `secrets` {path: text} of those that were typed.
+    After it is found valid, `said` is {path: what the layer says} and `secrets` {path: text, or None to forget it} of
+    those that were typed or given up.
     """
 
-    keys: ClassVar[Sequence[Key]] = ()
     slots: ClassVar[checks.Prompts] = {}
     may_lock: ClassVar[bool] = False
     asked: Sequence[str] = ()  # what is unusual, and not wrong; once it is found so
@@ -48,21 +45,36 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
         if self.may_lock:
             self._add_locks()
         self.fields[HEEDED] = forms.CharField(required=False, widget=forms.HiddenInput)
+        self.carry_base()
 
     @classmethod
     def inherits(cls, layer: Any) -> tuple[Effective, Mapping[str, str]]:  # noqa: ANN401 - each form has its own layer
         """What holds where this layer says nothing, and the names of the layers."""
         return config.built_in(cls.keys), {"built in": "Built in"}
 
+    def full_clean(self) -> None:
+        """A secret never goes back to a page, so whoever typed one is told to type it again."""
+        super().full_clean()
+        if self.is_bound and self.errors:
+            typed = [key for key in self.keys if getattr(self, "secrets", {}).get(key.path)]
+            for key in typed:
+                self.add_error(key.field, "Type it again: what is typed here is never sent back to the page.")
+
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or {}
         self.said = {key.path: fields.said_in(key, cleaned) for key in self.keys if not key.sensitive}
         self.said |= {f"{PROMPTS}{agent}": self._words(agent, cleaned) for agent in AGENTS}
         self.said = {path: value for path, value in self.said.items() if value is not None and value != []}
-        self.secrets = {key.path: cleaned.get(key.field) or "" for key in self.keys if key.sensitive}
-        self.secrets = {path: text for path, text in self.secrets.items() if text}
+        self.secrets: dict[str, str | None] = {}
+        for key in (key for key in self.keys if key.sensitive):
+            try:
+                self.secrets |= fields.secret_in(key, cleaned)
+            except ValidationError as both:
+                self.add_error(key.field, both)
         self._refuse_wrong()
-        if not self.errors:
+        if met := self.met(cleaned):
+            self.tell(met)
+        elif not self.errors:
             self._look_over(cleaned)
         return cleaned
 
@@ -79,7 +91,8 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
         for problem in checks.errors(self.said, self.below):
             self.add_error(None, problem)
         asked = [*checks.warnings(self.said, self.peers(cleaned), self.slots), *self.reaches(cleaned)]
-        mark = hashlib.sha256("\n".join(asked).encode()).hexdigest()[:16]
+        meant = [*asked, *sorted(self.secrets)]  # a secret that is not typed again is missed
+        mark = hashlib.sha256("\n".join(meant).encode()).hexdigest()[:16]
         if asked and cleaned.get(HEEDED) != mark:
             self.asked = asked
             self.add_error(None, [*asked, "Save again if it is meant so."])
@@ -93,7 +106,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def _add(self, key: Key) -> None:
         self.fields[key.field] = fields.field_of(key)
-        self.fields |= fields.extras_of(key, self.below)
+        self.fields |= fields.extras_of(key, self.below, keeps=key.path in self.instance.secrets)
         for name, value in fields.initial_of(key, self.instance.settings.get(key.path)).items():
             self.initial.setdefault(name, value)
         self._say_what_is_inherited(self.fields[key.field], shown.hint(self.below, key, self.names))
@@ -155,12 +168,6 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
                 self.add_error(None, f"{problem.path}: {problem.message} {problem.hint}")
 
 
-def _label(keys: Mapping[str, Key], path: str) -> str:
-    if path in keys:
-        return keys[path].label
-    return words_to(path.removeprefix(PROMPTS))
-
-
 def _word_fields(agent: str, slots: Sequence[tuple[str, str]]) -> dict[str, forms.Field]:
     return {
         "mode": forms.ChoiceField(choices=list(MODES.items()), required=False, label=f"To {agent}: where"),
@@ -175,16 +182,13 @@ def _word_fields(agent: str, slots: Sequence[tuple[str, str]]) -> dict[str, form
 
 
 class ClientForm(SettingsForm):
-    """With the settings that stood there when the form was opened: so two people who edit at once find each other."""
-
     reason = forms.CharField(
         max_length=200, required=False, label="Why", help_text="A few words, for whoever looks at the versions later."
     )
-    base = forms.CharField(widget=forms.HiddenInput, required=False)
 
     class Meta:
         model = Client
-        fields = "__all__"  # noqa: DJ007 - the admin's fieldsets choose
+        fields = "__all__"
         widgets: ClassVar = {"postal_address": AdminTextareaWidget(attrs={"rows": 2})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -192,7 +196,6 @@ class ClientForm(SettingsForm):
         if industry := self.fields.get("industry"):
             found = config.stand_of(self.instance).templates
             industry.choices = [(each.pk, each.name) for (kind, _), each in found.items() if kind == "industry"]  # type: ignore[attr-defined]
-        self.initial[BASE] = signing.dumps(self.instance.settings, compress=True)
         if budget := self.fields.get("daily_budget_usd"):
             budget.widget.attrs["placeholder"] = f"inherited: {deployment.CLIENT_DAY_BUDGET_USD:.2f}"
 
@@ -209,65 +212,11 @@ class ClientForm(SettingsForm):
             industry.name, [found.effective(other).document["tone"] for other in others[:MOST_PEERS]]
         )
 
-    def clean_base(self) -> dict[str, Any]:
-        """The settings on which the person's changes rest; those of now where the form does not say."""
-        try:
-            return dict(signing.loads(self.cleaned_data.get(BASE) or "", max_age=None))
-        except signing.BadSignature:
-            return dict(self.instance.settings)
-
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or {}
-        if cleaned.get(BASE) not in (None, self.instance.settings):
-            self._meet(cleaned[BASE])
         if self.instance.status == Client.Status.ACTIVE and self._changes() and not cleaned.get("reason"):
             self.add_error("reason", "This client is active. Say in a few words why its settings change.")
         return cleaned
-
-    def _meet(self, base: dict[str, Any]) -> None:
-        """Somebody else saved meanwhile: what only they changed is taken over, what both changed stays as this person
-        typed it, and nothing is saved before the person has seen that."""
-        theirs = self.instance.settings
-        changed = [path for path in dict.fromkeys((*base, *theirs)) if base.get(path) != theirs.get(path)]
-        both = [path for path in changed if self.said.get(path) not in (base.get(path), theirs.get(path))]
-        taken = [path for path in changed if path not in both]
-        data: Any = self.data.copy()  # type: ignore[attr-defined]
-        data[BASE] = signing.dumps(theirs, compress=True)
-        for path in taken:
-            self._show(data, path, theirs.get(path))
-        self.data = data
-        self.add_error(None, self._told(changed, both, taken))
-
-    def _show(self, data: Any, path: str, said: Any) -> None:  # noqa: ANN401 a value, a word, or words to an agent
-        if path.startswith(PROMPTS):
-            agent = path.removeprefix(PROMPTS)
-            for number in range(places_for(self.instance, agent, data)):
-                word = said[number] if said and number < len(said) else {}
-                for name in ("mode", "slot", "text"):
-                    data[f"{WORDS}__{agent}__{number}__{name}"] = word.get(name, "")
-            return
-        for name, value in fields.initial_of(by_path(self.keys)[path], said).items():
-            if name not in self.fields:
-                continue
-            if isinstance(self.fields[name], forms.MultipleChoiceField):
-                data.setlist(name, value or [])
-            elif isinstance(self.fields[name], forms.BooleanField):
-                data.setlist(name, ["on"] if value else [])
-            else:
-                data[name] = self.fields[name].prepare_value("" if value is None else value)
-
-    def _told(self, changed: Sequence[str], both: Sequence[str], taken: Sequence[str]) -> list[str]:
-        keys, theirs = by_path(self.keys), self.instance.settings
-        who, when = max((self.instance.touched.get(path, ("", "")) for path in changed), key=lambda each: each[1])
-        at = f" at {timezone.localtime(datetime.fromisoformat(when)):%H:%M}" if when else ""
-        said = [f"{who or 'Somebody'} saved other settings{at}, while you were editing. Nothing is saved yet."]
-        for path in both:
-            label = _label(keys, path)
-            other = shown.said(keys[path], theirs.get(path)) if path in keys else "another text"
-            said.append(f"{label}: they set it to “{other or 'inherited'}”. What you typed is kept below.")
-        if taken:
-            said.append(f"Taken over from them: {', '.join(_label(keys, path) for path in taken)}.")
-        return [*said, "Look it over, then save again."]
 
     def _changes(self) -> bool:
         return self.said != self.instance.settings or bool(self.secrets)
@@ -278,12 +227,6 @@ def made_from(base: type[SettingsForm], keys: Iterable[Key], slots: checks.Promp
     return type(base.__name__, (base,), {"keys": tuple(keys), "slots": dict(slots)})
 
 
-def places_for(layer: Any, agent: str, posted: Mapping[str, Any]) -> int:  # noqa: ANN401 any layer
-    """How many words to this agent a form has room for: those that stand there and a spare one, and all that came."""
-    came = [int(name.split("__")[2]) for name in posted if name.startswith(f"{WORDS}__{agent}__")]
-    return max(len(layer.settings.get(f"{PROMPTS}{agent}", [])) + SPARE, max(came, default=-1) + 1)
-
-
 def fieldsets(
     form: type[SettingsForm],
     layer: Any,  # noqa: ANN401 any layer
@@ -292,20 +235,22 @@ def fieldsets(
     """The form's fields as the admin groups them: a group of keys each, then the words to each agent."""
     below, _ = form.inherits(layer)
     groups = grouped(form.keys)
-    found = [(group, {"fields": [row for key in keys for row in _rows(key, below)]}) for group, keys in groups.items()]
+    found = [
+        (group, {"fields": [row for key in keys for row in _rows(key, below, layer)]}) for group, keys in groups.items()
+    ]
     for agent in AGENTS:
         places = [f"{WORDS}__{agent}__{number}" for number in range(places_for(layer, agent, posted))]
         rows = [row for place in places for row in ((f"{place}__mode", f"{place}__slot"), f"{place}__text")]
         found.append((words_to(agent), {"fields": rows}))
     if form.may_lock:
         found.append(("What the layers above may only tighten", {"fields": ["locked"]}))
-    found[-1][1]["fields"].append(HEEDED)  # hidden: it needs no place of its own
+    found[-1][1]["fields"] += [HEEDED, BASE]  # hidden: they need no place of their own
     return found
 
 
-def _rows(key: Key, below: Effective) -> list[Any]:
+def _rows(key: Key, below: Effective, layer: Any) -> list[Any]:  # noqa: ANN401 any layer
     """A field with what takes back its inheritance: beside it, or below where the field takes all of the width."""
-    extras = list(fields.extras_of(key, below))
+    extras = list(fields.extras_of(key, below, keeps=key.path in layer.secrets))
     if not extras or key.is_list or (key.longest or 0) > fields.LONG:
         return [key.field, *extras]
     return [(key.field, *extras)]

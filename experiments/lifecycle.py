@@ -1,6 +1,7 @@
 """An experiment from its plan to its end. Each step is a person's; only the decision at the planned size is not."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
@@ -8,7 +9,7 @@ from typing import NotRequired, TypedDict, Unpack
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from agents_app import versions
 from agents_app.models import PromptVersion, Send
@@ -198,6 +199,12 @@ def outlook(experiment: Experiment, *, at: datetime) -> Outlook:
     if timedelta(days=days) > LONGEST_SENSIBLE:
         words += " That is long: look for a bigger difference, or give the client more contacts."
     return Outlook(planned, pace, days, words)
+
+
+def running_at(client_ids: Iterable[int]) -> dict[int, int]:
+    """{client: how many of its experiments run}, of those where one does."""
+    running = Experiment.objects.filter(client__in=list(client_ids), status=Experiment.Status.RUNNING)
+    return dict(running.values_list("client").annotate(count=Count("pk")).order_by("client"))
 
 
 def _salt(client: Client, name: str, at: datetime) -> str:

@@ -43,6 +43,7 @@ SECTIONS = (
             Item("Templates", "admin:clients_settingstemplate_changelist", "clients.view_settingstemplate"),
             Item("Agency settings", "admin:clients_agencysettings_changelist", "clients.view_agencysettings"),
             Item("Changes that wait", "admin:clients_proposedchange_changelist", "clients.view_proposedchange"),
+            Item("Changes of several clients", "admin:clients_changeset_changelist", "clients.view_changeset"),
             Item("Settings of our own", "admin:clients_configkey_changelist", "clients.view_configkey"),
             Item("Contacts", "admin:clients_contact_changelist", "clients.view_contact"),
             Item("Connections", "admin:clients_connection_changelist", "clients.view_connection"),

@@ -105,6 +105,8 @@ PAGES = {
     "client_versions": Access("clients.view_client", "clients.change_client"),
     "client_export": Access("clients.view_client"),
     "client_import": Access("clients.change_client", "clients.change_client"),
+    "client_bulk_edit": Access("clients.change_client", "clients.change_client"),
+    "clients_import_folder": Access("clients.change_client", "clients.change_client"),
     "new_client_import": Access("clients.add_client", "clients.add_client"),
     "weekly_review": Access("insights.view_weeklyreport", "insights.change_suggestion"),
     "weekly_review_version": Access("insights.view_weeklyreport", "insights.change_suggestion"),

@@ -163,7 +163,9 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 
+DEFAULT_EXCEPTION_REPORTER_FILTER = "gtm.reports.Filter"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FILES = 250  # a folder of clients' settings has up to 200
 WEBHOOK_MAX_BYTES: int = env.int("WEBHOOK_MAX_BYTES", default=1024 * 1024)
 
 # E-mail is a dry run: messages are written to files, nothing leaves the machine.

@@ -18,7 +18,9 @@ from agents_app.models import (
     StepRun,
 )
 from clients.models import (
+    ChangeSet,
     Client,
+    ClientChange,
     ConfigKey,
     ConfigVersion,
     Connection,
@@ -104,11 +106,18 @@ def _agency(size: int, rows: Rows) -> Rows:
     Client.objects.bulk_create(clients)
     author, _ = User.objects.get_or_create(username="who-proposes")
     rows[SettingsTemplate], rows[Client] = industries, clients
+    sets = [ChangeSet(kind="edit", what="Tone: set it to “Formal”", author=author, created_at=AT) for _ in clients]
+    ChangeSet.objects.bulk_create(sets)
+    rows[ChangeSet] = sets
     return {
         ConfigKey: [ConfigKey(name=f"own_{n}", label=f"Own {n}", kind="text") for n in numbers(size)],
         ProposedChange: [
             ProposedChange(template=each, settings={}, revision=0, reach=1, author=author, created_at=AT)
             for each in industries
+        ],
+        ClientChange: [
+            ClientChange(change_set=made, client=client, paths={"tone": [None, "formal"]})
+            for made, client in zip(sets, clients, strict=True)
         ],
         ConfigVersion: [ConfigVersion(client=client, number=1, document={}, sha256=SHA, created_at=AT) for client in clients],
         Connection: [Connection(client=client, party="hubspot", name="HubSpot", created_at=AT) for client in clients],

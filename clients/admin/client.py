@@ -1,10 +1,10 @@
 """Clients."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
-from django.db import connection
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from clients import access, config, settings_forms, setup
 from clients.admin.layers import LayerPage
 from clients.admin.links import to_lists
-from clients.config import shown
+from clients.config import bulk, shown
 from clients.keys import AGENTS, BUILT_IN, by_path
 from clients.models import Client
 from clients.scoped_admin import ScopedHistoryAdmin
@@ -55,7 +55,7 @@ class ClientAdmin(LayerPage, ScopedHistoryAdmin):
         (COST, {"fields": ("daily_budget_usd",)}),
         ("Who looks after them", {"fields": ("managers", "shares_patterns")}),
     )  # fmt: skip
-    last = ((CHANGE, {"fields": ("reason", "base")}),)
+    last = ((CHANGE, {"fields": ("reason",)}),)
     add_fieldsets = (
         (
             None,
@@ -65,24 +65,17 @@ class ClientAdmin(LayerPage, ScopedHistoryAdmin):
             },
         ),
     )
-    prepopulated_fields = {"slug": ("name",)}
     filter_horizontal = ("managers",)
     list_display = ("name", "industry", "state", "people", "own_tone", "settings_link")
     list_filter = ("status", "industry")
     list_select_related = ("industry",)
     search_fields = ("name", "slug", "website")
     ordering = ("name",)
-    actions = ("export_json",)
+    actions = ("change_setting", "export_json")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Client]:
         whole: QuerySet[Client] = super().get_queryset(request).select_related("industry")
         return whole.annotate(contact_count=Count("contacts", distinct=True))
-
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """For a change it is held until it is written or refused."""
-        if request.method == "POST" and connection.in_atomic_block:
-            Client.objects.select_for_update(no_key=True).filter(pk=object_id if object_id.isdigit() else 0).first()
-        return super().get_object(request, object_id, from_field)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         if obj is None:
@@ -103,7 +96,7 @@ class ClientAdmin(LayerPage, ScopedHistoryAdmin):
         return super().render_change_form(request, context | {"agents": AGENTS.items()}, **kwargs)
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return {} if obj else self.prepopulated_fields
+        return {} if obj else {"slug": ("name",)}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
@@ -163,6 +156,15 @@ class ClientAdmin(LayerPage, ScopedHistoryAdmin):
     @admin.display(description="Elsewhere")
     def elsewhere(self, client: Client) -> SafeString:
         return to_lists(client.pk, "client__id__exact", LISTS)
+
+    @admin.action(description="Change a setting", permissions=["change"])
+    def change_setting(self, request: HttpRequest, queryset: QuerySet[Client]) -> HttpResponse | None:
+        ids = list(queryset.order_by("name").values_list("pk", flat=True)[: bulk.MOST_CLIENTS + 1])
+        if len(ids) > bulk.MOST_CLIENTS:
+            messages.error(request, f"Choose {bulk.MOST_CLIENTS} clients at most, and do it in several parts.")
+            return None
+        chosen = urlencode({"clients": ",".join(map(str, ids))})
+        return HttpResponseRedirect(f"{reverse('client_bulk_edit')}?{chosen}")
 
     @admin.action(description="Export settings as JSON")
     def export_json(self, request: HttpRequest, queryset: QuerySet[Client]) -> HttpResponse:

@@ -13,11 +13,12 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from agents_app import versions
-from clients import access, layer_forms
+from clients import access, config, layer_forms
 from clients import keys as known
 from clients.config import proposing
 from clients.models import AgencySettings, ConfigKey, ProposedChange, SettingsTemplate
 from clients.settings_admin import SettingsPage
+from experiments import lifecycle
 from gtm.admin_site import HistoryAdmin, RecordAdmin, pill
 
 
@@ -29,6 +30,12 @@ class LayerPage(SettingsPage):
 class LowerLayerPage(LayerPage):
     """A change that reaches more clients than one person may change alone is written down, and waits for another."""
 
+    def settings_form(self, obj: Any) -> Any:
+        """It tells where an experiment runs, whose result the change would touch."""
+        form: Any = super().settings_form(obj)
+        form.running = staticmethod(lifecycle.running_at)
+        return form
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not form.needs_second:
             super().save_model(request, obj, form, change)
@@ -37,7 +44,8 @@ class LowerLayerPage(LayerPage):
                     messages.info(request, line)
             return
         told = {"reach": form.reach, "by": access.user_of(request), "at": timezone.now()}
-        request.proposed = proposing.propose(obj, form.said, form.locked, **told)  # type: ignore[attr-defined]
+        wanted = proposing.Wanted(form.said, form.locked, form.secrets)
+        request.proposed = proposing.propose(obj, wanted, **told)  # type: ignore[attr-defined]
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         return None if hasattr(request, "proposed") else super().log_change(request, obj, message)  # type: ignore[misc]
@@ -94,7 +102,7 @@ class SettingsTemplateAdmin(LowerLayerPage, HistoryAdmin):
 @admin.register(ProposedChange)
 class ProposedChangeAdmin(RecordAdmin):
     change_form_template = "clients/proposed_change.html"
-    fields = ("layer", "author", "created_at", "who_changes", "decision", "decided_by", "decided_at")
+    fields = ("layer", "author", "created_at", "who_changes", "kept_secret", "decision", "decided_by", "decided_at")
     readonly_fields = fields
     list_display = ("layer", "reach", "author", "created_at", "state")
     list_filter = ("decision",)
@@ -129,6 +137,16 @@ class ProposedChangeAdmin(RecordAdmin):
     def layer(self, change: ProposedChange) -> str:
         return str(change.agency or change.template)
 
+    @admin.display(description="Secrets")
+    def kept_secret(self, change: ProposedChange) -> str:
+        """Which ones, never what they are."""
+        labels = {key.path: key.label for key in config.known_keys()}
+        told = [
+            f"{labels.get(path, path)}: {'a new one, shown to nobody' if sealed else 'what is kept is forgotten'}"
+            for path, sealed in change.secrets.items()
+        ]
+        return ". ".join(told) or "None"
+
     @admin.display(description="State", ordering="decision")
     def state(self, change: ProposedChange) -> SafeString:
         return pill(change.get_decision_display(), change.decision) if change.decision else pill("Waits", "warn")
@@ -139,7 +157,10 @@ class ProposedChangeAdmin(RecordAdmin):
         if change.decision:
             return format_html("{} clients when it was proposed", change.reach)
         seen = access.visible_clients(change.viewer).select_related("industry").order_by("name")
-        rows = format_html_join("", "<li>{}</li>", ((str(each),) for each in proposing.reaches(change, seen)))
+        found = proposing.reaches(change, seen)
+        running = lifecycle.running_at(each.client.pk for each in found)
+        told = ((layer_forms.told(each, running.get(each.client.pk, 0)),) for each in found)
+        rows = format_html_join("", "<li>{}</li>", told)
         return format_html('<ul class="plain">{}</ul>', rows)
 
 

@@ -1,6 +1,7 @@
 """Settings of a client: layers, the settings in force with their sources, versions, import and export."""
 
 from clients.config.documents import Difference, as_text, differences, download, export, flat, nested, parse, read
+from clients.config.edits import Edit
 from clients.config.layers import Effective, Layer
 from clients.config.own_keys import key_problems
 from clients.config.problems import ConfigRefused, Problem
@@ -29,6 +30,7 @@ from clients.config.writing import (
     revert,
     save,
     secret,
+    with_sealed,
 )
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "ChangeNotTaken",
     "ConfigRefused",
     "Difference",
+    "Edit",
     "Effective",
     "Layer",
     "Problem",
@@ -68,4 +71,5 @@ __all__ = [
     "secret",
     "stand",
     "stand_of",
+    "with_sealed",
 ]

@@ -51,18 +51,29 @@ def read(text: str) -> Any:  # noqa: ANN401 - whatever JSON says
         raise ConfigRefused([problem]) from None
 
 
-def parse(document: object) -> dict[str, Any]:
+class Known(NamedTuple):
+    """What a document may name: settings and industries."""
+
+    keys: tuple[keys.Key, ...]
+    industries: tuple[str, ...]
+
+
+def known() -> Known:
+    """Read once for as many documents as are at hand."""
+    industries = SettingsTemplate.objects.filter(kind=SettingsTemplate.Kind.INDUSTRY).order_by("key")
+    return Known(stored.known_keys(), tuple(industries.values_list("key", flat=True)))
+
+
+def parse(document: object, may_name: Known | None = None) -> dict[str, Any]:
     """{path: said} with the client's own columns among them, its industry known to us. Raises ConfigRefused."""
     if not isinstance(document, Mapping):
         raise ConfigRefused([Problem("", "A JSON object is needed.", 'Start with {"industry": "fintech"}.')])
-    said = schema.parse(dict(document), stored.known_keys())
-    industries = SettingsTemplate.objects.filter(kind=SettingsTemplate.Kind.INDUSTRY)
-    known = list(industries.order_by("key").values_list("key", flat=True))
-    if said["industry"] not in known:
-        problem = Problem(
-            "industry", f"There is no industry template “{said['industry']}”.", nearest(said["industry"], known)
-        )
-        raise ConfigRefused([problem])
+    may_name = may_name or known()
+    said = schema.parse(dict(document), may_name.keys)
+    industry = said["industry"]
+    if industry not in may_name.industries:
+        hint = nearest(industry, may_name.industries)
+        raise ConfigRefused([Problem("industry", f"There is no industry template “{industry}”.", hint)])
     return said
 
 

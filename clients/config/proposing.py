@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -20,16 +20,24 @@ class ChangeNotTaken(Exception):
     """A change that waits cannot be decided so; the text says why and what to do."""
 
 
-def propose(
-    edited: Layer, settings: Mapping[str, Any], locks: Iterable[str], *, reach: int, by: User, at: datetime
-) -> ProposedChange:
-    """Write down what the layer would say; the layer itself stays as it is. `edited` has its new columns already."""
+class Wanted(NamedTuple):
+    """What a layer would say. `secrets` is {path: in clear, or None to forget it}."""
+
+    settings: Mapping[str, Any]
+    locks: Iterable[str] = ()
+    secrets: Mapping[str, str | None] = {}
+
+
+def propose(edited: Layer, wanted: Wanted, *, reach: int, by: User, at: datetime) -> ProposedChange:
+    """Write down what the layer would say, its secrets encrypted; the layer itself stays as it is. `edited` has its new
+    columns already."""
     template = edited if isinstance(edited, SettingsTemplate) else None
     return ProposedChange.objects.create(
         agency=edited if isinstance(edited, AgencySettings) else None,
         template=template,
-        settings=dict(settings),
-        locks=sorted(locks),
+        settings=dict(wanted.settings),
+        locks=sorted(wanted.locks),
+        secrets=writing.seal(wanted.secrets),
         columns={name: getattr(template, name) for name in COLUMNS} if template else {},
         revision=edited.revision,
         reach=reach,
@@ -52,6 +60,7 @@ def apply(change: ProposedChange, *, by: User, at: datetime) -> Layer:
     reason = f"By {access.called(change.author, otherwise='somebody')}, confirmed by {access.called(by, otherwise='')}"
     author = writing.Author(by, reason, at)
     writing.put(layer, change.settings, author, locks=change.locks)
+    writing.put_sealed(layer, change.secrets, author)
     writing.save(layer, author)
     _decide(change, Decision.APPLIED, by, at)
     return layer
@@ -69,6 +78,7 @@ def reaches(change: ProposedChange, clients: Iterable[Client]) -> Sequence[radiu
     layer = change.agency or change.template
     assert layer is not None
     layer.settings, layer.locks = change.settings, change.locks
+    layer.secrets = writing.with_sealed(layer.secrets, change.secrets)
     for name, value in change.columns.items():
         setattr(layer, name, value)
     return radius.reached(stored.stand(), layer, clients)
@@ -86,5 +96,6 @@ def _held(change: ProposedChange) -> tuple[ProposedChange, Layer]:
 
 
 def _decide(change: ProposedChange, decision: str, by: User, at: datetime) -> None:
-    change.decision, change.decided_by, change.decided_at = decision, by, at
-    change.save(update_fields=["decision", "decided_by", "decided_at"])
+    """Whatever was decided, its secrets wait no longer."""
+    change.decision, change.decided_by, change.decided_at, change.secrets = decision, by, at, {}
+    change.save(update_fields=["decision", "decided_by", "decided_at", "secrets"])

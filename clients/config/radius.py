@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from clients.config import shown
 from clients.config.layers import Effective, at
@@ -12,13 +13,19 @@ from clients.models import AgencySettings, Client, SettingsTemplate
 
 @dataclass(frozen=True)
 class Change:
-    """One setting of one client, in words."""
+    """One setting of one client, in words. Of a list `gained` and `lost` are the entries that come and go."""
 
     label: str
     before: str
     after: str
+    gained: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        if self.gained or self.lost:
+            parts = [f"now also {', '.join(self.gained)}"] if self.gained else []
+            parts += [f"no longer {', '.join(self.lost)}"] if self.lost else []
+            return f"{self.label}: {'; '.join(parts)}"
         return f"{self.label}: {self.before or 'not set'} becomes {self.after or 'not set'}"
 
 
@@ -57,7 +64,7 @@ def reached(found: Stand, edited: AgencySettings | SettingsTemplate, clients: It
     then = after(found, edited)
     looked = [(client, found.effective(client), then.effective(client)) for client in clients]
     return [
-        Reached(client, tuple(_changes(old, new, found.keys)))
+        Reached(client, tuple(changes_of(old, new, found.keys)))
         for client, old, new in looked
         if old.sha256 != new.sha256
     ]
@@ -95,15 +102,24 @@ def _why(effective: Effective, key: Key, own: str, above: Sequence[str], names: 
     return "its own settings say so" if covering[-1] == "client" else f"the {names[covering[-1]]} says so"
 
 
-def _changes(old: Effective, new: Effective, keys: Sequence[Key]) -> Iterable[Change]:
+def changes_of(old: Effective, new: Effective, keys: Sequence[Key]) -> Iterable[Change]:
+    """What differs between two states of a client's settings in force."""
     for key in keys:
         before, now = (at(effective.document, key.path) for effective in (old, new))
         if before != now:
-            yield Change(key.label, shown.readable(key, before), shown.readable(key, now))
+            yield Change(key.label, shown.readable(key, before), shown.readable(key, now), *_moved(key, before, now))
     for agent, label in AGENTS.items():
         before, now = (_words(effective, agent) for effective in (old, new))
         if before != now:
             yield Change(f"What the layers say to the {label.lower()} agent", before, now)
+
+
+def _moved(key: Key, before: Any, now: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:  # noqa: ANN401 any value
+    """(what came, what went) of a list that both have; nothing where one is empty: then it is told whole."""
+    if not (key.is_list and before and now):
+        return (), ()
+    old, new = (shown.entries(key, value) for value in (before, now))
+    return tuple(each for each in new if each not in old), tuple(each for each in old if each not in new)
 
 
 def _words(effective: Effective, agent: str) -> str:

@@ -45,8 +45,8 @@ class Setting:
 
 @dataclass(frozen=True)
 class Addition:
-    """One layer's word in one agent's prompt; `place` counts that layer's words to it from 0, `slot` is the component that
-    it goes to, "" the whole."""
+    """One layer's word in one agent's prompt. `place` counts that layer's words to the agent from 0; `slot` is the
+    component that it goes to, "" the whole."""
 
     agent: str
     how: str
@@ -114,9 +114,14 @@ def readable(key: Key, value: Any) -> str:  # noqa: ANN401 a value of the key's 
     if isinstance(value, Mapping):
         return "; ".join(f"{name}: {text}" for name, text in value.items())
     if isinstance(value, list):
-        return ", ".join(_entry(key, each) for each in value)
+        return ", ".join(entries(key, value))
     plain = (key.choices or {}).get(str(value), str(value))
     return f"{plain} {key.unit}".strip() if key.unit else plain
+
+
+def entries(key: Key, value: Sequence[Any]) -> list[str]:
+    """Those of a list, each in words."""
+    return [_entry(key, each) for each in value]
 
 
 def said(key: Key, value: Any) -> str:  # noqa: ANN401 a value, or a word about what is inherited

@@ -39,9 +39,21 @@ def put(row: Settings, settings: Mapping[str, Any], author: Author, *, locks: It
 
 def put_secrets(row: Settings, secrets: Mapping[str, str | None], author: Author) -> None:
     """Encrypt what is given; None forgets. The caller saves the row."""
-    sealed = {path: credentials.encrypt(text).decode() for path, text in secrets.items() if text}
-    row.secrets = {path: each for path, each in (row.secrets | sealed).items() if secrets.get(path, "") is not None}
-    _touch(row, list(secrets), author)
+    put_sealed(row, seal(secrets), author)
+
+
+def seal(secrets: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Encrypted, as they are kept and as they wait; None, which forgets, stays None."""
+    return {path: credentials.encrypt(text).decode() if text else None for path, text in secrets.items()}
+
+
+def put_sealed(row: Settings, sealed: Mapping[str, str | None], author: Author) -> None:
+    row.secrets = with_sealed(row.secrets, sealed)
+    _touch(row, list(sealed), author)
+
+
+def with_sealed(kept: Mapping[str, str], sealed: Mapping[str, str | None]) -> dict[str, str]:
+    return {path: each for path, each in {**kept, **sealed}.items() if each is not None}
 
 
 def secret(row: Settings, path: str) -> str:
@@ -52,8 +64,9 @@ def secret(row: Settings, path: str) -> str:
 
 @transaction.atomic
 def save(row: Settings, author: Author) -> ConfigVersion | None:
-    """The row with its history, and of a client the version where its document is a new one."""
-    row.revision += 1
+    """The row with its history, and of a client the version where its document is a new one. A row that was read from
+    its history counts on from the newest revision all the same."""
+    row.revision = max(row.revision, _newest_revision(row)) + 1
     author.sign(row)
     row.save()
     return keep_version(row, author) if isinstance(row, Client) else None
@@ -80,6 +93,15 @@ def keep_version(client: Client, author: Author) -> ConfigVersion | None:
     )
 
 
+def put_said(client: Client, said: Mapping[str, Any], author: Author) -> None:
+    """Make what a parsed document says the client's whole layer; the caller saves the row."""
+    kind = SettingsTemplate.Kind.INDUSTRY
+    client.industry = SettingsTemplate.objects.get(kind=kind, key=said["industry"])
+    for name, usual in documents.DEFAULTS.items():
+        setattr(client, name, said.get(name, usual))
+    put(client, {path: each for path, each in said.items() if path not in schema.COLUMNS}, author)
+
+
 @transaction.atomic
 def apply(
     document: documents.Document, *, client: Client, by: User | None, reason: str, at: datetime
@@ -92,7 +114,7 @@ def apply(
     changes = documents.differences(documents.export(client), documents.nested(said))
     if changes:
         author = Author(by, reason, at)
-        _put_document(client, said, author)
+        put_said(client, said, author)
         save(client, author)
     return changes
 
@@ -102,13 +124,18 @@ def create_client(
     document: documents.Document, *, slug: str, name: str, by: User | None, at: datetime, reason: str = "Created"
 ) -> Client:
     """A new client in draft. Who makes it manages it, unless they see every client anyway. Raises ConfigRefused."""
-    said, author = documents.parse(document), Author(by, reason, at)
-    client = Client(slug=slug, name=name, created_at=at)
-    _put_document(client, said, author)
+    return create(documents.parse(document), slug=slug, name=name, author=Author(by, reason, at))
+
+
+@transaction.atomic
+def create(said: Mapping[str, Any], *, slug: str, name: str, author: Author) -> Client:
+    """The same of a document that is parsed already."""
+    client = Client(slug=slug, name=name, created_at=author.at)
+    put_said(client, said, author)
     _refuse_invalid(client)
     save(client, author)
-    if by is not None and not access.sees_all(by):
-        client.managers.add(by)
+    if author.by is not None and not access.sees_all(author.by):
+        client.managers.add(author.by)
     return client
 
 
@@ -126,14 +153,6 @@ def revert(version: ConfigVersion, *, by: User | None, at: datetime) -> list[doc
     return apply(version.document, client=version.client, by=by, reason=f"Back to v{version.number}", at=at)
 
 
-def _put_document(client: Client, said: Mapping[str, Any], author: Author) -> None:
-    kind = SettingsTemplate.Kind.INDUSTRY
-    client.industry = SettingsTemplate.objects.get(kind=kind, key=said["industry"])
-    for name, usual in documents.DEFAULTS.items():
-        setattr(client, name, said.get(name, usual))
-    put(client, {path: each for path, each in said.items() if path not in schema.COLUMNS}, author)
-
-
 def _refuse_invalid(client: Client) -> None:
     try:
         client.full_clean()
@@ -144,6 +163,11 @@ def _refuse_invalid(client: Client) -> None:
 
 def newest_version(client: Client) -> ConfigVersion | None:
     return ConfigVersion.objects.filter(client=client).order_by("-number").first()
+
+
+def _newest_revision(row: Settings) -> int:
+    newest = type(row)._default_manager.filter(pk=row.pk).values_list("revision", flat=True).first() if row.pk else 0
+    return int(newest or 0)
 
 
 def _touch(row: Settings, paths: Iterable[str], author: Author) -> None:

@@ -1,3 +1,4 @@
+from clients.models.changes import ChangeSet, ClientChange
 from clients.models.client import AgencySettings, Client, SalesMotion, SettingsTemplate
 from clients.models.config import AgentKey, ConfigKey, ConfigVersion, ProposedChange, Settings
 from clients.models.connection import Connection
@@ -7,7 +8,9 @@ from clients.models.inbox import Delivery, Event
 __all__ = [
     "AgencySettings",
     "AgentKey",
+    "ChangeSet",
     "Client",
+    "ClientChange",
     "ConfigKey",
     "ConfigVersion",
     "Connection",

@@ -102,6 +102,7 @@ class ProposedChange(models.Model):
 
     `settings` and `locks` are what the layer would say; `columns` a template's own, such as what it inherits from;
     `revision` is that of the layer when it was proposed. `reach` counts the clients whose settings it changed then.
+    `secrets` is {path: encrypted, or null to forget it}, empty once it is decided.
     """
 
     class Decision(models.TextChoices):
@@ -126,6 +127,7 @@ class ProposedChange(models.Model):
     columns = models.JSONField(default=dict, blank=True)
     locks = ArrayField(models.CharField(max_length=80), default=list, blank=True)
     settings = models.JSONField()
+    secrets = models.JSONField(default=dict, blank=True, editable=False)
 
     class Meta:
         verbose_name = "change that waits"

@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 
 from agents_app.models import Campaign, Draft, FlowRun, Gate, PromptVersion, Request, Send
 from clients import suppression
-from clients.models import AgencySettings, Client, ConfigKey, Connection, Contact, Delivery, SettingsTemplate
+from clients.models import AgencySettings, ChangeSet, Client, ConfigKey, Connection, Contact, Delivery, SettingsTemplate
 from experiments.models import Experiment
 from insights.models import Suggestion, Ticket, WeeklyReport
 from tests.browser.site import Site
@@ -104,6 +104,12 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "agency settings": ("operator", lambda: change(AgencySettings.objects.first())),
     "changes that wait": ("operator", lambda: reverse("admin:clients_proposedchange_changelist")),
     "what can be set": ("manager", lambda: reverse("setting_keys")),
+    "change of several clients": (
+        "operator",
+        lambda: f"{reverse('client_bulk_edit')}?clients=1,2,3&setting=custom_fields.avoid_terms",
+    ),
+    "changes of several clients": ("operator", lambda: changelist(ChangeSet)),
+    "import of JSON files": ("operator", lambda: reverse("clients_import_folder")),
     "copy of a client": ("operator", lambda: reverse("client_clone", args=[Client.objects.first().slug])),
     "import of settings": ("operator", lambda: reverse("client_import", args=[Client.objects.first().slug])),
     "new client from JSON": ("operator", lambda: reverse("new_client_import")),

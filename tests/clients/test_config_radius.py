@@ -8,13 +8,14 @@ import pytest
 from django.urls import reverse
 
 from clients import config
-from clients.config import radius
+from clients.config import proposing, radius
 from clients.config.layers import REMOVE, UNSET
 from clients.keys import BUILT_IN
 from clients.models import AgencySettings, Client, SettingsTemplate
+from experiments import lifecycle
 from tests.clients.test_config_layers import random_value
 from tests.crowd import make_user_of
-from tests.factories import make_client, make_industry, make_template
+from tests.factories import AT, make_client, make_experiment, make_industry, make_template, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -173,3 +174,40 @@ def test_a_template_cannot_inherit_from_itself_or_from_another_kind(client):
     assert "A template inherits from one of its own kind only." in other
     assert SettingsTemplate.objects.get(pk=parent.pk).parent is None
     assert SettingsTemplate.objects.get(pk=child.pk).parent == parent
+
+
+def test_where_an_experiment_runs_is_told_before_a_template_is_saved(client):
+    client.force_login(make_user_of("operator"))
+    ledgers = make_industry("ledgers", settings={"tone": "formal"})
+    acme, zeta = make_client("acme", industry=ledgers), make_client("zeta", industry=ledgers)
+    make_experiment(acme)
+    make_experiment(zeta, starts=False)
+    address = reverse("admin:clients_settingstemplate_change", args=[ledgers.pk])
+
+    shown = client.post(address, form_of(ledgers, tone="direct")).content.decode()
+
+    assert "This changes the settings of 2 clients, 1 of them with a running experiment." in shown
+    assert "Acme: Tone: Formal becomes Direct. 1 experiment runs there." in shown
+    assert "Zeta: Tone: Formal becomes Direct.<" in shown
+
+
+def test_where_an_experiment_runs_is_told_of_a_change_that_waits(client):
+    client.force_login(make_user_of("operator"))
+    ledgers = make_industry("ledgers", settings={"tone": "formal"})
+    make_experiment(make_client("acme", industry=ledgers))
+    wanted = proposing.Wanted({"tone": "direct"})
+    change = proposing.propose(ledgers, wanted, reach=1, by=make_user(), at=AT)
+
+    shown = client.get(reverse("admin:clients_proposedchange_change", args=[change.pk])).content.decode()
+
+    assert "Acme: Tone: Formal becomes Direct. 1 experiment runs there." in shown
+
+
+def test_only_experiments_that_run_are_counted():
+    acme, zeta = make_client("acme"), make_client("zeta")
+    lifecycle.stop(make_experiment(acme), by=None, at=AT)
+    make_experiment(acme)
+    make_experiment(acme, agent="persona_agent")
+    make_experiment(zeta, starts=False)
+
+    assert lifecycle.running_at([acme.pk, zeta.pk]) == {acme.pk: 2}

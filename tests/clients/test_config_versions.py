@@ -144,3 +144,23 @@ def test_a_run_keeps_which_version_it_was_planned_with(acme):
     run.refresh_from_db()
     assert (run.config_version, run.config["tone"]) == (2, "direct")
     assert loop.plan_run(make_request(make_contact()).pk, at=AT).config_version is None
+
+
+def test_the_page_of_a_client_s_past_row_opens(client):
+    client.force_login(make_user_of("operator"))
+    acme = make_client("acme", tone="formal")
+    past = acme.history.latest("history_id")
+
+    answer = client.get(reverse("admin:clients_client_simple_history", args=[acme.pk, past.history_id]))
+
+    assert answer.status_code == 200
+
+
+def test_a_row_that_comes_back_from_its_history_counts_on_from_the_newest_revision():
+    acme = make_client("acme", tone="formal")
+    old = acme.history.latest("history_id").instance
+    Client.objects.filter(pk=acme.pk).update(revision=7)
+
+    config.save(old, config.Author(None, "Back", AT))
+
+    assert Client.objects.get().revision == 8

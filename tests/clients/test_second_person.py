@@ -37,7 +37,7 @@ def stored(template):
 
 def proposed(ledgers, by=None):
     stored(ledgers)
-    return proposing.propose(ledgers, {"tone": "direct"}, [], reach=3, by=by or make_user("priya"), at=AT)
+    return proposing.propose(ledgers, proposing.Wanted({"tone": "direct"}), reach=3, by=by or make_user("priya"), at=AT)
 
 
 def test_it_is_written_down_and_the_template_stays_as_it_is(ledgers, client):

@@ -8,16 +8,16 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from clients import config
-from clients.config import ConfigRefused, Problem
+from clients.config import importing, sets
+from clients.config.importing import NAMES, FileLook
 from clients.models import Client
-
-NAMES = "client_*.json"
 
 
 class Command(BaseCommand):
     help = (
         "Import clients' settings from client_<slug>.json files. Shows what would change; --apply changes it. "
-        "A file is imported whole or not at all. Unknown clients are made, in draft."
+        "A file is imported whole or not at all, and all that can be used are imported as one set, which can be taken "
+        "back in the admin. Unknown clients are made, in draft."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -25,33 +25,26 @@ class Command(BaseCommand):
         parser.add_argument("--apply", action="store_true", help="change the clients, not only show what would change")
 
     def handle(self, *args: Any, path: Path, apply: bool, **options: Any) -> None:
-        refused = [file for file in _files(path) if not self._import(file, apply=apply)]
-        if refused:
-            names = ", ".join(file.name for file in refused)
-            raise CommandError(f"Not imported: {names}. Mend what is said above and run this again.")
+        files = {file.name: _content(file) for file in _files(path)}
+        looks = importing.look(files, Client.objects.all(), may_add=True)
+        for each in looks:
+            self._show(each)
+        if apply:
+            _apply({each.name: files[each.name] for each in looks if each.changes})
+        if refused := [each.name for each in looks if each.problems]:
+            raise CommandError(f"Not imported: {', '.join(refused)}. Mend what is said above and run this again.")
         if not apply:
             self.stdout.write("Nothing was changed. Add --apply to import.")
 
-    def _import(self, file: Path, *, apply: bool) -> bool:
-        """False when the file is refused; its client is then as before."""
-        try:
-            document, client = _read(file), Client.objects.filter(slug=_slug(file)).first()
-            before = config.export(client) if client else None
-            changes = config.differences(before, config.nested(config.parse(document)))
-            self._show(file, client, changes)
-            if apply:
-                _apply(file, document, client)
-        except ConfigRefused as refused:
-            for problem in refused.problems:
-                self.stderr.write(f"{file.name}: {problem}")
-            return False
-        return True
-
-    def _show(self, file: Path, client: Client | None, changes: list[config.Difference]) -> None:
-        self.stdout.write(f"{file.name}: {client or f'new client “{_name(file)}” ({_slug(file)}), in draft'}")
-        for change in changes:
+    def _show(self, each: FileLook) -> None:
+        for problem in each.problems:
+            self.stderr.write(f"{each.name}: {problem}")
+        if each.problems:
+            return
+        self.stdout.write(f"{each.name}: {each.client or f'new client “{each.client_name}” ({each.slug}), in draft'}")
+        for change in each.differences:
             self.stdout.write(f"  {change}")
-        if not changes:
+        if each.stays:
             self.stdout.write("  no difference")
 
 
@@ -68,27 +61,17 @@ def _files(path: Path) -> list[Path]:
     return [path]
 
 
-def _read(file: Path) -> Any:  # noqa: ANN401 - whatever JSON says
-    """Raises ConfigRefused."""
+def _content(file: Path) -> bytes:
     try:
-        return config.read(file.read_text(encoding="utf-8"))
-    except UnicodeDecodeError:
-        raise ConfigRefused([Problem("", "The file is not UTF-8 text.", "Save it in UTF-8.")]) from None
+        return file.read_bytes()
     except OSError as error:
-        raise ConfigRefused([Problem("", f"The file cannot be read: {error.strerror}.")]) from None
+        raise CommandError(f"{file} cannot be read: {error.strerror}. Nothing was changed.") from None
 
 
-def _apply(file: Path, document: Any, client: Client | None) -> None:  # noqa: ANN401 - read, not yet checked
-    at = timezone.now()
-    if client is None:
-        config.create_client(document, slug=_slug(file), name=_name(file), by=None, at=at)
-    else:
-        config.apply(document, client=client, by=None, reason=f"Imported from {file.name}", at=at)
-
-
-def _slug(file: Path) -> str:
-    return file.stem.removeprefix("client_").replace("_", "-").casefold()
-
-
-def _name(file: Path) -> str:
-    return _slug(file).replace("-", " ").title()
+def _apply(files: dict[str, bytes]) -> None:
+    author = config.Author(None, "Imported from files", timezone.now())
+    try:
+        if files:
+            importing.apply(files, Client.objects.all(), may_add=True, seen=None, author=author)
+    except (config.ConfigRefused, sets.SetRefused) as refused:
+        raise CommandError(f"Nothing was changed. {refused}") from None
