@@ -17,7 +17,7 @@ from django.utils import timezone
 from clients import config, fields
 from clients.config import ConfigRefused, checks, schema, shown
 from clients.config.layers import Effective
-from clients.keys import AGENTS, MODES, PROMPTS, Key, by_path, grouped, words_to
+from clients.keys import AGENTS, LEAVE_OUT, MODES, PROMPTS, Key, by_path, grouped, words_to
 from clients.models import Client
 
 WORDS = "words"
@@ -140,6 +140,9 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
         for number in range(places_for(self.instance, agent, self.data)):
             place = f"{WORDS}__{agent}__{number}"
             mode, slot, text = (str(cleaned.get(f"{place}__{name}") or "").strip() for name in ("mode", "slot", "text"))
+            if mode == LEAVE_OUT:
+                found.append({"mode": mode, "text": ""})
+                mode = ""
             if text:
                 found.append({"mode": mode or "add", "text": text, **({"slot": slot} if slot else {})})
         return found
