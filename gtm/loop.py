@@ -65,7 +65,7 @@ def plan_run(request_id: int, *, at: datetime | None = None) -> FlowRun:
     """Fix everything the run needs: config, prompt versions, variants, hints and the route."""
     at = at or timezone.now()
     request = Request.objects.select_related("client__industry", "contact", "campaign").get(pk=request_id)
-    assigned = assign.prompts_for(request.client, request.contact, live=versions.live(), at=at)
+    assigned = assign.prompts_for(request.client, request.contact, live=versions.live(request.client), at=at)
     return flow.plan(
         request,
         config=requests.settings_of(request),
