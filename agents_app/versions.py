@@ -182,7 +182,7 @@ def _live_or_pinned(client: Client) -> QuerySet[Any]:
 
 
 def _in_use(live: PromptVersion, pinned: Any) -> InUse:  # noqa: ANN401 a version with its pin
-    return InUse(pinned, live, True, pinned.pinned_for) if pinned is not None else InUse(live, live)
+    return InUse(pinned, live, is_pinned=True, reason=pinned.pinned_for) if pinned is not None else InUse(live, live)
 
 
 def _hold(client: Client) -> None:

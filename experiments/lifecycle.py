@@ -1,6 +1,7 @@
 """An experiment from its plan to its end. Each step is a person's; only the decision at the planned size is not."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
@@ -11,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from agents_app import versions
+from agents_app.deployments import Rollout
 from agents_app.models import PromptVersion, Send
 from clients import access
 from clients.models import Client
@@ -129,6 +131,23 @@ def stop(experiment: Experiment, *, by: User | None, at: datetime) -> Experiment
         raise ExperimentRefused(f"“{experiment}” is {_state(experiment)}; only a running experiment can be stopped.")
     end(experiment, Experiment.Status.STOPPED, by=by, at=at)
     return experiment
+
+
+@transaction.atomic
+def back_to(client_id: int, rollouts: Sequence[Rollout], *, by: User | None, at: datetime) -> list[str]:
+    """Stop the client's running experiments that do not stand among `rollouts`, which ran once. Answers which of those
+    cannot run again, a sentence each: what has ended was counted, and counting it on would spoil it."""
+    wanted = {rollout["experiment"]: rollout["name"] for rollout in rollouts}
+    running = Experiment.objects.filter(client=client_id, status=Experiment.Status.RUNNING).order_by("pk")
+    ids = {experiment.pk for experiment in running}
+    for experiment in running:
+        if experiment.pk not in wanted:
+            stop(experiment, by=by, at=at)
+    return [
+        f"The experiment “{name}” has ended, and cannot be started again. Plan a new one if it is wanted."
+        for pk, name in wanted.items()
+        if pk not in ids
+    ]
 
 
 def end(

@@ -5,7 +5,7 @@ from gtm.records import Record
 
 
 class Deployment(Record):
-    """What a client's runs use, from one change of it to the next: its settings, prompt versions, rollouts, connections.
+    """What a client's runs use, from one change to the next: settings, prompt versions, rollouts and connections.
 
     `config` holds the settings in force as a document, `config_sha256` its digest without which layer says a word to an
     agent (`clients.config.content_sha256`). `prompts` is {agent: id of a prompt version}. `rollouts` and `connections`
