@@ -114,7 +114,7 @@ def return_to(wanted: Deployment, *, by: User, at: datetime | None = None) -> de
     missed = lifecycle.back_to(wanted.client_id, wanted.rollouts, by=by, at=at)
     missed += deployments.bring_back(wanted, by=by, at=at)
     now = keep_deployment(wanted.client_id, by=by, cause=cause, at=at)
-    return deployments.Returned(now, deployments.between(before, now), missed)
+    return deployments.Returned(now, before, deployments.between(before, now), missed)
 
 
 def execute_run(run_id: int) -> None:

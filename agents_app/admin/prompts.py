@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, F, OuterRef, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import JSONObject
@@ -11,12 +12,13 @@ from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from agents_app import llm, sending, versions
 from agents_app.llm.question import CALLS_THAT_TELL
-from agents_app.models import PromptVersion, StepRun
-from clients.access import user_of, visible_clients
+from agents_app.models import ClientPrompt, PromptVersion, StepRun
+from clients.access import scope, user_of, visible_clients
 from clients.models import AgentKey, Client
 from gtm.admin_site import HistoryAdmin, link, pill
 
@@ -61,14 +63,16 @@ class PromptVersionAdmin(HistoryAdmin):
         "author",
         "created_at",
         "runs",
+        "pinned_for",
         "success",
         "cache",
         "cache_counts",
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows: QuerySet[Any] = super().get_queryset(request).annotate(planned_runs=Count("planned"), cached=_cached())
-        return rows
+        rows: QuerySet[Any] = super().get_queryset(request)
+        rows = rows.annotate(planned_runs=Count("planned"), cached=_cached(), pinned_to=_pinned_to(request))
+        return rows  # noqa: RET504 - annotate() alone has no type
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.fields if obj else VersionForm.Meta.fields
@@ -122,6 +126,7 @@ class PromptVersionAdmin(HistoryAdmin):
             "title": f"{STEPS[step]}: {version}",
             "lines": versions.difference(live.text, version.text) if live else [],
             "unaffected": _unaffected(request, version.agent),
+            "pins": _pinned_elsewhere(request, version, step),
         }
         return TemplateResponse(request, "agents_app/release.html", context)
 
@@ -161,6 +166,11 @@ class PromptVersionAdmin(HistoryAdmin):
     @admin.display(description="runs", ordering="planned_runs")
     def runs(self, version: Any) -> str:
         return f"{version.planned_runs:,}"
+
+    @admin.display(description="pinned for")
+    def pinned_for(self, version: Any) -> SafeString | str:
+        links = [(link(pin["name"], "client_deployments", pin["slug"]),) for pin in version.pinned_to]
+        return format_html_join(", ", "{}", links) or "Nobody. It is pinned on a client's page of deployments."
 
     @admin.display(description="success")
     def success(self, version: PromptVersion) -> SafeString:
@@ -214,8 +224,20 @@ def _cached() -> Subquery:
     return Subquery(rows.annotate(counts=counts).values("counts"))
 
 
+def _pinned_to(request: HttpRequest) -> ArraySubquery:
+    """[{"name", "slug"}] of the clients for which it is pinned and which the user may see."""
+    pins = scope(ClientPrompt.objects.filter(version=OuterRef("pk")), request.user).order_by("client__name")
+    return ArraySubquery(pins.values(row=JSONObject(name="client__name", slug="client__slug")))
+
+
 def _number(text: str | None) -> int:
     return int(text) if text and text.isdigit() and len(text) < 10 else 0
+
+
+def _pinned_elsewhere(request: HttpRequest, version: PromptVersion, step: str) -> QuerySet[ClientPrompt]:
+    """Clients that keep what is pinned for them: of a step back all of them, else those with another version."""
+    pins = scope(versions.pinned(version.agent), request.user)
+    return pins if step == "roll_back" else pins.exclude(version=version)
 
 
 def _unaffected(request: HttpRequest, agent: str) -> list[tuple[Client, str]]:

@@ -5,7 +5,7 @@ words (`differences`) and brought back (`returning`). Rollouts are experiments, 
 hands them in.
 """
 
-from agents_app.deployments.differences import Pair, between, names_of, side_by_side
+from agents_app.deployments.differences import Names, Pair, between, shares, side_by_side, told
 from agents_app.deployments.keeping import changed, keep, newest
 from agents_app.deployments.reading import WithParts, read, state_of, with_parts
 from agents_app.deployments.returning import Returned, bring_back
@@ -13,6 +13,7 @@ from agents_app.deployments.state import Arm, Rollout, State, Wire
 
 __all__ = [
     "Arm",
+    "Names",
     "Pair",
     "Returned",
     "Rollout",
@@ -23,10 +24,11 @@ __all__ = [
     "bring_back",
     "changed",
     "keep",
-    "names_of",
     "newest",
     "read",
+    "shares",
     "side_by_side",
     "state_of",
+    "told",
     "with_parts",
 ]

@@ -120,9 +120,13 @@ def _rollouts(left: Parts, right: Parts, names: Names) -> Iterator[Pair]:
 def _rollout(rollout: Rollout | None, names: Names) -> str:
     if rollout is None:
         return "does not run"
+    return f"{AGENTS.get(rollout['agent'], rollout['agent'])}: {shares(rollout, names)}"
+
+
+def shares(rollout: Rollout, names: Names) -> str:
+    """Its versions with what part of the contacts each gets: "v3 for 50% against v4 for 50%"."""
     whole = sum(arm["weight"] for arm in rollout["variants"]) or 1
-    arms = " against ".join(_arm(arm, whole, names) for arm in sorted(rollout["variants"], key=_control_first))
-    return f"{AGENTS.get(rollout['agent'], rollout['agent'])}: {arms}"
+    return " against ".join(_arm(arm, whole, names) for arm in sorted(rollout["variants"], key=_control_first))
 
 
 def _arm(arm: Arm, whole: int, names: Names) -> str:

@@ -35,6 +35,7 @@ def with_parts(clients: QuerySet[Client]) -> QuerySet[Any]:
     return clients.select_related("industry").annotate(
         wires=ArraySubquery(wires),
         newest_version_id=Subquery(versions.values("pk")[:1]),
+        newest_version_number=Subquery(versions.values("number")[:1]),
         kept_sha256=Subquery(kept.values("sha256")[:1]),
     )
 

@@ -17,9 +17,10 @@ from clients.models import Client, Connection
 
 @dataclass(frozen=True)
 class Returned:
-    """The deployment on which the client runs now, what came back with it, and what could not; sentences."""
+    """The deployment on which the client runs now, the one before it, what came back and what could not; sentences."""
 
     deployment: Deployment
+    before: Deployment
     came_back: list[str]
     missed: list[str]
 
