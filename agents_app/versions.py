@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from agents_app import agents, prompts
 from agents_app.models import ClientPrompt, PromptVersion
+from clients import access
 from clients.models import AgentKey, Client
 
 Row = TypeVar("Row", PromptVersion, ClientPrompt)
@@ -131,6 +132,18 @@ def unpin(client: Client, agent: str, *, by: User | None, at: datetime, reason: 
 def pinned(agent: str) -> QuerySet[ClientPrompt]:
     """The pins of an agent's versions, in the order of the clients' names."""
     return ClientPrompt.objects.filter(agent=agent).select_related("client", "version").order_by("client__name")
+
+
+def pinned_for(client: Client, agent: str) -> PromptVersion | None:
+    row = pinned(agent).filter(client=client).first()
+    return row.version if row is not None else None
+
+
+def who_stays(version: PromptVersion, user: access.AnyUser) -> str:
+    """Which clients keep another version that is pinned for them, in a sentence; of those that the user may see."""
+    pins = access.scope(pinned(version.agent).exclude(version=version), user)
+    names = ", ".join(f"{pin.client} with v{pin.version.number}" for pin in pins)
+    return f"Not for clients that have another version pinned: {names}." if names else ""
 
 
 def live(client: Client | None = None, *, at: datetime | None = None) -> dict[str, PromptVersion]:

@@ -22,6 +22,7 @@ from gtm.stats.proportions import ImpossiblePlan, sample_size
 PACE_OVER = timedelta(days=28)
 LONGEST_SENSIBLE = timedelta(weeks=8)
 LONGEST_WINDOW_DAYS = 60
+NO_COLUMNS = {"control", "challenger", "pinned", "by", "at"}  # of a set-up
 
 
 class ExperimentRefused(ValueError):
@@ -33,7 +34,8 @@ class ExperimentRefused(ValueError):
 
 
 class Setup(TypedDict):
-    """What a person chooses. Rates are fractions of 1; `smallest_lift` is absolute."""
+    """What a person chooses. Rates are fractions of 1; `smallest_lift` is absolute. `pinned` is the version
+    that the client's runs use in place of the live one, None: they use that."""
 
     name: str
     hypothesis: str
@@ -46,6 +48,7 @@ class Setup(TypedDict):
     window_days: int
     alpha: NotRequired[float]
     power: NotRequired[float]
+    pinned: NotRequired[PromptVersion | None]
     by: User | None
     at: datetime
 
@@ -63,13 +66,14 @@ class Outlook:
 @transaction.atomic
 def create(client: Client, **setup: Unpack[Setup]) -> Experiment:
     """A draft experiment of two variants with its size computed. Raises ExperimentRefused; then nothing is written."""
+    setup["pinned"] = versions.pinned_for(client, setup["agent"])
     planned = planned_per_variant(**setup)
     experiment = Experiment(
         client=client,
         planned_per_variant=planned,
         salt=_salt(client, setup["name"], setup["at"]),
         created_at=setup["at"],
-        **{name: value for name, value in setup.items() if name not in {"control", "challenger", "by", "at"}},
+        **{name: value for name, value in setup.items() if name not in NO_COLUMNS},
     )
     _save(experiment, setup["by"], setup["at"])
     for key, version in (("a", setup["control"]), ("b", setup["challenger"])):
@@ -85,9 +89,11 @@ def planned_per_variant(**setup: Unpack[Setup]) -> int:
     for field, version in (("control", control), ("challenger", challenger)):
         if version.agent != setup["agent"]:
             raise ExperimentRefused(f"{version} is not a prompt of the agent under test.", field)
-    if challenger.label == PromptVersion.Label.LIVE:
+    pinned = setup.get("pinned")
+    if challenger == pinned or (pinned is None and challenger.label == PromptVersion.Label.LIVE):
+        state = "pinned for this client" if pinned else "live"
         raise ExperimentRefused(
-            f"{challenger} is live already. Make it the control, and try another against it.", "challenger"
+            f"{challenger} is {state} already. Make it the control, and try another against it.", "challenger"
         )
     if not 1 <= setup["window_days"] <= LONGEST_WINDOW_DAYS:
         raise ExperimentRefused(

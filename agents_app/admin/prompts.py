@@ -154,6 +154,8 @@ class PromptVersionAdmin(HistoryAdmin):
             messages.error(request, str(refusal))
             return
         messages.success(request, f"{live} is live. Runs planned from now on use it; planned ones keep theirs.")
+        if staying := versions.who_stays(live, request.user):
+            messages.warning(request, staying)
 
     @admin.display(description="version", ordering="number")
     def version(self, version: PromptVersion) -> str:
@@ -170,7 +172,7 @@ class PromptVersionAdmin(HistoryAdmin):
     @admin.display(description="pinned for")
     def pinned_for(self, version: Any) -> SafeString | str:
         links = [(link(pin["name"], "client_deployments", pin["slug"]),) for pin in version.pinned_to]
-        return format_html_join(", ", "{}", links) or "Nobody. It is pinned on a client's page of deployments."
+        return format_html_join(", ", "{}", links) or "Nobody. To pin it, open a client's deployments."
 
     @admin.display(description="success")
     def success(self, version: PromptVersion) -> SafeString:

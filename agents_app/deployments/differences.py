@@ -12,7 +12,7 @@ from clients.models import ConfigVersion, Connection
 
 SETTINGS, PROMPTS, ROLLOUTS, CONNECTIONS = "Settings", "Prompts", "Experiments", "Connections"
 VERSION = "The client's own version"
-NOT_SET, NOT_THERE = "not set", "not there"
+NOT_SET, NOT_THERE, NOT_RUNNING, NO_VERSION, NOTHING = "not set", "not there", "does not run", "none yet", "nothing"
 NAME = "The client's name"
 COLUMNS = {"industry": "Industry", "client_name": NAME}
 TOLD = "What agents are told of our own settings"
@@ -75,7 +75,7 @@ def told(pairs: Sequence[Pair]) -> list[str]:
 
 def _settings(left: Parts, right: Parts, keys: Sequence[Key], names: Names) -> Iterator[Pair]:
     numbers = [names.versions.get(each.config_version_id or 0) for each in (left, right)]
-    yield Pair(SETTINGS, VERSION, *(f"v{number}" if number else "none yet" for number in numbers))
+    yield Pair(SETTINGS, VERSION, *(f"v{number}" if number else NO_VERSION for number in numbers))
     for path, label in COLUMNS.items():
         yield Pair(SETTINGS, label, *(str(each.config.get(path) or NOT_SET) for each in (left, right)))
     for key in keys:
@@ -84,19 +84,21 @@ def _settings(left: Parts, right: Parts, keys: Sequence[Key], names: Names) -> I
         )
     for agent, label in AGENTS.items():
         yield Pair(SETTINGS, f"To the {label.lower()} agent", *(_words(each.config, agent) for each in (left, right)))
-    yield Pair(SETTINGS, TOLD, *(_list_told(each.config) for each in (left, right)))
+    lists = [_list_told(each.config) for each in (left, right)]
+    if lists != [NOTHING, NOTHING]:
+        yield Pair(SETTINGS, TOLD, *lists)
 
 
 def _words(config: Mapping[str, Any], agent: str) -> str:
     words = [without_layer(word) for word in config.get("prompt_overrides", {}).get(agent, ())]
-    return "\n".join(f"{shown.how(word)}: {word['text']}" for word in words) or "nothing"
+    return "\n".join(f"{shown.how(word)}: {word['text']}" for word in words) or NOTHING
 
 
 def _list_told(config: Mapping[str, Any]) -> str:
     told = config.get("told", {})
     return (
         "\n".join(f"{AGENTS.get(agent, agent)}: {', '.join(paths)}" for agent, paths in told.items() if paths)
-        or "nothing"
+        or NOTHING
     )
 
 
@@ -119,7 +121,7 @@ def _rollouts(left: Parts, right: Parts, names: Names) -> Iterator[Pair]:
 
 def _rollout(rollout: Rollout | None, names: Names) -> str:
     if rollout is None:
-        return "does not run"
+        return NOT_RUNNING
     return f"{AGENTS.get(rollout['agent'], rollout['agent'])}: {shares(rollout, names)}"
 
 
@@ -176,22 +178,21 @@ def _settings_told(pairs: Sequence[Pair]) -> Iterator[str]:
     if version is None and labels:
         yield f"What is inherited: {labels}"
     elif version is not None:
-        yield f"Settings {version.right} after {version.left}" + (
-            f": {labels}" if labels else ", nothing else in force"
-        )
+        moved = f"are {version.right} now" if version.left == NO_VERSION else f"{version.left} become {version.right}"
+        yield f"Settings {moved}" + (f": {labels}" if labels else ", and the same holds as before")
 
 
 def _rollouts_told(pairs: Sequence[Pair]) -> Iterator[str]:
     for pair in pairs:
-        began, ended = pair.left == "does not run", pair.right == "does not run"
-        happened = "began" if began else "ended" if ended else f"{pair.right}, before {pair.left}"
+        began, ended = pair.left == NOT_RUNNING, pair.right == NOT_RUNNING
+        happened = "began" if began else "ended" if ended else f"was {pair.left} and is {pair.right}"
         yield f"Experiment “{pair.label}” {happened}"
 
 
 def _each_told(pairs: Sequence[Pair]) -> Iterator[str]:
     for pair in pairs:
         what = f"{pair.label} prompt" if pair.group == PROMPTS else pair.label
-        yield f"{what}: {pair.right}, before {pair.left}"
+        yield f"{what}: {pair.left} becomes {pair.right}"
 
 
 _TOLD = {SETTINGS: _settings_told, PROMPTS: _each_told, ROLLOUTS: _rollouts_told, CONNECTIONS: _each_told}

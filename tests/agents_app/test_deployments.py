@@ -124,22 +124,22 @@ def new_key(client):
 @pytest.mark.parametrize(
     ("change", "cause"),
     [
-        (lambda client: change_settings(client, tone="direct"), "Settings v2 after v1: Tone"),
+        (lambda client: change_settings(client, tone="direct"), "Settings v1 become v2: Tone"),
         (
             lambda client: change_settings(client, custom_fields={"max_words": 130}),
-            "Settings v2 after v1, nothing else in force",
+            "Settings v1 become v2, and the same holds as before",
         ),
         (
             lambda _: agency_says(offer="Audits."),
             "What is inherited: Offer",
         ),
-        (lambda client: Client.objects.update(name="Acme Pay"), "The client's name: Acme Pay, before Acme"),
-        (live_elsewhere, "E-mail prompt: v7, before v1"),
-        (pin_another, "E-mail prompt: v7, before v1"),
+        (lambda client: Client.objects.update(name="Acme Pay"), "The client's name: Acme becomes Acme Pay"),
+        (live_elsewhere, "E-mail prompt: v1 becomes v7"),
+        (pin_another, "E-mail prompt: v1 becomes v7"),
         (start_experiment, "Experiment “Question” began"),
-        (go_live, "HubSpot: Live, before Sandbox"),
-        (switch_off, "HubSpot: Sandbox, switched off, before Sandbox"),
-        (connect, "Press (NewsAPI): Live, before not there"),
+        (go_live, "HubSpot: Sandbox becomes Live"),
+        (switch_off, "HubSpot: Sandbox becomes Sandbox, switched off"),
+        (connect, "Press (NewsAPI): not there becomes Live"),
     ],
 )
 def test_a_change_of_any_part_makes_the_next_number_and_says_what_changed(acme, change, cause):
@@ -187,7 +187,7 @@ def test_several_changes_since_the_last_one_stand_together(acme):
 
     sweep()
 
-    assert kept(acme)[-1] == (2, "Settings v2 after v1: Tone; HubSpot: Live, before Sandbox")
+    assert kept(acme)[-1] == (2, "Settings v1 become v2: Tone; HubSpot: Sandbox becomes Live")
 
 
 def test_who_made_every_change_is_named_and_of_several_nobody(acme):

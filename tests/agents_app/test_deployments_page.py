@@ -1,5 +1,7 @@
 """The page of what a client runs on: what it shows, the way back with one press, and who may press."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 
@@ -7,11 +9,13 @@ from agents_app import versions
 from agents_app.models import ClientPrompt, Deployment
 from clients import config
 from clients.models import AgentKey, Client, ConfigVersion, Connection
+from experiments import analysis
 from experiments.models import Experiment
 from gtm import loop
 from tests.crowd import make_user_of
 from tests.factories import (
     AT,
+    fill_variant,
     make_client,
     make_connection,
     make_contact,
@@ -87,7 +91,7 @@ def test_what_has_changed_since_the_newest_tag_is_said(operator, acme):
     shown = text(operator.get(page()))
 
     assert "Changed since acme@1." in shown
-    assert "HubSpot: Live, before Sandbox" in shown
+    assert "HubSpot: Sandbox becomes Live" in shown
 
 
 def test_a_client_of_which_nothing_was_kept_yet_says_what_keeps_its_first(operator, acme):
@@ -128,7 +132,7 @@ def test_one_press_returns_and_the_message_says_what_came_back_and_how_to_undo_i
     assert config.effective(acme).document == Deployment.objects.get(number=1).config
     assert acme.connections.get().mode == "sandbox"
     assert messages(answer) == [
-        "Acme runs on acme@1 again, as acme@3. Settings v3 after v2: Tone. HubSpot: Sandbox, before Live. "
+        "Acme runs on acme@1 again, as acme@3. Settings v2 become v3: Tone. HubSpot: Live becomes Sandbox. "
         "To undo this, return to acme@2."
     ]
     assert Deployment.objects.get(number=3).author.username == "operator"
@@ -215,7 +219,7 @@ def test_a_version_is_pinned_and_let_go_on_the_page_and_the_new_number_is_there_
     pinned = Deployment.objects.get(number=3)
     operator.post(page(), {"unpin": AGENT})
 
-    assert (pinned.prompts[AGENT], pinned.cause) == (version.pk, "E-mail prompt: v9, before v1")
+    assert (pinned.prompts[AGENT], pinned.cause) == (version.pk, "E-mail prompt: v1 becomes v9")
     assert pinned.author.username == "operator"
     assert not ClientPrompt.objects.exists()
     assert Deployment.objects.count() == 4
@@ -296,3 +300,21 @@ def test_a_release_says_which_clients_stay_with_a_pinned_version(operator, chang
 
     assert f'<a href="{page()}">Acme</a> stays with v8: Lawyers' in shown
     assert "stays with" not in same
+
+
+@pytest.mark.parametrize("made_live_by", ["release", "experiment"])
+def test_who_makes_a_version_live_is_told_which_clients_stay_with_a_pinned_one(operator, changed, made_live_by):
+    old, new = make_prompt(AGENT, 8, label="retired"), make_prompt(AGENT, 9, label="retired")
+    versions.pin(changed, old, by=None, at=AT)
+    if made_live_by == "release":
+        url = reverse("admin:agents_app_promptversion_make_live", args=[new.pk])
+    else:
+        experiment = make_experiment(make_client(), size=100, control=versions.live()[AGENT], challenger=new)
+        fill_variant(experiment, "a", 100, replies=5), fill_variant(experiment, "b", 100, replies=20)
+        analysis.decide(experiment, at=AT + timedelta(days=60))
+        url = reverse("admin:experiments_experiment_step", args=[experiment.pk, "promote"])
+
+    answer = operator.post(url, follow=True)
+
+    assert versions.live()[AGENT] == new
+    assert messages(answer)[-1] == "Not for clients that have another version pinned: Acme with v8."

@@ -68,7 +68,7 @@ def test_everything_comes_back_and_the_new_deployment_says_so(acme, ann):
     assert (state.prompts, state.connections) == (then.prompts, then.connections)
     assert returned.missed == []
     assert returned.came_back == [
-        "Settings v3 after v2: Tone", "E-mail prompt: v1, before v7", "HubSpot: Sandbox, before Live",
+        "Settings v2 become v3: Tone", "E-mail prompt: v7 becomes v1", "HubSpot: Live becomes Sandbox",
     ]  # fmt: skip
     newest = Deployment.objects.get(number=3)
     assert newest == returned.deployment
