@@ -32,10 +32,11 @@ class Wanted(TypedDict, total=False):
     settings: dict[str, Any]
 
 
-def settings_of(request: Request) -> config.Effective:
-    """What is in force for the request's runs: the client's settings, its campaign's and its own above them."""
+def settings_of(request: Request, found: config.Stand | None = None) -> config.Effective:
+    """What is in force for the request's runs: the client's settings, its campaign's and its own above them. `found` is
+    what they are merged from, where it was read already."""
     above = [config.layer_of("campaign", request.campaign)] if request.campaign else []
-    return config.effective(request.client, *above, config.made("run", request.settings))
+    return (found or config.stand()).effective(request.client, *above, config.made("run", request.settings))
 
 
 def ask(client: Client, *, at: datetime, by: User | None = None, reason: str = "", **wanted: Unpack[Wanted]) -> Request:

@@ -1,4 +1,4 @@
-"""Prompt versions: numbered texts that never change, and the label that moves between them.
+"""Prompt versions: numbered texts that never change, the label that moves between them, and pins for single clients.
 
 Whatever touches one agent's versions takes that agent's lock first, so numbers have no gaps and the label no race. The
 database holds the same rules by itself (one version a number, one live version an agent).
@@ -6,17 +6,21 @@ database holds the same rules by itself (one version a number, one live version 
 
 import difflib
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Any, NamedTuple, TypeVar
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
+from django.db.models import F, FilteredRelation, Q, QuerySet
 from django.utils import timezone
 
 from agents_app import agents, prompts
-from agents_app.models import PromptVersion
-from clients.models import AgentKey
+from agents_app.models import ClientPrompt, PromptVersion
+from clients import access
+from clients.models import AgentKey, Client
 
+Row = TypeVar("Row", PromptVersion, ClientPrompt)
 ROLLED_BACK = "Rolled back"  # how the history tells a step back from a step forward
 
 Label = PromptVersion.Label
@@ -84,13 +88,87 @@ def retire(version: PromptVersion, *, by: User | None, at: datetime, reason: str
     return _move_unless_live(version, Label.RETIRED, by=by, at=at, reason=reason or "Retired")
 
 
-def live(*, at: datetime | None = None) -> dict[str, PromptVersion]:
-    """The live version of every agent. An agent that has none gets the text that lies beside it."""
-    found = {version.agent: version for version in PromptVersion.objects.filter(label=Label.LIVE)}
+class InUse(NamedTuple):
+    """What a client's runs use of an agent's versions: the live one, or the one that is pinned for the client."""
+
+    version: PromptVersion
+    live: PromptVersion
+    is_pinned: bool = False
+    reason: str = ""
+
+
+@transaction.atomic
+def pin(client: Client, version: PromptVersion, *, by: User | None, at: datetime, reason: str = "") -> ClientPrompt:
+    """From now on the client's runs use this version, whichever is live. Raises VersionRefused."""
+    if version.agent not in AgentKey.values:
+        raise VersionRefused(f"No agent is called {version.agent}, so nothing can be pinned for it.")
+    version.refresh_from_db(fields=["label"])
+    if version.label == Label.DRAFT:
+        raise VersionRefused(
+            f"{version} is a draft that no run ever used. Make it live, or try it in an experiment of {client} first."
+        )
+    _hold(client)
+    row = ClientPrompt.objects.filter(client=client, agent=version.agent).first()
+    if row is not None and row.version_id == version.pk:
+        return row
+    row = row or ClientPrompt(client=client, agent=version.agent)
+    row.version, row.reason = version, reason[:200]
+    return _remember(row, by=by, at=at, reason=reason or "Pinned")
+
+
+@transaction.atomic
+def unpin(client: Client, agent: str, *, by: User | None, at: datetime, reason: str = "") -> None:
+    """From now on the client's runs use the live version again. Raises VersionRefused."""
+    if agent not in AgentKey.values:
+        raise VersionRefused(f"No agent is called {agent}.")
+    _hold(client)
+    row = ClientPrompt.objects.filter(client=client, agent=agent).first()
+    if row is None:
+        raise VersionRefused(f"{AgentKey(agent).label}: nothing is pinned for {client}, it uses the live version.")
+    _sign(row, by=by, at=at, reason=reason or "Follows the live version again")
+    row.delete()
+
+
+def pinned(agent: str) -> QuerySet[ClientPrompt]:
+    """The pins of an agent's versions, in the order of the clients' names."""
+    return ClientPrompt.objects.filter(agent=agent).select_related("client", "version").order_by("client__name")
+
+
+def pinned_for(client: Client, agent: str) -> PromptVersion | None:
+    row = pinned(agent).filter(client=client).first()
+    return row.version if row is not None else None
+
+
+def who_stays(version: PromptVersion, user: access.AnyUser) -> str:
+    """Which clients keep another version that is pinned for them, in a sentence; of those that the user may see."""
+    pins = access.scope(pinned(version.agent).exclude(version=version), user)
+    names = ", ".join(f"{pin.client} with v{pin.version.number}" for pin in pins)
+    return f"Not for clients that have another version pinned: {names}." if names else ""
+
+
+def live(client: Client | None = None, *, at: datetime | None = None) -> dict[str, PromptVersion]:
+    """The live version of every agent; for a client, those that are pinned for it in their place."""
+    return {agent: each.version for agent, each in in_use(client, at=at).items()}
+
+
+def in_use(client: Client | None = None, *, at: datetime | None = None) -> dict[str, InUse]:
+    """{agent: what its steps use}, one query. An agent without a live version gets the text that lies beside it."""
+    rows = list(_live_or_pinned(client) if client else PromptVersion.objects.filter(label=Label.LIVE))
+    pins = {row.agent: row for row in rows if getattr(row, "pinned_for", None) is not None}
+    found = {row.agent: row for row in rows if row.label == Label.LIVE}
     for agent in AgentKey.values:
         if agent not in found:
             found[agent] = _first(agent, at or timezone.now())
-    return {agent: found[agent] for agent in AgentKey.values}
+    return {agent: _in_use(found[agent], pins.get(agent)) for agent in AgentKey.values}
+
+
+def in_use_by_clients() -> Callable[[int], dict[str, int]]:
+    """(id of a client) → {agent: id of the version that its runs use}; two queries for all of them."""
+    usual = {agent: version.pk for agent, version in live().items()}
+    own: dict[int, dict[str, int]] = {}
+    for client, agent, version in ClientPrompt.objects.values_list("client", "agent", "version"):
+        own.setdefault(client, {})[agent] = version
+    return lambda client: usual | own.get(client, {})
 
 
 def components() -> dict[str, dict[str, str]]:
@@ -107,6 +185,22 @@ def difference(old: str, new: str) -> list[str]:
     """The lines of a unified difference, without its two file lines."""
     lines = difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=2)
     return list(lines)[2:]
+
+
+def _live_or_pinned(client: Client) -> QuerySet[Any]:
+    """`pinned_for` is why it is pinned for this client; None where it is not."""
+    rows: QuerySet[Any] = PromptVersion.objects.all()
+    rows = rows.annotate(pin=FilteredRelation("pins", condition=Q(pins__client=client)), pinned_for=F("pin__reason"))
+    return rows.filter(Q(label=Label.LIVE) | Q(pin__isnull=False))
+
+
+def _in_use(live: PromptVersion, pinned: Any) -> InUse:  # noqa: ANN401 a version with its pin
+    return InUse(pinned, live, is_pinned=True, reason=pinned.pinned_for) if pinned is not None else InUse(live, live)
+
+
+def _hold(client: Client) -> None:
+    """Two who pin for one client at once do it one after the other."""
+    Client.objects.select_for_update(no_key=True).get(pk=client.pk)
 
 
 def _lock(agent: str) -> None:
@@ -154,12 +248,14 @@ def _move(version: PromptVersion, label: str, *, by: User | None, at: datetime, 
     return _remember(version, by=by, at=at, reason=reason)
 
 
-def _remember(version: PromptVersion, *, by: User | None, at: datetime, reason: str) -> PromptVersion:
-    version._change_reason = reason[:100]  # type: ignore[attr-defined]
-    version._history_user = by  # type: ignore[attr-defined]
-    version._history_date = at  # type: ignore[attr-defined]
-    version.save()
-    return version
+def _remember(row: Row, *, by: User | None, at: datetime, reason: str) -> Row:
+    _sign(row, by=by, at=at, reason=reason)
+    row.save()
+    return row
+
+
+def _sign(row: Any, *, by: User | None, at: datetime, reason: str) -> None:  # noqa: ANN401 any model with history
+    row._change_reason, row._history_user, row._history_date = reason[:100], by, at
 
 
 def _told(what: str, reason: str) -> str:

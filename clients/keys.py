@@ -54,8 +54,11 @@ STRATEGIES: Mapping[str, str] = {
     "keyed": "Entries are merged by their key",
 }
 WAYS = {"up": "Upwards", "down": "Downwards"}
-MODES = {"prepend": "Before it", "add": "After it", "replace": "Instead of it"}
-"""Where a word to an agent goes: of the whole prompt, or of one of its components."""
+LEAVE_OUT = "unset"
+MODES = {
+    "prepend": "Before it", "add": "After it", "replace": "Instead of it", LEAVE_OUT: "Leave out what is inherited",
+}  # fmt: skip
+"""Where a word to an agent goes: of the whole prompt, or of one of its components. The last has no text."""
 LISTS = ("terms", "choices", "entries")
 
 

@@ -13,6 +13,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from agents_app import versions
+from agents_app.models import PromptVersion
 from clients import access
 from clients.scoped_admin import ScopedHistoryAdmin, ScopedRecordAdmin
 from experiments import analysis, lifecycle, picture, results
@@ -156,11 +158,13 @@ class ExperimentAdmin(ScopedHistoryAdmin):
         if not request.user.has_perm(step.permission):
             raise PermissionDenied(f"“{step.label}” needs the permission {step.permission}; an operator has it.")
         try:
-            step.take(experiment, request.user, timezone.now())
+            taken = step.take(experiment, request.user, timezone.now())
         except lifecycle.ExperimentRefused as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
         else:
             self.message_user(request, step.done.format(experiment), messages.SUCCESS)
+            if isinstance(taken, PromptVersion) and (staying := versions.who_stays(taken, request.user)):
+                self.message_user(request, staying, messages.WARNING)
 
     def _take_each(self, request: HttpRequest, name: str, chosen: QuerySet[Experiment]) -> None:
         for experiment in chosen:

@@ -7,6 +7,7 @@ from django import forms
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from agents_app import versions as prompt_versions
 from agents_app.models import PromptVersion
 from experiments import lifecycle
 from experiments.models import Experiment
@@ -20,7 +21,8 @@ class VersionField(forms.ModelChoiceField):  # type: ignore[type-arg]
 
 class PlanForm(forms.ModelForm):  # type: ignore[type-arg]
     control = VersionField(
-        queryset=PromptVersion.objects.none(), help_text="What the challenger has to beat: as a rule the live version."
+        queryset=PromptVersion.objects.none(),
+        help_text="What the challenger has to beat: as a rule what the client uses, the live version or a pinned one.",
     )
     challenger = VersionField(queryset=PromptVersion.objects.none(), help_text="The version that is to be better.")
 
@@ -38,7 +40,9 @@ class PlanForm(forms.ModelForm):  # type: ignore[type-arg]
         cleaned: dict[str, Any] = super().clean() or {}
         if not self.errors:
             try:
-                lifecycle.planned_per_variant(**self.setup(by=None, at=timezone.now()))
+                setup = self.setup(by=None, at=timezone.now())
+                setup["pinned"] = prompt_versions.pinned_for(cleaned["client"], setup["agent"])
+                lifecycle.planned_per_variant(**setup)
             except lifecycle.ExperimentRefused as refusal:
                 self.add_error(refusal.field or None, str(refusal))
         return cleaned

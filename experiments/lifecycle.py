@@ -1,7 +1,7 @@
 """An experiment from its plan to its end. Each step is a person's; only the decision at the planned size is not."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, QuerySet
 
 from agents_app import versions
+from agents_app.deployments import Rollout
 from agents_app.models import PromptVersion, Send
 from clients import access
 from clients.models import Client
@@ -21,6 +22,7 @@ from gtm.stats.proportions import ImpossiblePlan, sample_size
 PACE_OVER = timedelta(days=28)
 LONGEST_SENSIBLE = timedelta(weeks=8)
 LONGEST_WINDOW_DAYS = 60
+NO_COLUMNS = {"control", "challenger", "pinned", "by", "at"}  # of a set-up
 
 
 class ExperimentRefused(ValueError):
@@ -32,7 +34,8 @@ class ExperimentRefused(ValueError):
 
 
 class Setup(TypedDict):
-    """What a person chooses. Rates are fractions of 1; `smallest_lift` is absolute."""
+    """What a person chooses. Rates are fractions of 1; `smallest_lift` is absolute. `pinned` is the version
+    that the client's runs use in place of the live one, None: they use that."""
 
     name: str
     hypothesis: str
@@ -45,6 +48,7 @@ class Setup(TypedDict):
     window_days: int
     alpha: NotRequired[float]
     power: NotRequired[float]
+    pinned: NotRequired[PromptVersion | None]
     by: User | None
     at: datetime
 
@@ -62,13 +66,14 @@ class Outlook:
 @transaction.atomic
 def create(client: Client, **setup: Unpack[Setup]) -> Experiment:
     """A draft experiment of two variants with its size computed. Raises ExperimentRefused; then nothing is written."""
+    setup["pinned"] = versions.pinned_for(client, setup["agent"])
     planned = planned_per_variant(**setup)
     experiment = Experiment(
         client=client,
         planned_per_variant=planned,
         salt=_salt(client, setup["name"], setup["at"]),
         created_at=setup["at"],
-        **{name: value for name, value in setup.items() if name not in {"control", "challenger", "by", "at"}},
+        **{name: value for name, value in setup.items() if name not in NO_COLUMNS},
     )
     _save(experiment, setup["by"], setup["at"])
     for key, version in (("a", setup["control"]), ("b", setup["challenger"])):
@@ -84,9 +89,11 @@ def planned_per_variant(**setup: Unpack[Setup]) -> int:
     for field, version in (("control", control), ("challenger", challenger)):
         if version.agent != setup["agent"]:
             raise ExperimentRefused(f"{version} is not a prompt of the agent under test.", field)
-    if challenger.label == PromptVersion.Label.LIVE:
+    pinned = setup.get("pinned")
+    if challenger == pinned or (pinned is None and challenger.label == PromptVersion.Label.LIVE):
+        state = "pinned for this client" if pinned else "live"
         raise ExperimentRefused(
-            f"{challenger} is live already. Make it the control, and try another against it.", "challenger"
+            f"{challenger} is {state} already. Make it the control, and try another against it.", "challenger"
         )
     if not 1 <= setup["window_days"] <= LONGEST_WINDOW_DAYS:
         raise ExperimentRefused(
@@ -130,6 +137,23 @@ def stop(experiment: Experiment, *, by: User | None, at: datetime) -> Experiment
         raise ExperimentRefused(f"“{experiment}” is {_state(experiment)}; only a running experiment can be stopped.")
     end(experiment, Experiment.Status.STOPPED, by=by, at=at)
     return experiment
+
+
+@transaction.atomic
+def back_to(client_id: int, rollouts: Sequence[Rollout], *, by: User | None, at: datetime) -> list[str]:
+    """Stop the client's running experiments that do not stand among `rollouts`, which ran once. Answers which of those
+    cannot run again, a sentence each: what has ended was counted, and counting it on would spoil it."""
+    wanted = {rollout["experiment"]: rollout["name"] for rollout in rollouts}
+    running = Experiment.objects.filter(client=client_id, status=Experiment.Status.RUNNING).order_by("pk")
+    ids = {experiment.pk for experiment in running}
+    for experiment in running:
+        if experiment.pk not in wanted:
+            stop(experiment, by=by, at=at)
+    return [
+        f"The experiment “{name}” has ended, and cannot be started again. Plan a new one if it is wanted."
+        for pk, name in wanted.items()
+        if pk not in ids
+    ]
 
 
 def end(

@@ -5,7 +5,7 @@ queued task only rings a bell: any job may run twice, late, or after its worker 
 whatever was left behind.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -14,17 +14,18 @@ from django.db import transaction
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from agents_app import campaigns, flow, requests, sending, versions
-from agents_app.models import FlowRun, Request, Send
-from clients import inbox
-from clients.models import Delivery, Event
-from experiments import analysis, assign, outcomes
+from agents_app import campaigns, deployments, flow, requests, sending, versions
+from agents_app.models import Deployment, FlowRun, PromptVersion, Request, Send
+from clients import config, inbox
+from clients.models import Client, Delivery, Event
+from experiments import analysis, assign, lifecycle, outcomes
 from experiments.models import Decision, Experiment
 from gtm import logs
 from gtm.models import Heartbeat
 from insights import changes, impact, review, sharing, tickets
 from insights.models import ChangeLink, SharedInsight, Ticket, WeeklyReport
 
+CHANGED_AT_ONCE = 100  # clients whose deployment one sweep keeps; the next one goes on
 LEFT_BEHIND = timedelta(minutes=1)  # how long a row may wait for its bell before the sweep rings again
 
 
@@ -62,18 +63,58 @@ def start_run(request_id: int) -> None:
 
 
 def plan_run(request_id: int, *, at: datetime | None = None) -> FlowRun:
-    """Fix everything the run needs: config, prompt versions, variants, hints and the route."""
+    """Fix everything the run needs: config, prompt versions, variants, hints and the route; and keep what the client
+    ran on as a whole."""
     at = at or timezone.now()
-    request = Request.objects.select_related("client__industry", "contact", "campaign").get(pk=request_id)
-    assigned = assign.prompts_for(request.client, request.contact, live=versions.live(), at=at)
+    request = Request.objects.select_related("contact", "campaign").get(pk=request_id)
+    before = deployments.newest(request.client_id)
+    client = request.client = deployments.read(request.client_id)
+    found, live, running = config.stand(), versions.live(client), assign.running(client.pk)
+    assigned = assign.prompts_for(client, request.contact, live=live, experiments=running, at=at)
     return flow.plan(
         request,
-        config=requests.settings_of(request),
+        config=requests.settings_of(request, found),
         prompts=assigned.prompts,
         variants=assigned.variants,
-        hints=sharing.hints_for(request.client, at=at),
+        hints=sharing.hints_for(client, at=at),
+        deployment=deployments.keep(client, _state(client, found, live, running), before=before, at=at),
         at=at,
     )
+
+
+def state_now(client: deployments.WithParts) -> deployments.State:
+    """What the client would run on now; `client` was read with its parts (`deployments.read`)."""
+    return _state(client, config.stand(), versions.live(client), assign.running(client.pk))
+
+
+def _state(
+    client: deployments.WithParts, found: config.Stand, live: Mapping[str, PromptVersion], running: Sequence[Experiment]
+) -> deployments.State:
+    used = {agent: version.pk for agent, version in live.items()}
+    return deployments.state_of(client, found=found, prompts=used, rollouts=assign.rollouts(running))
+
+
+def keep_deployment(
+    client_id: int, *, by: User | None = None, cause: str = "", at: datetime | None = None
+) -> Deployment:
+    """What a client runs on, as its newest deployment: the one that stands, or the next one where something changed."""
+    before = deployments.newest(client_id)
+    client = deployments.read(client_id)
+    return deployments.keep(client, state_now(client), before=before, by=by, cause=cause, at=at or timezone.now())
+
+
+@transaction.atomic
+def return_to(wanted: Deployment, *, by: User, at: datetime | None = None) -> deployments.Returned:
+    """An earlier deployment → what the client runs on again, all of it or nothing. What it runs on now is kept first,
+    so that the way back is the same."""
+    at = at or timezone.now()
+    Client.objects.select_for_update(no_key=True).get(pk=wanted.client_id)
+    before = keep_deployment(wanted.client_id, at=at)
+    cause = f"Back to deployment {wanted.number}"
+    missed = lifecycle.back_to(wanted.client_id, wanted.rollouts, by=by, at=at)
+    missed += deployments.bring_back(wanted, by=by, at=at)
+    now = keep_deployment(wanted.client_id, by=by, cause=cause, at=at)
+    return deployments.Returned(now, before, deployments.between(before, now), missed)
 
 
 def execute_run(run_id: int) -> None:
@@ -150,7 +191,7 @@ def measure_tickets(*, at: datetime | None = None) -> None:
 
 def sweep() -> None:
     """Ring again for what was left behind: deliveries not applied, requests without a run, runs whose worker died or
-    whose time has come."""
+    whose time has come; and keep what clients run on where it changed."""
     at = timezone.now()
     old = at - LEFT_BEHIND
     for delivery in Delivery.objects.filter(status=Delivery.Status.RECEIVED, received_at__lt=old).order_by("pk")[:500]:
@@ -163,6 +204,8 @@ def sweep() -> None:
         tickets.for_dead_run(run, at=at)
     for event in outcomes.events_not_recorded(old)[:500]:
         later(record_outcome, event.pk)
+    for client_id in deployments.changed(assign.rollouts_by_client(), most=CHANGED_AT_ONCE):
+        keep_deployment(client_id, at=at)
 
 
 def beat(cluster: str) -> None:

@@ -44,6 +44,7 @@ urlpatterns = [
     path("clients/<slug:slug>/clone/", clients.client_clone, name="client_clone"),
     path("clients/<slug:slug>/settings/prompts/", clients.client_prompts, name="client_prompts"),
     path("clients/<slug:slug>/settings/versions/", clients.client_versions, name="client_versions"),
+    path("clients/<slug:slug>/deployments/", agents.client_deployments, name="client_deployments"),
     path("clients/<slug:slug>/settings/export/", clients.client_export, name="client_export"),
     path("clients/<slug:slug>/settings/import/", clients.client_import, name="client_import"),
     path("health/", views.system_health, name="system_health"),

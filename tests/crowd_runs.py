@@ -10,6 +10,8 @@ from agents_app.models import (
     Brief,
     BudgetDay,
     Claim,
+    ClientPrompt,
+    Deployment,
     Fact,
     FlowRun,
     FlowTemplate,
@@ -71,13 +73,25 @@ def flows(size: int, rows: Rows) -> Rows:
 
 
 def runs(size: int, rows: Rows) -> Rows:
+    pairs = list(zip(rows[Client], rows[PromptVersion], strict=True))
+    rows[ClientPrompt] = ClientPrompt.objects.bulk_create(
+        [ClientPrompt(client=client, agent="email_agent", version=version) for client, version in pairs]
+    )
+    kept = [
+        Deployment(
+            client=client, number=1, config={}, config_sha256=SHA, prompts={"email_agent": version.pk}, sha256=SHA,
+            cause="The first one", created_at=AT,
+        )
+        for client, version in pairs
+    ]  # fmt: skip
+    rows[Deployment] = Deployment.objects.bulk_create(kept)
     made = [
         FlowRun(
             request=one, client=one.client, idempotency_key=f"request:{one.pk}", route="default", nodes=NODES, config={}, revised=1,
             config_sha256=SHA, planned_at=AT, started_at=AT, finished_at=AT + timedelta(seconds=3), status="succeeded",
-            template_version=version,
+            template_version=version, deployment=deployment,
         )
-        for one, version in zip(rows[Request], rows[FlowVersion], strict=True)
+        for one, version, deployment in zip(rows[Request], rows[FlowVersion], kept, strict=True)
     ]  # fmt: skip
     FlowRun.objects.bulk_create(made)
     contexts = [StepContext(sha256=f"{run.pk:064d}", document={"client_name": run.client.name}) for run in made]

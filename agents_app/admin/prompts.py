@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.templatetags.admin_urls import admin_urlname
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, F, OuterRef, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import JSONObject
@@ -13,12 +14,13 @@ from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from agents_app import llm, reach, sending, versions
 from agents_app.llm.question import CALLS_THAT_TELL
-from agents_app.models import PromptVersion, StepRun
-from clients.access import user_of, visible_clients
+from agents_app.models import ClientPrompt, PromptVersion, StepRun
+from clients.access import scope, user_of, visible_clients
 from clients.models import AgentKey
 from gtm.admin_site import HistoryAdmin, link, pill
 
@@ -64,14 +66,16 @@ class PromptVersionAdmin(HistoryAdmin):
         "author",
         "created_at",
         "runs",
+        "pinned_for",
         "success",
         "cache",
         "cache_counts",
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows: QuerySet[Any] = super().get_queryset(request).annotate(planned_runs=Count("planned"), cached=_cached())
-        return rows
+        rows: QuerySet[Any] = super().get_queryset(request)
+        rows = rows.annotate(planned_runs=Count("planned"), cached=_cached(), pinned_to=_pinned_to(request))
+        return rows  # noqa: RET504 - annotate() alone has no type
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.fields if obj else VersionForm.Meta.fields
@@ -127,6 +131,7 @@ class PromptVersionAdmin(HistoryAdmin):
             "lines": versions.difference(live.text, version.text) if live else [],
             "replaced": _with_links(reach.replaced(words)),
             "dropped": _with_links(reach.dropped(version, live, words)) if step == "make_live" else [],
+            "pins": _pinned_elsewhere(request, version, step),
         }
         return TemplateResponse(request, "agents_app/release.html", context)
 
@@ -154,6 +159,8 @@ class PromptVersionAdmin(HistoryAdmin):
             messages.error(request, str(refusal))
             return
         messages.success(request, f"{live} is live. Runs planned from now on use it; planned ones keep theirs.")
+        if staying := versions.who_stays(live, request.user):
+            messages.warning(request, staying)
 
     @admin.display(description="version", ordering="number")
     def version(self, version: PromptVersion) -> str:
@@ -166,6 +173,11 @@ class PromptVersionAdmin(HistoryAdmin):
     @admin.display(description="runs", ordering="planned_runs")
     def runs(self, version: Any) -> str:
         return f"{version.planned_runs:,}"
+
+    @admin.display(description="pinned for")
+    def pinned_for(self, version: Any) -> SafeString | str:
+        links = [(link(pin["name"], "client_deployments", pin["slug"]),) for pin in version.pinned_to]
+        return format_html_join(", ", "{}", links) or "Nobody. To pin it, open a client's deployments."
 
     @admin.display(description="success")
     def success(self, version: PromptVersion) -> SafeString:
@@ -219,9 +231,21 @@ def _cached() -> Subquery:
     return Subquery(rows.annotate(counts=counts).values("counts"))
 
 
+def _pinned_to(request: HttpRequest) -> ArraySubquery:
+    """[{"name", "slug"}] of the clients for which it is pinned and which the user may see."""
+    pins = scope(ClientPrompt.objects.filter(version=OuterRef("pk")), request.user).order_by("client__name")
+    return ArraySubquery(pins.values(row=JSONObject(name="client__name", slug="client__slug")))
+
+
 def _number(text: str | None) -> int:
     return int(text) if text and text.isdigit() and len(text) < 10 else 0
 
 
 def _with_links(words: Iterable[reach.Said]) -> list[tuple[SafeString, reach.Said]]:
     return [(link(str(word.layer), admin_urlname(word.layer._meta, CHANGE), word.layer.pk), word) for word in words]
+
+
+def _pinned_elsewhere(request: HttpRequest, version: PromptVersion, step: str) -> QuerySet[ClientPrompt]:
+    """Clients that keep what is pinned for them: of a step back all of them, else those with another version."""
+    pins = scope(versions.pinned(version.agent), request.user)
+    return pins if step == "roll_back" else pins.exclude(version=version)

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -78,6 +79,7 @@ class FlowRunAdmin(ReadOnly):
         "client",
         "request__contact",
         "request__campaign",
+        "deployment",
         "template_version",
         "rules_version",
         "cancel_asked_by",
@@ -90,9 +92,10 @@ class FlowRunAdmin(ReadOnly):
     inlines = (StepInline,)
     json_columns = ("hints", "variants", "config", "config_sources")
     fields = (
-        "page", "state", "client", "request_link", "error", "route", "reason", "flow", "rules", "code_revision", "plan",
-        "left_out", "changes", "budget", "spent", "set_aside", "lent", "planned_at", "started_at", "finished_at",
-        "recoveries", "cancelled", "hints_json", "variants_json", "config_json", "config_sources_json", "config_sha256",
+        "page", "state", "client", "ran_on", "request_link", "error", "route", "reason", "flow", "rules",
+        "code_revision", "plan", "left_out", "changes", "budget", "spent", "set_aside", "lent", "planned_at",
+        "started_at", "finished_at", "recoveries", "cancelled", "hints_json", "variants_json", "config_json",
+        "config_sources_json", "config_sha256",
     )  # fmt: skip
     readonly_fields = fields
     cost = dollars("total_usd", "cost")
@@ -104,7 +107,14 @@ class FlowRunAdmin(ReadOnly):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request).annotate(total_usd=Sum("steps__cost_usd"))
-        return rows
+        return rows.defer(*(f"deployment__{name}" for name in ("config", "prompts", "rollouts", "connections")))
+
+    @admin.display(description="client ran on")
+    def ran_on(self, run: FlowRun) -> SafeString | str:
+        if run.deployment is None:
+            return "Not known: it was planned before deployments were kept."
+        page, number = reverse("client_deployments", args=[run.client.slug]), run.deployment.number
+        return format_html('<a href="{0}?right={1}">{2}@{1}</a>', page, number, run.client.slug)
 
     @admin.display(description="run", ordering="pk")
     def page(self, run: FlowRun) -> SafeString:

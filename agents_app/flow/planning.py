@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NotRequired, TypedDict, Unpack
 
 from django.conf import settings
 from django.db import transaction
@@ -12,7 +12,7 @@ from django.db import transaction
 from agents_app import flows, routing
 from agents_app.agents import research as researcher
 from agents_app.flow import knowledge
-from agents_app.models import FlowRun, FlowVersion, PlannedPrompt, PromptVersion, Request, Send
+from agents_app.models import Deployment, FlowRun, FlowVersion, PlannedPrompt, PromptVersion, Request, Send
 from clients import suppression
 from clients.config import Effective, newest_version
 from clients.models import Contact
@@ -20,14 +20,15 @@ from clients.models import Contact
 MOST_CONTACTS = 25  # of one map
 
 
-@dataclass(frozen=True)
-class Inputs:
-    """What is fixed beside the route: the client's settings, prompt versions, variants of experiments, hints."""
+class Fixed(TypedDict):
+    """What is fixed beside the route: the client's settings, prompt versions, variants of experiments, hints, and what
+    the client ran on as a whole, with its `config_version` at hand."""
 
     config: Effective
     prompts: Mapping[str, PromptVersion]
     variants: Mapping[str, Any]
     hints: Sequence[str]
+    deployment: NotRequired[Deployment | None]
 
 
 @dataclass(frozen=True)
@@ -39,38 +40,33 @@ class Preview:
     problem: str = ""
 
 
-def plan(
-    request: Request,
-    *,
-    config: Effective,
-    prompts: Mapping[str, PromptVersion],
-    variants: Mapping[str, Any],
-    hints: Sequence[str],
-    at: datetime,
-) -> FlowRun:
+def plan(request: Request, *, at: datetime, **fixed: Unpack[Fixed]) -> FlowRun:
     """One run a request, however often this is called. A route that cannot end gives a run that needs input."""
+    config, deployment = fixed["config"], fixed.get("deployment")
+    newest = deployment.config_version if deployment else newest_version(request.client)
     frozen = _route(request, config, at) | {
         "client": request.client,
         "request": request,
         "config": config.document,
         "config_sources": dict(config.sources),
         "config_sha256": config.sha256,
-        "config_version": newest.number if (newest := newest_version(request.client)) else None,
-        "hints": list(hints),
+        "config_version": newest.number if newest else None,
+        "deployment": deployment,
+        "hints": list(fixed["hints"]),
         "code_revision": settings.CODE_REVISION,
         "budget_usd": budget_of(request, config),
         "time_budget_s": settings.RUN_SECONDS[request.depth],
         "planned_at": at,
     }
     agents = list(dict.fromkeys(node["agent"] for node in frozen["nodes"] if node["agent"]))
-    frozen["variants"] = {agent: variants[agent] for agent in agents if agent in variants}
+    frozen["variants"] = {agent: draw for agent, draw in fixed["variants"].items() if agent in agents}
     if not frozen["nodes"]:
         frozen["finished_at"] = at
     with transaction.atomic():
         run, is_new = FlowRun.objects.get_or_create(idempotency_key=f"request:{request.pk}", defaults=frozen)
         if is_new:
             PlannedPrompt.objects.bulk_create(
-                PlannedPrompt(run=run, agent=agent, version=prompts[agent]) for agent in agents
+                PlannedPrompt(run=run, agent=agent, version=fixed["prompts"][agent]) for agent in agents
             )
     return run
 

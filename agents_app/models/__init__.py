@@ -1,8 +1,9 @@
 from agents_app.models.budget import BudgetDay, ModelPrice
+from agents_app.models.deployment import Deployment
 from agents_app.models.draft import Draft, Send
 from agents_app.models.flow import FlowTemplate, FlowVersion, Goal, RetryClass, RoutingRule, StepKind, TemplateStep
 from agents_app.models.knowledge import Brief, Claim, Fact, Persona, SourceRecord
-from agents_app.models.prompt import PromptVersion
+from agents_app.models.prompt import ClientPrompt, PromptVersion
 from agents_app.models.request import Campaign, CampaignContact, CampaignStep, Depth, Purpose, Request, RequestRule
 from agents_app.models.run import FlowRun, Gate, PlannedPrompt, PlanRevision, StepContext, StepRun
 
@@ -13,6 +14,8 @@ __all__ = [
     "CampaignContact",
     "CampaignStep",
     "Claim",
+    "ClientPrompt",
+    "Deployment",
     "Depth",
     "Draft",
     "Fact",

@@ -40,3 +40,20 @@ class PromptVersion(Record):
 
     def __str__(self) -> str:
         return f"{self.get_agent_display()} v{self.number}"
+
+
+class ClientPrompt(models.Model):
+    """A version pinned for one client: its runs use it, whichever is live. Its history says who pinned it and why."""
+
+    client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="pinned_prompts")
+    agent = models.CharField(max_length=40, choices=AgentKey)
+    version = models.ForeignKey("agents_app.PromptVersion", on_delete=models.PROTECT, related_name="pins")
+    reason = models.CharField(max_length=200, blank=True)
+    history = HistoricalRecords()
+
+    class Meta:
+        verbose_name = "pinned prompt"
+        constraints = [models.UniqueConstraint(fields=["client", "agent"], name="one_pinned_prompt_a_client_and_agent")]
+
+    def __str__(self) -> str:
+        return f"{self.version} for {self.client}"

@@ -24,7 +24,7 @@ class FlowRun(Record):
     recorded = (
         "request_id", "client_id", "idempotency_key", "route", "reason", "template_version_id", "rules_version_id",
         "code_revision", "facts_routed", "nodes", "skipped", "config", "config_sources", "config_sha256", "hints",
-        "variants", "budget_usd", "time_budget_s", "planned_at", "config_version",
+        "variants", "budget_usd", "time_budget_s", "planned_at", "config_version", "deployment_id",
     )  # fmt: skip
 
     class Status(models.TextChoices):
@@ -61,6 +61,16 @@ class FlowRun(Record):
     config_sha256 = models.CharField(max_length=64)
     config_version = models.PositiveIntegerField(
         null=True, blank=True, help_text="The client's own part of it, by the number of its version."
+    )
+    deployment = models.ForeignKey(
+        "agents_app.Deployment",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="runs",
+        db_constraint=False,
+        db_index=False,
+        help_text="What the client ran on when it was planned.",
     )
     hints = models.JSONField(default=list, blank=True)
     variants = models.JSONField(default=dict, blank=True)
@@ -107,6 +117,7 @@ class FlowRun(Record):
             models.Index(fields=["-planned_at", "-id"]),
             # of nothing that a turn writes: an update that touches no index stays in its page (HOT)
             models.Index(fields=["planned_at"], condition=Q(is_open=True), name="open_runs"),
+            models.Index(fields=["deployment"], condition=Q(deployment__isnull=False), name="runs_by_deployment"),
         ]
 
     def __str__(self) -> str:

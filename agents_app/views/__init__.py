@@ -1,10 +1,12 @@
 """The pages of runs, plans, questions, requests and drafts."""
 
 from agents_app.views.approvals import approval, approvals
+from agents_app.views.deployments import client_deployments
 from agents_app.views.gates import gate, questions
 from agents_app.views.plans import plan
 from agents_app.views.runs import request_trace, run_page, run_progress
 
 __all__ = [
-    "approval", "approvals", "gate", "plan", "questions", "request_trace", "run_page", "run_progress",
+    "approval", "approvals", "client_deployments", "gate", "plan", "questions", "request_trace", "run_page",
+    "run_progress",
 ]  # fmt: skip

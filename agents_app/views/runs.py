@@ -43,8 +43,8 @@ STEPS = StepRun.objects.select_related(
 )
 RUNS = FlowRun.objects.select_related(
     "client", "request__contact", "request__campaign", "request__follows", "brief", "template_version", "rules_version",
-    "cancel_asked_by",
-)  # fmt: skip
+    "cancel_asked_by", "deployment",
+).defer("deployment__config", "deployment__connections", "deployment__rollouts")  # fmt: skip
 MOST_WHOLE_STEPS = (
     15  # of a run with more, prompts and inputs stand on pages of their own: the page would weigh megabytes
 )
@@ -79,7 +79,8 @@ def request_trace(request: HttpRequest, request_id: int) -> HttpResponse:
     """What became of a request, from whoever asked to whatever came back."""
     wanted = Request.objects.select_related("client", "contact", "campaign", "asked_by", "follows")
     asked = get_object_or_404(scope(wanted, request.user), pk=request_id)
-    runs = list(asked.runs.order_by("planned_at", "pk"))
+    tagged = asked.runs.select_related("deployment").defer("deployment__config", "deployment__connections")
+    runs = list(tagged.order_by("planned_at", "pk"))
     steps = list(STEPS.filter(run__in=runs).order_by("run_id", "stage", "key", "map_index", "attempt"))
     drafts = [step.draft for step in steps if hasattr(step, "draft")]
     outcomes = outcomes_of(drafts)

@@ -30,6 +30,7 @@ LISTS = (
     ("Campaigns", "agents_app_campaign"),
     ("Requests", "agents_app_request"),
     ("Runs", "agents_app_flowrun"),
+    ("Deployments", "agents_app_deployment"),
     ("Spending by day", "agents_app_budgetday"),
     ("Experiments", "experiments_experiment"),
 )

@@ -2,10 +2,11 @@
 
 from clients.config.documents import Difference, as_text, differences, download, export, flat, nested, parse, read
 from clients.config.edits import Edit
-from clients.config.layers import Effective, Layer
+from clients.config.layers import Effective, Layer, content_sha256
 from clients.config.own_keys import key_problems
 from clients.config.problems import ConfigRefused, Problem
 from clients.config.proposing import ChangeNotTaken
+from clients.config.returning import bring_back
 from clients.config.stored import (
     Stand,
     below_template,
@@ -46,8 +47,10 @@ __all__ = [
     "apply",
     "as_text",
     "below_template",
+    "bring_back",
     "built_in",
     "clone",
+    "content_sha256",
     "create_client",
     "differences",
     "download",

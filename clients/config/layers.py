@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from clients.keys import AGENTS, BUILT_IN, Key
+from clients.keys import AGENTS, BUILT_IN, LEAVE_OUT, Key
 
 UNSET, REMOVE, ADD = "$unset", "$remove", "$add"
 WORDS = frozenset((UNSET, REMOVE, ADD))
@@ -23,8 +23,8 @@ NO_LAYER = ""
 
 @dataclass(frozen=True)
 class Override:
-    """Text for one agent's prompt; `mode` is "prepend", "add" or "replace". `slot` names a component of the prompt; ""
-    is all of it."""
+    """Text for one agent's prompt; `mode` is one of MODES. `slot` names a component of the prompt; "" is all of it. A
+    layer that says LEAVE_OUT takes back what the layers below it say to the agent."""
 
     mode: str
     text: str
@@ -95,6 +95,17 @@ def sha256(document: Mapping[str, Any]) -> str:
     """Hex digest of the canonical JSON: sorted keys, no blanks, UTF-8."""
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def content_sha256(document: Mapping[str, Any]) -> str:
+    """The same for two documents that differ only in which layer says a word to an agent."""
+    words = document.get("prompt_overrides", {})
+    told = {agent: [without_layer(word) for word in said] for agent, said in words.items()}
+    return sha256({**document, "prompt_overrides": told})
+
+
+def without_layer(word: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in word.items() if name != "layer"}
 
 
 def is_set(value: object) -> bool:
@@ -268,11 +279,17 @@ def _shown(key: Key, value: Any) -> Any:  # noqa: ANN401 a value of the key's ty
 
 
 def _stacked(layers: Sequence[Layer], agent: str) -> list[dict[str, str]]:
-    return [
-        {"mode": each.mode, "text": each.text, "layer": layer.name, **({"slot": each.slot} if each.slot else {})}
-        for layer in layers
-        for each in layer.overrides.get(agent, ())
-    ]
+    found: list[dict[str, str]] = []
+    for layer in layers:
+        words = layer.overrides.get(agent, ())
+        if any(each.mode == LEAVE_OUT for each in words):
+            found = []
+        found += [
+            {"mode": each.mode, "text": each.text, "layer": layer.name, **({"slot": each.slot} if each.slot else {})}
+            for each in words
+            if each.mode != LEAVE_OUT
+        ]
+    return found
 
 
 def _layers_of(entries: Sequence[Mapping[str, str]]) -> str:

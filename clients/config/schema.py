@@ -23,7 +23,7 @@ from pydantic_core import PydanticCustomError
 
 from clients.config.layers import ADD, REMOVE, UNSET, is_set
 from clients.config.problems import ConfigRefused, in_words
-from clients.keys import AGENTS, MODES, PROMPTS, Key
+from clients.keys import AGENTS, LEAVE_OUT, MODES, PROMPTS, Key
 from clients.models import Client, SalesMotion
 
 LONGEST_WORD = 4000
@@ -141,6 +141,8 @@ def _as_overrides(value: object) -> object:
 def _as_override(value: object) -> object:
     if isinstance(value, str):
         return {"mode": "add", "text": value}
+    if isinstance(value, dict) and value.get("mode") == LEAVE_OUT and not (value.keys() - {"mode", "text"}):
+        return value if value.get("text") else Override.model_construct(mode=LEAVE_OUT, text="", slot="")
     if isinstance(value, dict | Override):
         return value
     raise PydanticCustomError("override_shape", "override shape")

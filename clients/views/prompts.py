@@ -39,7 +39,7 @@ def client_prompts(request: HttpRequest, slug: str) -> HttpResponse:
     client = client_of(request, slug)
     agent = request.POST.get("preview_agent") or request.GET.get("agent") or FIRST
     agent = agent if agent in AGENTS else FIRST
-    texts = {name: version.text for name, version in versions.live().items()}
+    texts = {name: version.text for name, version in versions.live(client).items()}
     now = config.stand_of(client).effective(client)
     after, problems = _after(request, client) if request.method == "POST" else (now, [])
     words = after.document["prompt_overrides"].get(agent, [])

@@ -98,6 +98,11 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "prompt performance": ("operator", lambda: reverse("prompt_performance")),
     "settings in force": ("operator", lambda: reverse("client_settings", args=[Client.objects.first().slug])),
     "versions of settings": ("operator", lambda: reverse("client_versions", args=[Client.objects.first().slug])),
+    "deployments": ("operator", lambda: reverse("client_deployments", args=[Client.objects.first().slug])),
+    "deployments as a viewer sees them": (
+        "viewer",
+        lambda: reverse("client_deployments", args=[Client.objects.first().slug]),
+    ),
     "prompts of a client": ("operator", lambda: reverse("client_prompts", args=[Client.objects.first().slug])),
     "settings of our own": ("operator", lambda: changelist(ConfigKey)),
     "new setting of our own": ("operator", lambda: add(ConfigKey)),

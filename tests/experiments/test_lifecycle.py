@@ -210,3 +210,17 @@ class TestOutlook:
         make_send(make_draft(make_run(make_request(make_contact(experiment.client)))), sent_at=AT - timedelta(days=3))
 
         assert "look for a bigger difference" in lifecycle.outlook(experiment, at=AT).sentence
+
+
+@pytest.mark.django_db
+def test_a_client_with_a_pinned_version_may_try_the_live_one_against_it_and_not_what_it_uses():
+    live = versions.live()[AgentKey.EMAIL]
+    client, pinned = make_client(), make_prompt(AgentKey.EMAIL, 7, label="retired")
+    versions.pin(client, pinned, by=None, at=AT)
+
+    experiment = make_experiment(client, control=pinned, challenger=live)
+    with pytest.raises(lifecycle.ExperimentRefused, match="E-mail v7 is pinned for this client already"):
+        make_experiment(client, control=live, challenger=pinned)
+
+    assert experiment.variants.get(is_control=True).prompt_version == pinned
+    assert Experiment.objects.count() == 1

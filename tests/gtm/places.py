@@ -28,6 +28,7 @@ ARGUMENTS: dict[str, Callable[[Rows, int], list[Any]]] = {
     "client_clone": lambda rows, at: [rows[Client][at].slug],
     "client_prompts": lambda rows, at: [rows[Client][at].slug],
     "client_versions": lambda rows, at: [rows[Client][at].slug],
+    "client_deployments": lambda rows, at: [rows[Client][at].slug],
     "client_export": lambda rows, at: [rows[Client][at].slug],
     "weekly_review_version": lambda rows, at: [WEEK.isoformat(), 1],
     "unsubscribe": lambda rows, at: [suppression.token(rows[Contact][at])],
