@@ -13,6 +13,7 @@ from clients import config
 from clients.models import Client, SettingsTemplate
 from gtm import loop
 from tests.browser.site import Site
+from tests.browser.test_every_page import faults_by_axe
 from tests.crowd import PASSWORD
 from tests.factories import make_client
 
@@ -203,6 +204,7 @@ def test_errors_on_two_tabs_open_the_first_count_on_both_and_lead_to_the_fields(
     expect(page.get_by_role("tab", name="Sending", exact=True)).to_be_visible()
     expect(page.locator("#id_custom_fields__emphasis")).to_have_value("plain facts")
     assert stored(harbour).settings == harbour.settings
+    assert list(faults_by_axe(page)) == []
 
     page.get_by_role("link", name="Confidence floor").click()
     expect(page.locator("#id_confidence_floor")).to_be_focused()
