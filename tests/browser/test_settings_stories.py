@@ -290,7 +290,7 @@ def test_a_change_is_compared_and_taken_back_to_the_last_byte(site: Site, page: 
     page.get_by_role("button", name="Save and continue editing").click()
     expect(page.locator(".messagelist")).to_contain_text("was changed successfully")
     before = config.as_text(config.export(stored(harbour)))
-    page.locator("#id_tone").select_option("direct")
+    page.locator("#id_call_to_action_style").select_option("question")
     page.get_by_role("tab", name="Words to agents").click()
     page.locator("#id_words__email_agent__0__text").fill("Mention the audit.")
     page.locator("#id_reason").fill("A trial")
@@ -303,7 +303,7 @@ def test_a_change_is_compared_and_taken_back_to_the_last_byte(site: Site, page: 
     page.get_by_label("to version 2").check()
     page.get_by_role("button", name="Compare the two that are ticked").click()
     compared = page.get_by_role("region", name="v1 beside v2")
-    expect(compared.get_by_role("row", name="tone")).to_contain_text("direct")
+    expect(compared.get_by_role("row", name="call_to_action_style")).to_contain_text("question")
     expect(compared.get_by_role("row", name="prompt_overrides")).to_contain_text("Mention the audit.")
     page.get_by_role("button", name="Back to v1").click()
 
