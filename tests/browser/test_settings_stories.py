@@ -105,6 +105,7 @@ def test_an_account_manager_sets_a_client_up_and_gets_a_draft_by_keyboard_alone(
     page.keyboard.press("Enter")
     page.wait_for_url(f"{site.url}/")
     expect(page.get_by_role("region", name="First steps").get_by_text("To do")).to_have_count(5)
+    assert list(faults_by_axe(page)) == []
 
     tab_to(page, "ol.plain a[href$='/client/add/']")
     page.keyboard.press("Enter")
