@@ -39,9 +39,8 @@ class LowerLayerPage(LayerPage):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not form.needs_second:
             super().save_model(request, obj, form, change)
-            if not form.reach:
-                for line in form.spared:
-                    messages.info(request, line)
+            if form.spared and not form.reach:
+                messages.info(request, " ".join(("No client changes by it.", *form.spared)))
             return
         told = {"reach": form.reach, "by": access.user_of(request), "at": timezone.now()}
         wanted = proposing.Wanted(form.said, form.locked, form.secrets)

@@ -13,6 +13,7 @@ from clients import config
 from clients.models import Client, SettingsTemplate
 from gtm import loop
 from tests.browser.site import Site
+from tests.browser.test_every_page import faults_by_axe
 from tests.crowd import PASSWORD
 from tests.factories import make_client
 
@@ -104,6 +105,7 @@ def test_an_account_manager_sets_a_client_up_and_gets_a_draft_by_keyboard_alone(
     page.keyboard.press("Enter")
     page.wait_for_url(f"{site.url}/")
     expect(page.get_by_role("region", name="First steps").get_by_text("To do")).to_have_count(5)
+    assert list(faults_by_axe(page)) == []
 
     tab_to(page, "ol.plain a[href$='/client/add/']")
     page.keyboard.press("Enter")
@@ -203,6 +205,7 @@ def test_errors_on_two_tabs_open_the_first_count_on_both_and_lead_to_the_fields(
     expect(page.get_by_role("tab", name="Sending", exact=True)).to_be_visible()
     expect(page.locator("#id_custom_fields__emphasis")).to_have_value("plain facts")
     assert stored(harbour).settings == harbour.settings
+    assert list(faults_by_axe(page)) == []
 
     page.get_by_role("link", name="Confidence floor").click()
     expect(page.locator("#id_confidence_floor")).to_be_focused()
@@ -288,7 +291,7 @@ def test_a_change_is_compared_and_taken_back_to_the_last_byte(site: Site, page: 
     page.get_by_role("button", name="Save and continue editing").click()
     expect(page.locator(".messagelist")).to_contain_text("was changed successfully")
     before = config.as_text(config.export(stored(harbour)))
-    page.locator("#id_tone").select_option("direct")
+    page.locator("#id_call_to_action_style").select_option("question")
     page.get_by_role("tab", name="Words to agents").click()
     page.locator("#id_words__email_agent__0__text").fill("Mention the audit.")
     page.locator("#id_reason").fill("A trial")
@@ -301,7 +304,7 @@ def test_a_change_is_compared_and_taken_back_to_the_last_byte(site: Site, page: 
     page.get_by_label("to version 2").check()
     page.get_by_role("button", name="Compare the two that are ticked").click()
     compared = page.get_by_role("region", name="v1 beside v2")
-    expect(compared.get_by_role("row", name="tone")).to_contain_text("direct")
+    expect(compared.get_by_role("row", name="call_to_action_style")).to_contain_text("question")
     expect(compared.get_by_role("row", name="prompt_overrides")).to_contain_text("Mention the audit.")
     page.get_by_role("button", name="Back to v1").click()
 

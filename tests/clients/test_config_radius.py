@@ -154,7 +154,7 @@ def test_a_template_that_changes_nobody_is_saved_at_once(client):
         follow=True,
     )
 
-    assert "Acme keeps its tone, Formal: its own settings say so." in answer.content.decode()
+    assert "No client changes by it. Acme keeps its tone, Formal: its own settings say so." in answer.content.decode()
     assert SettingsTemplate.objects.get(pk=ledgers.pk).settings == {"tone": "direct"}
 
 

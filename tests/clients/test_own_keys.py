@@ -52,7 +52,7 @@ def test_its_bounds_hold_in_the_form_and_in_documents(operator):
     with pytest.raises(ConfigRefused, match="custom_fields → discount: The number is above 30"):
         config.parse({"industry": "fintech", "custom_fields": {"discount": 31}})
 
-    assert "less than or equal to 30" in shown.content.decode()
+    assert "Discount</a>. Enter 30 or less." in shown.content.decode()
     assert Client.objects.get().settings == {}
 
 
