@@ -22,6 +22,7 @@ from clients.models import Client
 
 WORDS = "words"
 BASE = "base"
+UNSAVED = "unsaved"  # posted by pages that carry what was typed back to the form
 HEEDED = "heeded"  # which warnings the person has seen
 MOST_PEERS = 200  # clients whose tone says what is usual
 SPARE = 1  # empty places for a further word to each agent
@@ -190,7 +191,8 @@ class ClientForm(SettingsForm):
         if industry := self.fields.get("industry"):
             found = config.stand_of(self.instance).templates
             industry.choices = [(each.pk, each.name) for (kind, _), each in found.items() if kind == "industry"]  # type: ignore[attr-defined]
-        self.initial[BASE] = signing.dumps(self.instance.settings, compress=True)
+        stored = getattr(self.instance, "stored_settings", self.instance.settings)  # beside those of a trial
+        self.initial[BASE] = signing.dumps(stored, compress=True)
         if budget := self.fields.get("daily_budget_usd"):
             budget.widget.attrs["placeholder"] = f"inherited: {deployment.CLIENT_DAY_BUDGET_USD:.2f}"
 
@@ -220,6 +222,8 @@ class ClientForm(SettingsForm):
             self._meet(cleaned[BASE])
         if self.instance.status == Client.Status.ACTIVE and self._changes() and not cleaned.get("reason"):
             self.add_error("reason", "This client is active. Say in a few words why its settings change.")
+        if UNSAVED in self.data:
+            self.add_error(None, "Nothing is saved yet. This is what you typed: look it over, then save.")
         return cleaned
 
     def _meet(self, base: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from agents_app import campaigns, flow, requests, sending, versions
+from agents_app import campaigns, flow, requests, sending, trials, versions
 from agents_app.models import FlowRun, Request, Send
 from clients import inbox
 from clients.models import Delivery, Event
@@ -56,16 +56,24 @@ def _apply_delivery(delivery_id: int, *, at: datetime) -> None:
 
 
 def start_run(request_id: int) -> None:
-    """Request → planned run."""
+    """Request → planned run. The typed side of a trial may wait for the other one's facts, and is rung again then."""
     with transaction.atomic():
-        later(execute_run, plan_run(request_id).pk)
+        if trials.may_start(request_id):
+            later(execute_run, plan_run(request_id).pk)
 
 
 def plan_run(request_id: int, *, at: datetime | None = None) -> FlowRun:
-    """Fix everything the run needs: config, prompt versions, variants, hints and the route."""
+    """Fix everything the run needs: config, prompt versions, variants, hints and the route.
+
+    A trial draws nobody into an experiment; its typed side is planned with the client as it was typed.
+    """
     at = at or timezone.now()
-    request = Request.objects.select_related("client__industry", "contact", "campaign").get(pk=request_id)
-    assigned = assign.prompts_for(request.client, request.contact, live=versions.live(), at=at)
+    stored = Request.objects.select_related("client__industry", "contact", "campaign").get(pk=request_id)
+    request, live = trials.as_typed(stored), versions.live()
+    if request.is_trial:
+        assigned = assign.Assigned(live, {})
+    else:
+        assigned = assign.prompts_for(request.client, request.contact, live=live, at=at)
     return flow.plan(
         request,
         config=requests.settings_of(request),
@@ -80,6 +88,8 @@ def execute_run(run_id: int) -> None:
     """Planned run → steps → facts, personas, draft. Then a person decides. What had to be given up gets a ticket."""
     with logs.bound(run=run_id):
         run = flow.execute(run_id)
+    for request_id in trials.behind(run):
+        later(start_run, request_id)
     if run.status == FlowRun.Status.DEAD:
         tickets.for_dead_run(run, at=timezone.now())
 

@@ -101,6 +101,8 @@ PAGES = {
     "client_settings": Access("clients.view_client", "clients.change_client"),
     "client_clone": Access("clients.add_client", "clients.add_client"),
     "client_prompts": Access("clients.view_client"),
+    "client_try": Access("agents_app.add_request", "agents_app.add_request"),
+    "trial": Access("agents_app.view_trial"),
     "client_versions": Access("clients.view_client", "clients.change_client"),
     "client_export": Access("clients.view_client"),
     "client_import": Access("clients.change_client", "clients.change_client"),

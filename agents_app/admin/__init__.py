@@ -1,5 +1,17 @@
 """The admin's pages of how we write. What only records is read; each button calls one public function."""
 
-from agents_app.admin import flow_versions, flows, gates, knowledge, mail, money, outreach, prompts, rules, runs
+from agents_app.admin import flow_versions, flows, gates, knowledge, mail, money, outreach, prompts, rules, runs, trials
 
-__all__ = ["flow_versions", "flows", "gates", "knowledge", "mail", "money", "outreach", "prompts", "rules", "runs"]
+__all__ = [
+    "flow_versions",
+    "flows",
+    "gates",
+    "knowledge",
+    "mail",
+    "money",
+    "outreach",
+    "prompts",
+    "rules",
+    "runs",
+    "trials",
+]

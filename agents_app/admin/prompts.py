@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, F, OuterRef, QuerySet, Subquery, Sum, Value
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import JSONObject
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -67,7 +67,8 @@ class PromptVersionAdmin(HistoryAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows: QuerySet[Any] = super().get_queryset(request).annotate(planned_runs=Count("planned"), cached=_cached())
+        in_earnest = Count("planned", filter=Q(planned__run__request__trial_side=""))
+        rows: QuerySet[Any] = super().get_queryset(request).annotate(planned_runs=in_earnest, cached=_cached())
         return rows
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:

@@ -55,7 +55,7 @@ def plan(
         "config": config.document,
         "config_sources": dict(config.sources),
         "config_sha256": config.sha256,
-        "config_version": newest.number if (newest := newest_version(request.client)) else None,
+        "config_version": _version_of(request),
         "hints": list(hints),
         "code_revision": settings.CODE_REVISION,
         "budget_usd": budget_of(request, config),
@@ -73,6 +73,14 @@ def plan(
                 PlannedPrompt(run=run, agent=agent, version=prompts[agent]) for agent in agents
             )
     return run
+
+
+def _version_of(request: Request) -> int | None:
+    """The version of the client's own settings; typed ones are none."""
+    if request.trial_side == Request.Side.PROPOSED:
+        return None
+    newest = newest_version(request.client)
+    return newest.number if newest else None
 
 
 def preview(request: Request, *, config: Effective, at: datetime) -> Preview:
@@ -122,6 +130,7 @@ def _facts(request: Request, config: Effective, found: flows.InForce, at: dateti
     earlier = knowledge.researched(request)
     sure = _sure(earlier, config) if {"known", "missing"} & found.asked else None
     wanted = researcher.wanted(request.purpose)
+    start = request.follows_id if earlier and earlier.pk == request.follows_id else None
     return routing.Facts(
         purpose=request.purpose,
         enabled=frozenset(config.document["enabled_agents"]),
@@ -137,10 +146,11 @@ def _facts(request: Request, config: Effective, found: flows.InForce, at: dateti
         confidence_floor=config.document["confidence_floor"],
         mails_sent=Send.objects.filter(contact=request.contact_id).count() if request.contact_id else 0,
         earlier_run=earlier.pk if earlier else None,
-        continues_run=request.follows_id if earlier and earlier.pk == request.follows_id else None,
+        continues_run=None if request.is_trial else start,
         research_age_days=(at - earlier.planned_at).days if earlier else None,
         known=sure,
         missing=None if sure is None else tuple(name for name in wanted if name not in sure),
+        shared_research=start if request.is_trial else None,
     )
 
 

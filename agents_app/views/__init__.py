@@ -4,7 +4,9 @@ from agents_app.views.approvals import approval, approvals
 from agents_app.views.gates import gate, questions
 from agents_app.views.plans import plan
 from agents_app.views.runs import request_trace, run_page, run_progress
+from agents_app.views.trials import client_try, trial
 
 __all__ = [
-    "approval", "approvals", "gate", "plan", "questions", "request_trace", "run_page", "run_progress",
+    "approval", "approvals", "client_try", "gate", "plan", "questions", "request_trace", "run_page", "run_progress",
+    "trial",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from clients import access, config, settings_forms, setup
+from clients import access, config, settings_forms, setup, typed
 from clients.admin.layers import LayerPage
 from clients.admin.links import to_lists
 from clients.config import shown
@@ -81,7 +81,12 @@ class ClientAdmin(LayerPage, ScopedHistoryAdmin):
         """For a change it is held until it is written or refused."""
         if request.method == "POST" and connection.in_atomic_block:
             Client.objects.select_for_update(no_key=True).filter(pk=object_id if object_id.isdigit() else 0).first()
-        return super().get_object(request, object_id, from_field)
+        found = super().get_object(request, object_id, from_field)
+        number = request.GET.get("trial", "")
+        is_number = number.isdecimal() and len(number) < 10
+        if request.method != "GET" or not is_number or not self.has_change_permission(request, found) or not found:
+            return found
+        return _with_trial(found, found.trials.filter(pk=number).first())
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         if obj is None:
@@ -171,6 +176,15 @@ class ClientAdmin(LayerPage, ScopedHistoryAdmin):
             content_type="application/octet-stream",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
+
+
+def _with_trial(client: Any, trial: Any) -> Any:
+    """The client with the settings of a trial typed in, to be looked over and saved."""
+    if trial is None:
+        return client
+    tried: Any = typed.as_typed(client, trial.settings, trial.columns)
+    tried.stored_settings, tried.trial_typed_in = client.settings, trial
+    return tried
 
 
 def _done(done: bool) -> SafeString:

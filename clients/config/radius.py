@@ -44,13 +44,12 @@ def reached(found: Stand, edited: AgencySettings | SettingsTemplate, clients: It
     then = after(found, edited)
     looked = [(client, found.effective(client), then.effective(client)) for client in clients]
     return [
-        Reached(client, tuple(_changes(old, new, found.keys)))
-        for client, old, new in looked
-        if old.sha256 != new.sha256
+        Reached(client, tuple(changes(old, new, found.keys))) for client, old, new in looked if old.sha256 != new.sha256
     ]
 
 
-def _changes(old: Effective, new: Effective, keys: Sequence[Key]) -> Iterable[Change]:
+def changes(old: Effective, new: Effective, keys: Sequence[Key]) -> Iterable[Change]:
+    """What is in force differently, setting by setting, and what the layers say to each agent."""
     for key in keys:
         before, now = (at(effective.document, key.path) for effective in (old, new))
         if before != now:
