@@ -7,10 +7,11 @@ from gtm.records import Record
 class Trial(Record):
     """A client's settings as somebody typed them, tried on one contact beside those in force, before anything is saved.
 
-    `settings` is the client's own layer as typed, {path: said}, without secrets. `columns` are those of the client that
-    choose its templates, as typed: {"industry": key, "company_size", "sales_motion"}. `differences` is
-    [{"label", "before", "after"}] in words: what would change for the client. `present` shows how the settings in force
-    write: a request of this trial, or an earlier one after which nothing changed.
+    `settings` is the client's own layer as typed, {path: said}, without secrets. `columns` are those of the client
+    that choose its templates, as typed: {"industry": key, "company_size", "sales_motion"}. `differences` is what would
+    change for the client, in words: [{"label", "before", "after", "gone", "new"}] (`clients.config.radius.Change`).
+    `present` shows how the settings in force write: a request of this trial, or an earlier one after which nothing
+    changed.
     """
 
     recorded = (

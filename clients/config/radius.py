@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from clients.config import shown
 from clients.config.layers import Effective, at
@@ -12,11 +13,13 @@ from clients.models import AgencySettings, Client, SettingsTemplate
 
 @dataclass(frozen=True)
 class Change:
-    """One setting of one client, in words."""
+    """One setting of one client, in words; of a list also the entries that go and those that come."""
 
     label: str
     before: str
     after: str
+    gone: tuple[str, ...] = ()
+    new: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.label}: {self.before or 'not set'} becomes {self.after or 'not set'}"
@@ -53,11 +56,19 @@ def changes(old: Effective, new: Effective, keys: Sequence[Key]) -> Iterable[Cha
     for key in keys:
         before, now = (at(effective.document, key.path) for effective in (old, new))
         if before != now:
-            yield Change(key.label, shown.readable(key, before), shown.readable(key, now))
+            gone, come = _beyond(key, before, now), _beyond(key, now, before)
+            yield Change(key.label, shown.readable(key, before), shown.readable(key, now), gone, come)
     for agent, label in AGENTS.items():
         before, now = (_words(effective, agent) for effective in (old, new))
         if before != now:
             yield Change(f"What the layers say to the {label.lower()} agent", before, now)
+
+
+def _beyond(key: Key, one: Any, other: Any) -> tuple[str, ...]:  # noqa: ANN401 values of the key's type
+    """The entries of a list that another has not."""
+    if not key.is_list:
+        return ()
+    return tuple(shown.readable(key, [each]) for each in one or () if each not in (other or ()))
 
 
 def _words(effective: Effective, agent: str) -> str:

@@ -42,6 +42,7 @@ def test_what_is_typed_is_tried_beside_what_is_in_force_and_then_saved(acme, ada
     both = words(look(operator, trial))
 
     assert "Tone: Formal becomes Direct" in first
+    assert "Words to avoid: with audit preparation" in first
     assert [run.status for run in runs(trial)] == ["succeeded", "succeeded"]
     assert "Dear Ada Lee," in both
     assert "Hello Ada," in both

@@ -32,6 +32,7 @@ from gtm import loop
 from gtm.demo import fill
 from insights import tickets
 from insights.models import Suggestion, WeeklyReport
+from tests.agents_app.tries import form_of
 from tests.crowd import PASSWORD
 from tests.factories import AT, fill_variant, make_experiment
 
@@ -172,9 +173,8 @@ def _try_settings() -> None:
     """Another tone and words to avoid, typed by the account manager and tried on the client's newest contact."""
     manager, at = User.objects.get(username="manager"), timezone.now()
     client = ClientRow.objects.filter(managers=manager, status="active").select_related("industry").order_by("pk")[0]
-    form = {"industry": client.industry_id, "company_size": client.company_size, "sales_motion": client.sales_motion}
-    text = urlencode(form | {"tone": "casual", "custom_fields__sender_name": "Kim Novak"})
-    wanted = typed.read(client, QueryDict(text), versions.components())
+    form = form_of(client, tone="casual", sender_name="Kim Novak", avoid_terms="bulletproof\nin today's world")
+    wanted = typed.read(client, QueryDict(urlencode(form, doseq=True)), versions.components())
     tried = trials.ask(wanted, trials.people(client)[0], by=manager, hints=[], at=at)
     for request_id in trials.unplanned(tried):
         assert trials.may_start(request_id)
