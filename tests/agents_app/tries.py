@@ -17,8 +17,14 @@ DOMAIN = "northwind-bank.example"
 
 def form_of(client: Client, **typed: Any) -> dict[str, Any]:
     """The client's form as it stands, with changes: `form_of(acme, tone="direct")`."""
-    said = {path.removeprefix("custom_fields."): value for path, value in client.settings.items()}
-    said = {name: "\n".join(value) if isinstance(value, list) else value for name, value in said.items()}
+    said: dict[str, Any] = {}
+    for path, value in client.settings.items():
+        root, _, name = path.rpartition(".")
+        if root == "prompt_overrides":
+            places = {f"words__{name}__{number}": word for number, word in enumerate(value)}
+            said |= {f"{place}__{part}": text for place, word in places.items() for part, text in word.items()}
+        else:
+            said[name] = "\n".join(value) if isinstance(value, list) else value
     return whole_form(client, **{**said, **typed})
 
 

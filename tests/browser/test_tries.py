@@ -47,6 +47,11 @@ def test_typed_settings_are_tried_inside_the_form_and_what_is_typed_stays(site: 
 
     page.get_by_role("button", name="Choose a contact, see the cost").click()
     expect(part).to_contain_text("Nothing has been asked yet.")
+    wanted = client.contacts.order_by("created_at", "pk")[0]
+    part.get_by_label("Find by name or address").fill(wanted.email)
+    page.keyboard.press("Enter")
+    expect(part.get_by_label("Contact", exact=True).locator("option")).to_have_count(1)
+    expect(part).to_contain_text(f"on {wanted}.")
     assert Trial.objects.count() == before
     part.get_by_role("button", name="Try it", exact=True).click()
     expect(part).to_contain_text("Being written")
