@@ -30,6 +30,7 @@ class Wanted(TypedDict, total=False):
     sequence_step: int
     follows: FlowRun | None
     settings: dict[str, Any]
+    trial_side: str
 
 
 def settings_of(request: Request, found: config.Stand | None = None) -> config.Effective:
@@ -153,6 +154,10 @@ def _something_to_follow(request: Request) -> None:
 
 def _brief_is_there(request: Request) -> None:
     run = request.follows
+    if request.is_trial:  # it starts from facts, whatever came of the run that found them
+        return
+    if run is not None and run.request.is_trial:
+        raise RequestRefused(f"{run} was a trial: nothing in earnest starts from it. Choose another run, or none.")
     if run is not None and run.status != FlowRun.Status.SUCCEEDED:
         raise RequestRefused(
             f"{run} is not finished ({run.get_status_display().lower()}). Start from it once it has succeeded."
@@ -186,7 +191,7 @@ def _matches(rule: RequestRule, change: Change) -> bool:
 
 def _by_rule(rule: RequestRule, contact: Contact, at: datetime) -> Request | None:
     """None where the request is refused, or where the same was asked and is not finished."""
-    asked = Request.objects.filter(client=rule.client, contact=contact, purpose=rule.purpose)
+    asked = Request.objects.in_earnest().filter(client=rule.client, contact=contact, purpose=rule.purpose)
     if asked.filter(runs__isnull=True).exists() or asked.filter(runs__status__in=FlowRun.OPEN).exists():
         return None
     try:

@@ -54,7 +54,8 @@ class Facts:
 
     `contacts` are ids of the contacts at the company that may be written to; `earlier_run` is the newest run of this
     client with facts on the company, `known` and `missing` say which attributes of it are sure enough
-    (None: no condition in force asks, so nobody looked).
+    (None: no condition in force asks, so nobody looked). `shared_research` is the run whose facts a trial rests on; no
+    condition may ask for it, so that a trial takes the same way as a request in earnest.
     """
 
     purpose: str
@@ -75,6 +76,7 @@ class Facts:
     research_age_days: int | None = None
     known: tuple[str, ...] | None = None
     missing: tuple[str, ...] | None = None
+    shared_research: int | None = None
 
     def values(self) -> dict[str, Any]:
         """By the names of EARLY."""
@@ -190,6 +192,8 @@ def _sorted_out(nodes: Sequence[Node], facts: Facts) -> tuple[list[Node], list[L
 def _refused(node: Node, facts: Facts) -> str:
     if node.agent and node.agent not in facts.enabled:
         return "It is not among the agents that work for this client (client settings, enabled agents)."
+    if node.agent == RESEARCH and facts.shared_research:
+        return f"Both sides of a trial rest on the same facts: those of run {facts.shared_research}."
     if node.agent == RESEARCH and not facts.has_company:
         return "There is no company domain to research: add it to the contact or to the request."
     if node.kind == "map" and not facts.contacts:

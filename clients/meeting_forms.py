@@ -37,8 +37,11 @@ class MeetingForm(forms.ModelForm):  # type: ignore[type-arg]
         return [name for name in self.fields if name in edited]
 
     def _theirs(self) -> dict[str, Any]:
-        columns = {name: self.initial.get(name) for name in self._columns()} if self.instance.pk else {}
-        return meeting.state(self.instance.settings, self.instance.locks, columns)
+        """What is stored; the settings of a trial that are typed in stand beside it."""
+        stored = getattr(self.instance, "stored", None)
+        initial = self.initial if stored is None else forms.model_to_dict(stored, self._columns())
+        columns = {name: initial.get(name) for name in self._columns()} if self.instance.pk else {}
+        return meeting.state((stored or self.instance).settings, self.instance.locks, columns)
 
     def met(self, cleaned: Mapping[str, Any]) -> meeting.Meeting | None:
         """What somebody else saved since this form was opened; None: nothing."""

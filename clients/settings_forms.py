@@ -19,6 +19,7 @@ from clients.keys import AGENTS, LEAVE_OUT, MODES, PROMPTS, Key, grouped, words_
 from clients.meeting_forms import BASE, WORDS, MeetingForm, places_for
 from clients.models import Client
 
+UNSAVED = "unsaved"  # posted by pages that carry what was typed back to the form
 HEEDED = "heeded"  # which warnings the person has seen
 MOST_PEERS = 200  # clients whose tone says what is usual
 
@@ -219,6 +220,8 @@ class ClientForm(SettingsForm):
         cleaned = super().clean() or {}
         if self.instance.status == Client.Status.ACTIVE and self._changes() and not cleaned.get("reason"):
             self.add_error("reason", "This client is active. Say in a few words why its settings change.")
+        if UNSAVED in self.data:
+            self.add_error(None, "Nothing is saved yet. This is what you typed: look it over, then save.")
         return cleaned
 
     def _changes(self) -> bool:

@@ -138,7 +138,8 @@ def _questions(user: User) -> QuerySet[Gate]:
 
 
 def _failed(user: User, at: datetime) -> QuerySet[FlowRun]:
-    rows = scope(FlowRun.objects.filter(status__in=FlowRun.WRONG, planned_at__gte=at - WEEK), user)
+    runs = FlowRun.objects.filter(request__trial_side="", status__in=FlowRun.WRONG, planned_at__gte=at - WEEK)
+    rows = scope(runs, user)
     return rows.select_related("client").order_by("-planned_at", "-pk")[:SHOWN]
 
 

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from agents_app import campaigns, deployments, flow, requests, sending, versions
+from agents_app import campaigns, deployments, flow, requests, sending, trials, versions
 from agents_app.models import Deployment, FlowRun, PromptVersion, Request, Send
 from clients import config, inbox
 from clients.models import Client, Delivery, Event
@@ -57,9 +57,10 @@ def _apply_delivery(delivery_id: int, *, at: datetime) -> None:
 
 
 def start_run(request_id: int) -> None:
-    """Request → planned run."""
+    """Request → planned run. The typed side of a trial may wait for the other one's facts, and is rung again then."""
     with transaction.atomic():
-        later(execute_run, plan_run(request_id).pk)
+        if trials.may_start(request_id):
+            later(execute_run, plan_run(request_id).pk)
 
 
 def plan_run(request_id: int, *, at: datetime | None = None) -> FlowRun:
@@ -67,6 +68,8 @@ def plan_run(request_id: int, *, at: datetime | None = None) -> FlowRun:
     ran on as a whole."""
     at = at or timezone.now()
     request = Request.objects.select_related("contact", "campaign").get(pk=request_id)
+    if request.is_trial:
+        return _plan_trial(request, at=at)
     before = deployments.newest(request.client_id)
     client = request.client = deployments.read(request.client_id)
     found, live, running = config.stand(), versions.live(client), assign.running(client.pk)
@@ -80,6 +83,15 @@ def plan_run(request_id: int, *, at: datetime | None = None) -> FlowRun:
         deployment=deployments.keep(client, _state(client, found, live, running), before=before, at=at),
         at=at,
     )
+
+
+def _plan_trial(stored: Request, *, at: datetime) -> FlowRun:
+    """It draws nobody into an experiment, and no deployment is kept of it; its typed side is planned with the client as
+    it was typed."""
+    request = trials.as_typed(stored)
+    hints = sharing.hints_for(request.client, at=at)
+    live = versions.live(request.client)
+    return flow.plan(request, config=requests.settings_of(request), prompts=live, variants={}, hints=hints, at=at)
 
 
 def state_now(client: deployments.WithParts) -> deployments.State:
@@ -121,6 +133,8 @@ def execute_run(run_id: int) -> None:
     """Planned run → steps → facts, personas, draft. Then a person decides. What had to be given up gets a ticket."""
     with logs.bound(run=run_id):
         run = flow.execute(run_id)
+    for request_id in trials.behind(run):
+        later(start_run, request_id)
     if run.status == FlowRun.Status.DEAD:
         tickets.for_dead_run(run, at=timezone.now())
 

@@ -117,11 +117,12 @@ GIVEN_UP = (FlowRun.Status.FAILED, FlowRun.Status.DEAD)
 
 def _count(user: User) -> dict[str, int]:
     since = timezone.now() - timedelta(days=FAILED_RUNS_WAIT_DAYS)
+    failed = FlowRun.objects.filter(request__trial_side="", status__in=GIVEN_UP, planned_at__gte=since)
     return {
         "open_tickets": scope(Ticket.objects.filter(status=Ticket.Status.OPEN), user).count(),
         "waiting_drafts": scope(Draft.objects.filter(status=Draft.Status.WAITING), user, "run__client").count(),
         "open_gates": scope(Gate.objects.open(), user, "step__run__client").count(),
-        "failed_runs": scope(FlowRun.objects.filter(status__in=GIVEN_UP, planned_at__gte=since), user).count(),
+        "failed_runs": scope(failed, user).count(),
         "quarantine": scope(
             Delivery.objects.filter(status=Delivery.Status.QUARANTINED), user, "connection__client"
         ).count(),

@@ -103,6 +103,8 @@ PAGES = {
     "setting_keys": Access("clients.view_client"),
     "client_clone": Access("clients.add_client", "clients.add_client"),
     "client_prompts": Access("clients.view_client"),
+    "client_try": Access("agents_app.add_request", "agents_app.add_request"),
+    "trial": Access("agents_app.view_trial"),
     "client_versions": Access("clients.view_client", "clients.change_client"),
     "client_deployments": Access("clients.view_client", "agents_app.return_deployment"),
     "client_export": Access("clients.view_client"),

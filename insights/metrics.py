@@ -87,8 +87,13 @@ def _marked(rows: QuerySet[Any], hit: Q) -> QuerySet[Any]:
     return marked
 
 
+OF_RUNS_IN_EARNEST = Q(run__request__trial_side="")  # trials of unsaved settings count nowhere
+
+
 def _sure_steps(agent: str, at: datetime) -> QuerySet[Any]:
-    done = StepRun.objects.filter(status=StepRun.Status.DONE, confidence__isnull=False, started_at__lte=at)
+    done = StepRun.objects.filter(
+        OF_RUNS_IN_EARNEST, status=StepRun.Status.DONE, confidence__isnull=False, started_at__lte=at
+    )
     return _marked(done.filter(_only("agent", agent)), Q(confidence__gte=SURE))
 
 
@@ -96,12 +101,12 @@ AT_WORK = ~Q(agent="") & ~Q(status=StepRun.Status.SKIPPED)  # steps in which an 
 
 
 def _failed_steps(agent: str, at: datetime) -> QuerySet[Any]:
-    steps = StepRun.objects.filter(AT_WORK, _only("agent", agent), started_at__lte=at)
+    steps = StepRun.objects.filter(AT_WORK, OF_RUNS_IN_EARNEST, _only("agent", agent), started_at__lte=at)
     return _marked(steps, Q(status=StepRun.Status.FAILED))
 
 
 def _failed_sources(source: str, at: datetime) -> QuerySet[Any]:
-    asked = SourceRecord.objects.filter(_only("source", source), fetched_at__lte=at)
+    asked = SourceRecord.objects.filter(OF_RUNS_IN_EARNEST, _only("source", source), fetched_at__lte=at)
     return _marked(asked, Q(status=SourceRecord.Status.FAILED))
 
 
@@ -115,7 +120,7 @@ def _refused(_: str, at: datetime) -> QuerySet[Any]:
 
 
 def _unfinished(_: str, at: datetime) -> QuerySet[Any]:
-    runs = FlowRun.objects.filter(planned_at__lte=at)
+    runs = FlowRun.objects.filter(request__trial_side="", planned_at__lte=at)
     return _marked(runs, Q(status__in=FlowRun.WRONG))
 
 

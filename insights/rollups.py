@@ -145,7 +145,11 @@ def mails(span: Span, at: datetime) -> list[Mails]:
 def agents(span: Span, at: datetime) -> list[AgentFigures]:
     answered = Q(status=StepRun.Status.DONE, confidence__isnull=False)
     inside = StepRun.objects.filter(
-        metrics.AT_WORK, started_at__gte=span.since, started_at__lt=span.until, started_at__lte=at
+        metrics.AT_WORK,
+        metrics.OF_RUNS_IN_EARNEST,
+        started_at__gte=span.since,
+        started_at__lt=span.until,
+        started_at__lte=at,
     )
     rows = inside.annotate(week=_week("started_at", span)).values("week", "agent").annotate(
         steps=Count("pk"),
@@ -159,7 +163,9 @@ def agents(span: Span, at: datetime) -> list[AgentFigures]:
 
 
 def sources(span: Span, at: datetime) -> list[SourceFigures]:
-    inside = SourceRecord.objects.filter(fetched_at__gte=span.since, fetched_at__lt=span.until, fetched_at__lte=at)
+    inside = SourceRecord.objects.filter(
+        metrics.OF_RUNS_IN_EARNEST, fetched_at__gte=span.since, fetched_at__lt=span.until, fetched_at__lte=at
+    )
     failed = Count("pk", filter=Q(status=SourceRecord.Status.FAILED))
     rows = inside.values("source").annotate(asked=Count("pk"), failed=failed)
     return sorted(SourceFigures(**row) for row in rows)

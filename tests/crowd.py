@@ -48,7 +48,7 @@ from insights.models import (
     Ticket,
     WeeklyReport,
 )
-from tests.crowd_runs import SHA, Rows, a_number, flows, knowledge, numbers, questions, runs
+from tests.crowd_runs import SHA, Rows, a_number, flows, knowledge, numbers, questions, runs, trials
 from tests.factories import AT
 
 PASSWORD = "correct horse"
@@ -84,6 +84,7 @@ def make_crowd(size: int) -> Rows:
         flows,
         runs,
         questions,
+        trials,
         knowledge,
         _mails,
         _experiments,

@@ -4,6 +4,7 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db.models import Model
 
 from agents_app.models import (
@@ -28,6 +29,7 @@ from agents_app.models import (
     StepContext,
     StepRun,
     TemplateStep,
+    Trial,
 )
 from clients.models import Client
 from tests.factories import AT
@@ -143,6 +145,26 @@ def questions(size: int, rows: Rows) -> Rows:
                 step=step, question=f"Is this right for {step.run.client}?", shown={"sentences": []}, asked_at=AT, expires_at=later
             )
             for step in steps
+        ]
+    }  # fmt: skip
+
+
+def trials(size: int, rows: Rows) -> Rows:
+    """Each beside a request that was written in earnest before."""
+    author, _ = User.objects.get_or_create(username="who-tries")
+    typed = [
+        Request(client=one.client, contact=one.contact, trial_side="proposed", asked_at=AT, asked_by=author)
+        for one in rows[Request]
+    ]
+    Request.objects.bulk_create(typed)
+    return {
+        Trial: [
+            Trial(
+                client=one.client, contact=one.contact, present=one, proposed=other, author=author, created_at=AT,
+                settings={"tone": "direct"}, columns={"industry": "fintech", "company_size": "51-500", "sales_motion": "outbound"},
+                differences=[{"label": "Tone", "before": "Formal", "after": "Direct"}],
+            )
+            for one, other in zip(rows[Request], typed, strict=True)
         ]
     }  # fmt: skip
 

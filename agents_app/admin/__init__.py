@@ -12,6 +12,7 @@ from agents_app.admin import (
     prompts,
     rules,
     runs,
+    trials,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "prompts",
     "rules",
     "runs",
+    "trials",
 ]

@@ -74,6 +74,7 @@ class FlowTemplateAdmin(DeskAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request).prefetch_related("rules")
         recent = FlowRun.objects.filter(
+            request__trial_side="",
             template_version__kind=Kind.TEMPLATE,
             template_version__key=OuterRef("key"),
             planned_at__gte=timezone.now() - RECENT,

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from agents_app import campaigns, requests, versions
-from agents_app.admin.reading import Readable, listed
+from agents_app.admin.reading import Readable, TrialFilter, listed, marked
 from agents_app.forms import CampaignForm
 from agents_app.models import Campaign, CampaignContact, CampaignStep, FlowRun, Request, RequestRule
 from clients.access import user_of
@@ -57,7 +57,7 @@ class RequestAdmin(ScopedAdmin):
     autocomplete_fields = ("client", "contact")
     list_display = ("story", "client", "whom", "purpose", "campaign", "run_state", "asked_at")
     list_display_links = None
-    list_filter = ("purpose", "depth", "client")
+    list_filter = ("purpose", "depth", TrialFilter, "client")
     search_fields = ("company_domain", "company_name", "contact__email_normalised", "contact__full_name")
     ordering = ("-asked_at", "-id")
 
@@ -87,7 +87,7 @@ class RequestAdmin(ScopedAdmin):
 
     @admin.display(description="request", ordering="pk")
     def story(self, row: Request) -> SafeString:
-        return link(f"Request {row.pk}", "request_trace", row.pk)
+        return marked(link(f"Request {row.pk}", "request_trace", row.pk), row)
 
     @admin.display(description="for whom")
     def whom(self, row: Request) -> str:

@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.templatetags.admin_urls import admin_urlname
 from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, F, OuterRef, QuerySet, Subquery, Sum, Value
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import JSONObject
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -74,7 +74,8 @@ class PromptVersionAdmin(HistoryAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request)
-        rows = rows.annotate(planned_runs=Count("planned"), cached=_cached(), pinned_to=_pinned_to(request))
+        in_earnest = Count("planned", filter=Q(planned__run__request__trial_side=""))
+        rows = rows.annotate(planned_runs=in_earnest, cached=_cached(), pinned_to=_pinned_to(request))
         return rows  # noqa: RET504 - annotate() alone has no type
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:

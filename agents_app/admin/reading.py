@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from agents_app.models import Request
 from clients.scoped_admin import ScopedRecordAdmin
 from gtm.admin_site import link, pill, pretty
 
@@ -75,6 +76,27 @@ class OfRun(ReadOnly):
     @admin.display(description="client", ordering="run__client__name")
     def client(self, row: Any) -> str:
         return str(row.run.client)
+
+
+class TrialFilter(admin.SimpleListFilter):
+    """In earnest, or a side of a trial."""
+
+    title = "trial"
+    parameter_name = "trial"
+    column = "trial_side"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return [("no", "In earnest"), *Request.Side.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() is None:
+            return queryset
+        return queryset.filter(**{self.column: "" if self.value() == "no" else self.value()})
+
+
+def marked(label: SafeString, request: Request) -> SafeString:
+    """With a mark where it belongs to a trial."""
+    return format_html("{} {}", label, pill("Trial", "info")) if request.is_trial else label
 
 
 def listed(count: int, noun: str, model: str, **where: object) -> SafeString:

@@ -10,7 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from agents_app.admin import drawing
-from agents_app.admin.reading import OfRun, Readable, ReadOnly, dollars, listed, narrowed
+from agents_app.admin.reading import OfRun, Readable, ReadOnly, TrialFilter, dollars, listed, marked, narrowed
 from agents_app.models import FlowRun, FlowTemplate, FlowVersion, PlanRevision, StepContext, StepRun
 from clients import access
 from clients.scoped_admin import ScopedStackedInline
@@ -72,6 +72,10 @@ class TemplateFilter(admin.SimpleListFilter):
         return queryset.filter(template_version__key=self.value()) if self.value() else queryset
 
 
+class RunTrialFilter(TrialFilter):
+    column = "request__trial_side"
+
+
 @admin.register(FlowRun)
 class FlowRunAdmin(ReadOnly):
     client_path = "client"
@@ -86,7 +90,7 @@ class FlowRunAdmin(ReadOnly):
     )
     list_display = ("page", "client", "whom", "flow", "state", "cost", "changes", "planned_at")
     list_display_links = None
-    list_filter = ("status", TemplateFilter, "route", "request__purpose", "client")
+    list_filter = ("status", TemplateFilter, "route", "request__purpose", RunTrialFilter, "client")
     search_fields = ("request__company_domain", "request__contact__email_normalised", "request__contact__full_name")
     ordering = ("-planned_at", "-id")
     inlines = (StepInline,)
@@ -118,7 +122,7 @@ class FlowRunAdmin(ReadOnly):
 
     @admin.display(description="run", ordering="pk")
     def page(self, run: FlowRun) -> SafeString:
-        return link(run, "run_page", run.pk)
+        return marked(link(run, "run_page", run.pk), run.request)
 
     @admin.display(description="request")
     def request_link(self, run: FlowRun) -> SafeString:

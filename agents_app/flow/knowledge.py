@@ -77,7 +77,7 @@ def researched(request: Request) -> FlowRun | None:
     domain = company(request)["domain"]
     if not domain:
         return None
-    return _about(request, domain).order_by("-pk").first()
+    return about(request, domain).order_by("-pk").first()
 
 
 def named(company: Mapping[str, str], facts: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -127,11 +127,15 @@ def known_facts(run: FlowRun, recalled: Recalled) -> Rows:
     return recalled.facts[source.pk]
 
 
-def _source(run: FlowRun, recalled: Recalled) -> FlowRun | None:
+def source_of(run: FlowRun) -> FlowRun | None:
     """The run's own research, or the one it leans on."""
+    own = any(node.agent == routing.RESEARCH for node in nodes_of(run.nodes))
+    return run if own else researched(run.request)
+
+
+def _source(run: FlowRun, recalled: Recalled) -> FlowRun | None:
     if run.pk not in recalled.source:
-        own = any(node.agent == routing.RESEARCH for node in nodes_of(run.nodes))
-        recalled.source[run.pk] = run if own else researched(run.request)
+        recalled.source[run.pk] = source_of(run)
     return recalled.source[run.pk]
 
 
@@ -144,10 +148,11 @@ def _told(run: FlowRun, source: FlowRun | None) -> dict[str, Any] | None:
     return {"run": source.pk, "why": why}
 
 
-def _about(request: Request, domain: str) -> QuerySet[FlowRun]:
+def about(request: Request, domain: str) -> QuerySet[FlowRun]:
     """This client's runs that hold facts on the company and were planned before this request's own. A request names its
-    company where that is known when it is asked (`requests.prepare`)."""
-    same = Request.objects.filter(client=request.client_id, company_domain=domain)
+    company where that is known when it is asked (`requests.prepare`). What a trial found is for trials only."""
+    known = Request.objects.all() if request.is_trial else Request.objects.in_earnest()
+    same = known.filter(client=request.client_id, company_domain=domain)
     runs = FlowRun.objects.filter(Exists(Fact.objects.filter(run=OuterRef("pk"))), request__in=same)
     return runs.filter(request_id__lt=request.pk) if request.pk else runs
 
@@ -166,9 +171,10 @@ def _contact(asking: _Asking, facts: Rows) -> dict[str, str] | None:
 
 def _persona(asking: _Asking, facts: Rows) -> dict[str, Any] | None:
     """The persona of this contact, else one that names nobody: this run's newest (a person may have edited the one
-    before at a gate), else the first of the brief it starts from."""
+    before at a gate), else the first of the brief it starts from. A side of a trial starts from facts alone."""
     run = asking.run
-    runs = [run.pk, *([run.request.follows_id] if run.request.follows_id else [])]
+    brief = None if run.request.is_trial else run.request.follows_id
+    runs = [run.pk, *([brief] if brief else [])]
     rows = list(Persona.objects.filter(run__in=runs).order_by("pk"))
     rows = [*(row for row in reversed(rows) if row.run_id == run.pk), *rows]
     own = [row for row in rows if asking.contact and row.contact_id == asking.contact.pk]
@@ -198,6 +204,7 @@ def _peers(asking: _Asking, facts: Rows) -> list[dict[str, str]]:
     if not industry:
         return []
     alike = Fact.objects.filter(run__client=run.client_id, attribute="industry", value=industry, run__lt=run.pk)
+    alike = alike.filter(run__request__trial_side="")
     rows = alike.select_related("run__request__contact").order_by("-run_id")
     newest: dict[str, FlowRun] = {}
     for row in rows[:200]:

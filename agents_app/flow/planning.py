@@ -43,14 +43,13 @@ class Preview:
 def plan(request: Request, *, at: datetime, **fixed: Unpack[Fixed]) -> FlowRun:
     """One run a request, however often this is called. A route that cannot end gives a run that needs input."""
     config, deployment = fixed["config"], fixed.get("deployment")
-    newest = deployment.config_version if deployment else newest_version(request.client)
     frozen = _route(request, config, at) | {
         "client": request.client,
         "request": request,
         "config": config.document,
         "config_sources": dict(config.sources),
         "config_sha256": config.sha256,
-        "config_version": newest.number if newest else None,
+        "config_version": _version_of(request, deployment),
         "deployment": deployment,
         "hints": list(fixed["hints"]),
         "code_revision": settings.CODE_REVISION,
@@ -69,6 +68,14 @@ def plan(request: Request, *, at: datetime, **fixed: Unpack[Fixed]) -> FlowRun:
                 PlannedPrompt(run=run, agent=agent, version=fixed["prompts"][agent]) for agent in agents
             )
     return run
+
+
+def _version_of(request: Request, deployment: Deployment | None) -> int | None:
+    """The version of the client's own settings; typed ones are none."""
+    if request.trial_side == Request.Side.PROPOSED:
+        return None
+    newest = deployment.config_version if deployment else newest_version(request.client)
+    return newest.number if newest else None
 
 
 def preview(request: Request, *, config: Effective, at: datetime) -> Preview:
@@ -118,6 +125,7 @@ def _facts(request: Request, config: Effective, found: flows.InForce, at: dateti
     earlier = knowledge.researched(request)
     sure = _sure(earlier, config) if {"known", "missing"} & found.asked else None
     wanted = researcher.wanted(request.purpose)
+    start = request.follows_id if earlier and earlier.pk == request.follows_id else None
     return routing.Facts(
         purpose=request.purpose,
         enabled=frozenset(config.document["enabled_agents"]),
@@ -133,10 +141,11 @@ def _facts(request: Request, config: Effective, found: flows.InForce, at: dateti
         confidence_floor=config.document["confidence_floor"],
         mails_sent=Send.objects.filter(contact=request.contact_id).count() if request.contact_id else 0,
         earlier_run=earlier.pk if earlier else None,
-        continues_run=request.follows_id if earlier and earlier.pk == request.follows_id else None,
+        continues_run=None if request.is_trial else start,
         research_age_days=(at - earlier.planned_at).days if earlier else None,
         known=sure,
         missing=None if sure is None else tuple(name for name in wanted if name not in sure),
+        shared_research=start if request.is_trial else None,
     )
 
 

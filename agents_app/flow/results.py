@@ -229,7 +229,10 @@ def _personas(run: FlowRun, row: StepRun, work: Work, at: datetime) -> None:
 
 
 def _draft(run: FlowRun, row: StepRun, work: Work, at: datetime) -> None:
-    """No draft of an answer that lacks something or breaks a promise that decides."""
+    """No draft of an answer that lacks something or breaks a promise that decides, and none of a trial at all: what is
+    not there can be neither approved nor sent. Its answer stays on the step."""
+    if run.request.is_trial:
+        return
     answered = work.answers[0]
     answer = answered.parsed
     assert isinstance(answer, email.EmailAnswer)

@@ -6,6 +6,7 @@ from agents_app.models.knowledge import Brief, Claim, Fact, Persona, SourceRecor
 from agents_app.models.prompt import ClientPrompt, PromptVersion
 from agents_app.models.request import Campaign, CampaignContact, CampaignStep, Depth, Purpose, Request, RequestRule
 from agents_app.models.run import FlowRun, Gate, PlannedPrompt, PlanRevision, StepContext, StepRun
+from agents_app.models.trial import Trial
 
 __all__ = [
     "Brief",
@@ -40,4 +41,5 @@ __all__ = [
     "StepKind",
     "StepRun",
     "TemplateStep",
+    "Trial",
 ]

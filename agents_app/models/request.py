@@ -72,8 +72,22 @@ class CampaignContact(models.Model):
         return f"{self.contact} in {self.campaign}"
 
 
+class Requests(models.QuerySet["Request"]):
+    def in_earnest(self) -> "Requests":
+        """Without those of trials, which count nowhere."""
+        return self.filter(trial_side="")
+
+
 class Request(models.Model):
-    """What somebody asked for: one client, one contact or one company, a purpose and a depth."""
+    """What somebody asked for: one client, one contact or one company, a purpose and a depth.
+
+    That of a trial (`agents_app/trials.py`) names its side: nothing of its run can be approved or sent, and it counts
+    nowhere.
+    """
+
+    class Side(models.TextChoices):
+        PRESENT = "present", "Trial: settings in force"
+        PROPOSED = "proposed", "Trial: typed settings"
 
     client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="requests")
     contact = models.ForeignKey(
@@ -106,6 +120,11 @@ class Request(models.Model):
         editable=False,
         help_text="The highest layer of settings: of its own runs only.",
     )
+    trial_side = models.CharField(
+        "trial", max_length=8, choices=Side, blank=True, default="", db_default="", editable=False
+    )
+
+    objects = Requests.as_manager()
 
     class Meta:
         constraints = [
@@ -130,7 +149,11 @@ class Request(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Request {self.pk}: {self.get_purpose_display()}"
+        return f"Request {self.pk}: {self.get_purpose_display()}{', trial' if self.is_trial else ''}"
+
+    @property
+    def is_trial(self) -> bool:
+        return bool(self.trial_side)
 
 
 class RequestRule(models.Model):

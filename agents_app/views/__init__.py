@@ -5,8 +5,9 @@ from agents_app.views.deployments import client_deployments
 from agents_app.views.gates import gate, questions
 from agents_app.views.plans import plan
 from agents_app.views.runs import request_trace, run_page, run_progress
+from agents_app.views.trials import client_try, trial
 
 __all__ = [
-    "approval", "approvals", "client_deployments", "gate", "plan", "questions", "request_trace", "run_page",
-    "run_progress",
+    "approval", "approvals", "client_deployments", "client_try", "gate", "plan", "questions", "request_trace",
+    "run_page", "run_progress", "trial",
 ]  # fmt: skip

@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
+from django.db.models import Q
+
 from agents_app import evidence, flows
-from agents_app.models import Draft, FlowRun, Request, StepKind, StepRun
+from agents_app.models import Draft, FlowRun, Request, StepKind, StepRun, Trial
 from agents_app.names import in_words
 from clients.models import AgentKey, Connection, Event
 from experiments.models import OutcomeEvent, OutcomeKind
@@ -126,6 +128,13 @@ def _texts(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for each in value:
             yield from _texts(each)
+
+
+def trials_of(asked: Request) -> list[Trial]:
+    """The trials in which the request is a side, newest first; no query for one in earnest."""
+    if not asked.is_trial:
+        return []
+    return list(Trial.objects.filter(Q(present=asked) | Q(proposed=asked)).order_by("-pk")[:5])
 
 
 def event_before(asked: Request) -> Event | None:

@@ -28,6 +28,7 @@ from agents_app.views.reading import (
     name_of,
     outcomes_of,
     said_by,
+    trials_of,
     votes_of,
 )
 from clients.access import scope, user_of
@@ -90,6 +91,7 @@ def request_trace(request: HttpRequest, request_id: int) -> HttpResponse:
         "fates": [{"draft": draft, "outcomes": outcomes.get(draft.pk, [])} for draft in drafts],
         "draft": draft_of(steps),
         "event": event_before(asked),
+        "trials": trials_of(asked),
         "cost": sum(step.cost_usd for step in steps),
         "uncertain": sum(step.uncertain_usd for step in steps),
     }
@@ -119,6 +121,7 @@ def _run_context(run: FlowRun) -> dict[str, Any]:
         **_progress(run, progress.of(run, steps, revisions)),
         **_summary(run, steps),
         **_next_steps(run),
+        "trials": trials_of(run.request),
     }
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from clients import access, config, settings_forms, setup
+from clients import access, config, settings_forms, setup, typed
 from clients.admin.layers import LayerPage
 from clients.admin.links import to_lists
 from clients.config import bulk, shown
@@ -77,6 +77,15 @@ class ClientAdmin(LayerPage, ScopedHistoryAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Client]:
         whole: QuerySet[Client] = super().get_queryset(request).select_related("industry")
         return whole.annotate(contact_count=Count("contacts", distinct=True))
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """`?trial=` shows the settings of a trial typed in."""
+        found = super().get_object(request, object_id, from_field)
+        number = request.GET.get("trial", "")
+        is_number = number.isdecimal() and len(number) < 10
+        if request.method != "GET" or not is_number or not self.has_change_permission(request, found) or not found:
+            return found
+        return _with_trial(found, found.trials.filter(pk=number).first())
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         if obj is None:
@@ -175,6 +184,15 @@ class ClientAdmin(LayerPage, ScopedHistoryAdmin):
             content_type="application/octet-stream",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
+
+
+def _with_trial(client: Any, trial: Any) -> Any:
+    """The client with the settings of a trial typed in, to be looked over and saved."""
+    if trial is None:
+        return client
+    tried: Any = typed.as_typed(client, trial.settings, trial.columns)
+    tried.stored, tried.trial_typed_in = client, trial
+    return tried
 
 
 def _done(done: bool) -> SafeString:

@@ -12,11 +12,9 @@ from django.views.decorators.http import require_http_methods
 
 from agents_app import prompts, versions
 from agents_app.agents import AGENTS, chosen
-from clients import config, settings_forms
+from clients import config, typed
 from clients.config import Effective
 from clients.keys import AGENTS as NAMES
-from clients.models import Client
-from clients.settings_forms import SettingsForm
 from clients.views.finding import client_of
 
 FIRST = "email_agent"
@@ -41,7 +39,8 @@ def client_prompts(request: HttpRequest, slug: str) -> HttpResponse:
     agent = agent if agent in AGENTS else FIRST
     texts = {name: version.text for name, version in versions.live(client).items()}
     now = config.stand_of(client).effective(client)
-    after, problems = _after(request, client) if request.method == "POST" else (now, [])
+    found = typed.read(client, request.POST, versions.components()) if request.method == "POST" else None
+    after = found.after if found else now
     words = after.document["prompt_overrides"].get(agent, [])
     lines = list(_side_by_side(_told(texts[agent], agent, now), _told(texts[agent], agent, after)))
     page: dict[str, Any] = {
@@ -52,32 +51,13 @@ def client_prompts(request: HttpRequest, slug: str) -> HttpResponse:
         "lines": lines,
         "shown": list(_folded(lines)) if request.method == "POST" else lines,
         "changed": sum(line.how != "same" for line in lines),
-        "problems": problems,
+        "problems": found.refused if found else (),
         "orphaned": prompts.orphaned(texts[agent], words),
         "elsewhere": [NAMES[name] for name in NAMES if name != agent and _differs(texts[name], name, now, after)],
         "is_post": request.method == "POST",
     }
     is_part = bool(request.htmx)  # type: ignore[attr-defined]
     return render(request, "clients/prompt_lines.html" if is_part else "clients/prompts.html", page)
-
-
-def _after(request: HttpRequest, client: Client) -> tuple[Effective, list[str]]:
-    """The settings as the form would leave them, and what is wrong with it; what is wrong is left as it stands."""
-    found = config.stand_of(client)
-    form = settings_forms.made_from(settings_forms.ClientForm, found.keys, versions.components())
-    bound = form(request.POST, instance=Client.objects.select_related("industry").get(pk=client.pk))
-    bound.is_valid()
-    typed = Client.objects.select_related("industry").get(pk=client.pk)
-    for name in ("industry", "company_size", "sales_motion"):
-        if name in bound.cleaned_data:
-            setattr(typed, name, bound.cleaned_data[name])
-    typed.settings = bound.said
-    settings = {key.field for key in found.keys}
-    return found.effective(typed), [words for name in bound.errors if name in settings for words in _words(bound, name)]
-
-
-def _words(form: SettingsForm, name: str) -> list[str]:
-    return [f"{form.fields[name].label}: {error}" for error in form.errors[name]]
 
 
 def _told(text: str, agent: str, effective: Effective) -> list[str]:

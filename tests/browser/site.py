@@ -8,19 +8,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection, connections, transaction
+from django.http import QueryDict
 from django.test import Client, override_settings
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, Playwright
 from pytest_django.live_server_helper import LiveServer
 
-from agents_app import flow, flows, requests
+from agents_app import flow, flows, requests, trials, versions
 from agents_app.models import Depth, FlowRun, Gate, PromptVersion, RoutingRule, StepRun
+from clients import typed
 from clients.models import AgentKey
 from clients.models import Client as ClientRow
 from experiments import analysis
@@ -29,6 +32,7 @@ from gtm import loop
 from gtm.demo import fill
 from insights import tickets
 from insights.models import Suggestion, WeeklyReport
+from tests.agents_app.tries import form_of
 from tests.crowd import PASSWORD
 from tests.factories import AT, fill_variant, make_experiment
 
@@ -115,6 +119,7 @@ def running() -> Iterator[Site]:
         _end_an_experiment()
         _leave_something_to_decide()
         _ask_people_something()
+        _try_settings()
         server = LiveServer("localhost")
         try:
             yield Site(server.url)
@@ -162,6 +167,18 @@ def waiting_run() -> FlowRun:
     contact = client.contacts.order_by("pk")[0]
     asked = requests.ask(client, contact=contact, depth=Depth.COMPREHENSIVE, at=timezone.now())
     return flow.execute(loop.plan_run(asked.pk).pk)
+
+
+def _try_settings() -> None:
+    """Another tone and words to avoid, typed by the account manager and tried on the client's newest contact."""
+    manager, at = User.objects.get(username="manager"), timezone.now()
+    client = ClientRow.objects.filter(managers=manager, status="active").select_related("industry").order_by("pk")[0]
+    form = form_of(client, tone="casual", sender_name="Kim Novak", avoid_terms="bulletproof\nin today's world")
+    wanted = typed.read(client, QueryDict(urlencode(form, doseq=True)), versions.components())
+    tried = trials.ask(wanted, trials.people(client)[0], by=manager, hints=[], at=at)
+    for request_id in trials.unplanned(tried):
+        assert trials.may_start(request_id)
+        flow.execute(loop.plan_run(request_id).pk)
 
 
 def _ask_people_something() -> None:

@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 from playwright.sync_api import Page
 
-from agents_app.models import Campaign, Draft, FlowRun, Gate, PromptVersion, Request, Send
+from agents_app.models import Campaign, Draft, FlowRun, Gate, PromptVersion, Request, Send, Trial
 from clients import suppression
 from clients.models import AgencySettings, ChangeSet, Client, ConfigKey, Connection, Contact, Delivery, SettingsTemplate
 from experiments.models import Experiment
@@ -97,6 +97,12 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     ),
     "prompt performance": ("operator", lambda: reverse("prompt_performance")),
     "settings in force": ("operator", lambda: reverse("client_settings", args=[Client.objects.first().slug])),
+    "trial": ("manager", lambda: reverse("trial", args=[Trial.objects.first().pk])),
+    "trials of a client": ("manager", lambda: reverse("client_try", args=[Trial.objects.first().client.slug])),
+    "form with the settings of a trial": (
+        "manager",
+        lambda: f"{change(Trial.objects.first().client)}?trial={Trial.objects.first().pk}",
+    ),
     "versions of settings": ("operator", lambda: reverse("client_versions", args=[Client.objects.first().slug])),
     "deployments": ("operator", lambda: reverse("client_deployments", args=[Client.objects.first().slug])),
     "deployments as a viewer sees them": (
@@ -254,6 +260,7 @@ def test_no_two_pages_have_the_same_title(site: Site, page: Page):
     allowed = [
         {"home of an operator", "home of an account manager", "home of a viewer"},
         {"client", "client as a viewer sees it"},
+        {"client", "client as a viewer sees it", "form with the settings of a trial"},
         {"question about research", "question as a viewer reads it"},
     ]
     assert [

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.urls import get_resolver, reverse
 
-from agents_app.models import Draft, FlowRun, Gate, Request
+from agents_app.models import Draft, FlowRun, Gate, Request, Trial
 from clients import suppression
 from clients.models import Client, Contact
 from insights import review
@@ -27,6 +27,8 @@ ARGUMENTS: dict[str, Callable[[Rows, int], list[Any]]] = {
     "client_import": lambda rows, at: [rows[Client][at].slug],
     "client_clone": lambda rows, at: [rows[Client][at].slug],
     "client_prompts": lambda rows, at: [rows[Client][at].slug],
+    "client_try": lambda rows, at: [rows[Client][at].slug],
+    "trial": lambda rows, at: [rows[Trial][at].pk],
     "client_versions": lambda rows, at: [rows[Client][at].slug],
     "client_deployments": lambda rows, at: [rows[Client][at].slug],
     "client_export": lambda rows, at: [rows[Client][at].slug],
