@@ -12,7 +12,7 @@ from django.urls import reverse
 from agents_app.models import Draft, FlowRun, Gate, Send
 from clients.access import scope, visible_clients
 from clients.models import Client, Contact, Delivery
-from experiments.models import OutcomeEvent, OutcomeKind
+from experiments.models import OutcomeEvent, OutcomeKind, SettingProposal
 from insights.models import Ticket
 
 SHOWN = 6
@@ -34,6 +34,7 @@ class Desk(NamedTuple):
     failed: list[FlowRun]
     quarantine: list[Delivery]
     tickets: list[Ticket]
+    proposals: list[SettingProposal]
     figures: list[Figure]
 
 
@@ -45,6 +46,7 @@ def of(user: User, *, at: datetime) -> Desk:
         failed=list(_failed(user, at)) if user.has_perm("agents_app.view_flowrun") else [],
         quarantine=list(_quarantine(user)) if user.has_perm("clients.view_delivery") else [],
         tickets=list(_tickets(user)),
+        proposals=list(_proposals(user)) if user.has_perm("experiments.view_settingproposal") else [],
         figures=_figures(user, at),
     )
 
@@ -80,6 +82,11 @@ def _quarantine(user: User) -> QuerySet[Delivery]:
 def _tickets(user: User) -> QuerySet[Ticket]:
     rows = scope(Ticket.objects.filter(status=Ticket.Status.OPEN), user)
     return rows.select_related("owner", "client").order_by("due_date", "pk")[:SHOWN]
+
+
+def _proposals(user: User) -> QuerySet[SettingProposal]:
+    rows = scope(SettingProposal.objects.filter(status=SettingProposal.Status.OPEN), user)
+    return rows.select_related("client").order_by("made_at", "pk")[:SHOWN]
 
 
 def _figures(user: User, at: datetime) -> list[Figure]:

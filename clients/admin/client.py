@@ -20,6 +20,7 @@ from clients.keys import AGENTS, BUILT_IN, by_path
 from clients.models import Client
 from clients.scoped_admin import ScopedHistoryAdmin
 from clients.settings_admin import SettingsPage
+from experiments.models import SettingProposal
 from gtm.admin_site import link, pill
 
 TONE = by_path(BUILT_IN)["tone"]
@@ -99,7 +100,8 @@ class ClientAdmin(LayerPage, ScopedHistoryAdmin):
         return self.add_fieldsets
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:  # type: ignore[override]
-        return super().render_change_form(request, context | {"agents": AGENTS.items()}, **kwargs)
+        own = {"agents": AGENTS.items(), "proposals": _proposals(request, context.get("original"))}
+        return super().render_change_form(request, context | own, **kwargs)
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return {} if obj else self.prepopulated_fields
@@ -171,6 +173,13 @@ class ClientAdmin(LayerPage, ScopedHistoryAdmin):
             content_type="application/octet-stream",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
+
+
+def _proposals(request: HttpRequest, client: Client | None) -> int:
+    """How many proposals to change its settings wait."""
+    if client is None or not request.user.has_perm("experiments.view_settingproposal"):
+        return 0
+    return SettingProposal.objects.filter(client=client, status=SettingProposal.Status.OPEN).count()
 
 
 def _done(done: bool) -> SafeString:

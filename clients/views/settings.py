@@ -13,6 +13,7 @@ from clients.config import shown
 from clients.config.stored import Placed
 from clients.models import Client, Settings
 from clients.views.finding import client_of
+from experiments.models import SettingProposal
 
 TINTS = {"client": "info", "industry": "ok", "size": "ok", "motion": "ok"}
 
@@ -31,6 +32,7 @@ def client_settings(request: HttpRequest, slug: str) -> HttpResponse:
     placed = found.below(client)
     effective, sources = found.effective(client), _sources(request, client, placed)
     named = {name: source.name for name, source in sources.items()}
+    waiting = _waiting(request, client)
     rows = [
         {
             "setting": each,
@@ -39,6 +41,7 @@ def client_settings(request: HttpRequest, slug: str) -> HttpResponse:
             "overrode": [(word, sources[word.layer]) for word in each.overrode],
             "last": each.last,
             "locked_by": named.get(each.locked_by, ""),
+            "proposal": waiting.get(each.path),
         }
         for each in shown.settings(effective, found.keys, shown.touched_of(placed, client))
     ]
@@ -52,10 +55,19 @@ def client_settings(request: HttpRequest, slug: str) -> HttpResponse:
         "rows": rows,
         "additions": additions,
         "may_change": may_change,
+        "proposals": len(waiting),
         "sha256": effective.sha256,
         "version": config.newest_version(client),
     }
     return render(request, "clients/settings.html", page)
+
+
+def _waiting(request: HttpRequest, client: Client) -> dict[str, int]:
+    """{path: the proposal to change it that nobody has decided about}."""
+    if not request.user.has_perm("experiments.view_settingproposal"):
+        return {}
+    rows = SettingProposal.objects.filter(client=client, status=SettingProposal.Status.OPEN)
+    return dict(rows.values_list("path", "pk"))
 
 
 def _sources(request: HttpRequest, client: Client, placed: Sequence[Placed]) -> dict[str, Source]:
