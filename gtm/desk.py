@@ -34,28 +34,33 @@ class Desk(NamedTuple):
     failed: list[FlowRun]
     quarantine: list[Delivery]
     tickets: list[Ticket]
-    proposals: list[SettingProposal]
+    proposals: int
     figures: list[Figure]
 
 
 def of(user: User, *, at: datetime) -> Desk:
+    clients = list(_clients(user))
+    may_see = user.has_perm("experiments.view_settingproposal")
     return Desk(
-        clients=list(_clients(user)),
+        clients=clients,
         drafts=list(_drafts(user)),
         questions=list(_questions(user)) if user.has_perm("agents_app.view_gate") else [],
         failed=list(_failed(user, at)) if user.has_perm("agents_app.view_flowrun") else [],
         quarantine=list(_quarantine(user)) if user.has_perm("clients.view_delivery") else [],
         tickets=list(_tickets(user)),
-        proposals=list(_proposals(user)) if user.has_perm("experiments.view_settingproposal") else [],
+        proposals=clients[0].proposals if clients and may_see else 0,  # type: ignore[attr-defined]
         figures=_figures(user, at),
     )
 
 
 def _clients(user: User) -> QuerySet[Client]:
-    """The clients with most waiting first, each with `waiting` (drafts) and `is_sending`."""
+    """The clients with most waiting first, each with `waiting` (drafts), and `proposals` that wait for all of them."""
     drafts = Draft.objects.filter(run__client=OuterRef("pk"), status=Draft.Status.WAITING)
     count = drafts.order_by().values("run__client").annotate(n=Count("pk")).values("n")
-    rows = visible_clients(user).select_related("industry").annotate(waiting=Coalesce(Subquery(count), 0))
+    proposed = scope(SettingProposal.objects.filter(status=SettingProposal.Status.OPEN), user).order_by()
+    every = proposed.values("status").annotate(n=Count("pk")).values("n")
+    rows = visible_clients(user).select_related("industry")
+    rows = rows.annotate(waiting=Coalesce(Subquery(count), 0), proposals=Coalesce(Subquery(every), 0))
     return rows.order_by("-waiting", "name")[: 2 * SHOWN]
 
 
@@ -82,11 +87,6 @@ def _quarantine(user: User) -> QuerySet[Delivery]:
 def _tickets(user: User) -> QuerySet[Ticket]:
     rows = scope(Ticket.objects.filter(status=Ticket.Status.OPEN), user)
     return rows.select_related("owner", "client").order_by("due_date", "pk")[:SHOWN]
-
-
-def _proposals(user: User) -> QuerySet[SettingProposal]:
-    rows = scope(SettingProposal.objects.filter(status=SettingProposal.Status.OPEN), user)
-    return rows.select_related("client").order_by("made_at", "pk")[:SHOWN]
 
 
 def _figures(user: User, at: datetime) -> list[Figure]:
