@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
-from experiments import reading
+from experiments import reading, tuning
 from experiments.figures import METRICS, Count
 from experiments.models import ProposalEffect, SettingProposal
 from experiments.performance import WINDOW
@@ -107,5 +107,5 @@ def _why(verdict: str, before: Count, after: Count) -> str:
     difference = newcombe(*before, *after)
     if difference is None or min(before.whole, after.whole) < MIN_COMPARED:
         return f"A judgement takes {MIN_COMPARED} on each side."
-    points = "{:+.1f} points (95% sure {:+.1f} to {:+.1f})".format(*(100 * each for each in difference))
+    points = tuning.points(difference)
     return f"The difference is {points}{'; it may be chance' if verdict == NOT_YET else ''}."

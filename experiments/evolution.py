@@ -154,13 +154,14 @@ def _evidence(finding: Finding, look: Look) -> dict[str, Any]:
 def _expected(finding: Finding) -> dict[str, Any]:
     metric = METRICS[finding.metric]
     then = finding.then
-    where = (
-        f"Where it would have held: {tuning.spoken(then)}." if then else "Nobody has seen here yet how much it brings."
+    label = f"{metric.label[0].upper()}{metric.label[1:]}"
+    held = (
+        f"where the change would have held: {tuning.spoken(then)}" if then else "what it would be, nobody has seen yet"
     )
     return {
         "metric": finding.metric,
         "label": metric.label,
         "now": finding.now.document(),
         "then": then.document() if then else None,
-        "sentence": f"{finding.expects} Now: {tuning.spoken(finding.now)} {metric.label}. {where}",
+        "sentence": f"{finding.expects} {label}: {tuning.spoken(finding.now)} now; {held}.",
     }

@@ -110,10 +110,9 @@ def percentile(numbers: Sequence[float], share: float) -> float:
 
 
 def spoken(count: Count) -> str:
-    low, high = count.interval
-    return (
-        f"{count.part} of {count.whole} ({_percent(count.rate or 0.0)}, 95% sure {_percent(low)} to {_percent(high)})"
-    )
+    """3 of 40 (8%; between 3% and 20%, 95% sure)"""
+    low, high = map(_percent, count.interval)
+    return f"{count.part} of {count.whole} ({_percent(count.rate or 0.0)}; between {low} and {high}, 95% sure)"
 
 
 def compared(old: Count, new: Count) -> tuple[float, Difference]:
@@ -132,7 +131,7 @@ def is_less(old: Count, new: Count) -> bool:
 
 def points(difference: Difference) -> str:
     each = (100 * value for value in difference)
-    return "{:+.1f} points (95% sure {:+.1f} to {:+.1f})".format(*each)
+    return "{:+.1f} points (between {:+.1f} and {:+.1f}, 95% sure)".format(*each)
 
 
 def _percent(rate: float) -> str:

@@ -5,7 +5,8 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db import connection
-from django.db.models import Count, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -76,7 +77,11 @@ class ClientAdmin(LayerPage, ScopedHistoryAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Client]:
         whole: QuerySet[Client] = super().get_queryset(request).select_related("industry")
-        return whole.annotate(contact_count=Count("contacts", distinct=True))
+        waiting = SettingProposal.objects.filter(client=OuterRef("pk"), status=SettingProposal.Status.OPEN).order_by()
+        count = waiting.values("client").annotate(n=Count("pk")).values("n")
+        return whole.annotate(
+            contact_count=Count("contacts", distinct=True), proposal_count=Coalesce(Subquery(count), 0)
+        )
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """For a change it is held until it is written or refused."""
@@ -100,8 +105,7 @@ class ClientAdmin(LayerPage, ScopedHistoryAdmin):
         return self.add_fieldsets
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:  # type: ignore[override]
-        own = {"agents": AGENTS.items(), "proposals": _proposals(request, context.get("original"))}
-        return super().render_change_form(request, context | own, **kwargs)
+        return super().render_change_form(request, context | {"agents": AGENTS.items()}, **kwargs)
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return {} if obj else self.prepopulated_fields
@@ -173,13 +177,6 @@ class ClientAdmin(LayerPage, ScopedHistoryAdmin):
             content_type="application/octet-stream",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
-
-
-def _proposals(request: HttpRequest, client: Client | None) -> int:
-    """How many proposals to change its settings wait."""
-    if client is None or not request.user.has_perm("experiments.view_settingproposal"):
-        return 0
-    return SettingProposal.objects.filter(client=client, status=SettingProposal.Status.OPEN).count()
 
 
 def _done(done: bool) -> SafeString:

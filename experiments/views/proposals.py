@@ -17,6 +17,7 @@ from clients import config
 from clients.access import scope, user_of, visible_clients
 from clients.config import Stand, shown
 from clients.config.layers import at as value_at
+from clients.config.layers import words_of
 from clients.keys import Key, by_path
 from experiments import effects
 from experiments import proposals as deciding
@@ -194,8 +195,8 @@ def _card(row: SettingProposal, found: Stand) -> Card:
         label=key.label if key else row.path,
         then=_words(key, row.in_force["value"]),
         sources=" and ".join(names.get(source, source) for source in row.in_force["sources"]),
-        proposed=shown.said(key, row.proposed) if key else str(row.proposed),
-        written=shown.said(key, row.written) if key and row.written != row.proposed else "",
+        proposed=_proposed(key, row.proposed, row.in_force["value"]),
+        written=_proposed(key, row.written, row.in_force["value"]) if row.written not in (None, row.proposed) else "",
         now=_words(key, value_at(found.effective(row.client).document, row.path)) if key else "",
         moved=deciding.why_moved(row, row.client, found) if row.status == Status.OPEN else "",
         counts=list(row.evidence["counts"].items()),
@@ -205,6 +206,17 @@ def _card(row: SettingProposal, found: Stand) -> Card:
         drafts_url=_listed("admin:agents_app_draft_changelist", row.evidence["drafts"]),
         runs_url=_listed("admin:agents_app_flowrun_changelist", row.evidence["runs"]),
     )
+
+
+def _proposed(key: Key | None, said: Any, before: Any) -> str:  # noqa: ANN401 values of the key's type
+    """Of a list what comes and what goes, because the rest of it is said already."""
+    if key is None or key.kind not in ("terms", "choices"):
+        return shown.said(key, said) if key else str(said)
+    _, _, entries = words_of(said)
+    comes = [each for each in entries or () if each not in before]
+    goes = [each for each in before if each not in (entries or ())] if key.merge == "replace" else []
+    parts = [("also", comes), ("no longer", goes)]
+    return "; ".join(f"{how} {shown.readable(key, each)}" for how, each in parts if each) or shown.said(key, said)
 
 
 def _words(key: Key | None, value: Any) -> str:  # noqa: ANN401 a value of the key's type

@@ -186,7 +186,7 @@ def test_habitual_shortening_becomes_a_proposal_and_changes_nothing(acme):
         "high": 1.0,
     }
     assert sorted(proposal.evidence["drafts"]) == made
-    assert proposal.evidence["sentence"].startswith("People shortened 20 of 20 (100%, 95% sure 84% to 100%)")
+    assert proposal.evidence["sentence"].startswith("People shortened 20 of 20 (100%; between 84% and 100%, 95% sure)")
     assert proposal.expected["now"]["part"] == 20
     assert proposal.expected["then"] is None
     acme.refresh_from_db()

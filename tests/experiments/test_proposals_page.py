@@ -141,6 +141,20 @@ def test_without_proposals_the_page_says_where_they_come_from(manager):
     assert "No proposal waits. Every Monday the last 12 weeks are looked at" in shown(manager, reverse("proposals"))
 
 
+@pytest.mark.parametrize(
+    ("path", "said", "words"),
+    [
+        ("custom_fields.avoid_terms", ["cheap", "gladly"], "also gladly"),
+        ("send_window.days", ["tue", "wed", "thu", "fri"], "no longer Monday, Saturday, Sunday"),
+        ("tone", "direct", "Direct"),
+    ],
+)
+def test_of_a_list_the_card_says_what_comes_and_what_goes(manager, acme, path, said, words):
+    AgencySettings.objects.update(settings={"custom_fields.avoid_terms": ["cheap"]})
+
+    assert f"<strong>{words}</strong>" in shown(manager, page(make_proposal(acme, path, said)))
+
+
 # --- deciding
 
 
