@@ -46,6 +46,7 @@ class Card(NamedTuple):
     row: SettingProposal
     title: str
     label: str
+    is_list: bool
     then: str
     sources: str
     proposed: str
@@ -193,6 +194,7 @@ def _card(row: SettingProposal, found: Stand) -> Card:
         row=row,
         title=RULES.get(row.rule, row.rule),
         label=key.label if key else row.path,
+        is_list=bool(key and key.is_list),
         then=_words(key, row.in_force["value"]),
         sources=" and ".join(names.get(source, source) for source in row.in_force["sources"]),
         proposed=_proposed(key, row.proposed, row.in_force["value"]),
