@@ -79,7 +79,7 @@ def judged(before: Count, after: Count, *, name: str, is_apart: bool) -> dict[st
         "high": difference and round(difference.high, 4),
         "is_apart": is_apart,
         "verdict": verdict,
-        "sentence": f"{verdict}: {_rates(before, after)} {metric.label}. {_why(verdict, before, after)}"
+        "sentence": f"{verdict}. {metric.heading}: {_rates(before, after)}. {_why(verdict, before, after)}"
         + ("" if is_apart else _SAME_WEEKS),
     }
 

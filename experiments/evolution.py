@@ -154,7 +154,6 @@ def _evidence(finding: Finding, look: Look) -> dict[str, Any]:
 def _expected(finding: Finding) -> dict[str, Any]:
     metric = METRICS[finding.metric]
     then = finding.then
-    label = f"{metric.label[0].upper()}{metric.label[1:]}"
     held = (
         f"where the change would have held: {tuning.spoken(then)}" if then else "what it would be, nobody has seen yet"
     )
@@ -163,5 +162,5 @@ def _expected(finding: Finding) -> dict[str, Any]:
         "label": metric.label,
         "now": finding.now.document(),
         "then": then.document() if then else None,
-        "sentence": f"{finding.expects} {label}: {tuning.spoken(finding.now)} now; {held}.",
+        "sentence": f"{finding.expects} {metric.heading}: {tuning.spoken(finding.now)} now; {held}.",
     }

@@ -112,12 +112,15 @@ class Count(NamedTuple):
 
 
 class Metric(NamedTuple):
-    """`label` completes "share of …"; `plural` are all that are counted; `better` is MORE or LESS."""
+    """`label` completes "share of …"; `better` is MORE or LESS."""
 
     label: str
-    plural: str
     better: int
     counted: Callable[[Work], Count]
+
+    @property
+    def heading(self) -> str:
+        return f"{self.label[0].upper()}{self.label[1:]}"
 
 
 def of(rows: Iterable[Any], holds: Callable[[Any], bool]) -> Count:
@@ -128,37 +131,31 @@ def of(rows: Iterable[Any], holds: Callable[[Any], bool]) -> Count:
 METRICS: Mapping[str, Metric] = {
     "shortened": Metric(
         "approved drafts that people shortened by a tenth or more",
-        "approved drafts",
         LESS,
         lambda work: of(work.approved, lambda draft: draft.is_shortened),
     ),
     "edited": Metric(
         "approved drafts that people edited",
-        "approved drafts",
         LESS,
         lambda work: of(work.approved, lambda draft: draft.decision == "edited"),
     ),
     "unchanged": Metric(
         "drafts approved as they stood",
-        "drafts decided on",
         MORE,
         lambda work: of(work.drafts, lambda draft: draft.decision == "unchanged"),
     ),
     "replied": Metric(
         "contacts who replied to their first e-mail within 14 days",
-        "contacts",
         MORE,
         lambda work: of(work.mails, lambda mail: mail.replied),
     ),
     "too_long": Metric(
         "e-mails written longer than allowed",
-        "e-mails written",
         LESS,
         lambda work: of(work.written, lambda each: not each.fits),
     ),
     "ran_out": Metric(
         "runs that ended because their budget was spent",
-        "runs",
         LESS,
         lambda work: of(work.runs, lambda run: run.ran_out),
     ),

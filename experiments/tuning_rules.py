@@ -237,7 +237,7 @@ def _choice(key: Key, values: tuple[Any, str], name: str, sides: tuple[Count, Co
     return Finding(
         "choices", key.path, "set", value, old.whole + new.whole, {before: old, after: new},
         difference.low, difference.high,
-        f"{metric.label[0].upper()}{metric.label[1:]}: {spoken(new)} with {key.label} “{after}”, {spoken(old)} with "
+        f"{metric.heading}: {spoken(new)} with {key.label} “{after}”, {spoken(old)} with "
         f"“{before}”. The difference is {points(difference)}.",
         name, old, new, f"A larger share of {metric.label}.",
         "It changes every e-mail of this client from the next run on. An experiment would say more surely what it "
