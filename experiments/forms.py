@@ -1,4 +1,5 @@
-"""The form that plans an experiment. It refuses what `lifecycle` refuses, beside the field at fault."""
+"""The form that plans an experiment, which refuses what `lifecycle` refuses, beside the field at fault; and those that
+decide about a proposed setting."""
 
 from datetime import datetime
 from typing import Any, cast
@@ -9,8 +10,10 @@ from django.utils import timezone
 
 from agents_app import versions as prompt_versions
 from agents_app.models import PromptVersion
+from clients import fields
+from clients.keys import Key
 from experiments import lifecycle
-from experiments.models import Experiment
+from experiments.models import Experiment, SettingProposal
 
 
 class VersionField(forms.ModelChoiceField):  # type: ignore[type-arg]
@@ -51,3 +54,29 @@ class PlanForm(forms.ModelForm):  # type: ignore[type-arg]
         """What `lifecycle` takes, without the client."""
         chosen = {name: value for name, value in self.cleaned_data.items() if name != "client"}
         return cast(lifecycle.Setup, {**chosen, "by": by, "at": at})
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        max_length=200, required=False, label="Why", help_text="A few words, for whoever meets the next one like it."
+    )
+
+
+class EditProposalForm(ReasonForm):
+    """The proposed value to be changed before it is approved. After it is found valid, `said` is the layer's word."""
+
+    def __init__(self, proposal: SettingProposal, key: Key, data: Any = None) -> None:  # noqa: ANN401 a request's POST
+        first = fields.initial_of(key, proposal.proposed)
+        super().__init__(data, initial=first, auto_id="edit-%s")
+        self.key, self.removed = key, first[f"{key.field}__out"]
+        field = fields.field_of(key)
+        if isinstance(field, forms.TypedChoiceField):
+            field.choices = [(value, label) for value, label in field.choices if value]  # type: ignore[misc,union-attr]
+        self.fields = {key.field: field, "reason": self.fields["reason"]}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        self.said = fields.said_in(self.key, {**cleaned, f"{self.key.field}__out": self.removed})
+        if self.said is None and not self.errors:
+            self.add_error(self.key.field, "Say what it is to be, or dismiss the proposal.")
+        return cleaned

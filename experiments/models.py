@@ -183,3 +183,76 @@ class Decision(Record):
 
     def __str__(self) -> str:
         return f"{self.experiment}: {self.get_outcome_display()}"
+
+
+class SettingProposal(Record):
+    """A change of one client's setting that its work speaks for. Nothing changes before a person approves it.
+
+    `own` is what the client's own layer said when it was made (null: nothing), `proposed` what it would say: a value,
+    or a word about what is inherited (`clients/config/layers.py`). `in_force` is {"value", "sources"} of that moment.
+    `evidence` and `expected` are documents of `experiments/evolution.py`, counts and rates with their intervals.
+    `written` is what was approved in the end, and `version` the number of the settings' version that holds it.
+    """
+
+    recorded = (
+        "client_id", "rule", "path", "own", "in_force", "proposed", "evidence", "expected", "risk", "made_at",
+    )  # fmt: skip
+
+    class Status(models.TextChoices):
+        OPEN = "open", "Open"
+        APPROVED = "approved", "Approved"
+        DISMISSED = "dismissed", "Dismissed"
+        ROLLED_BACK = "rolled_back", "Rolled back"
+        STALE = "stale", "Out of date"
+
+    client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="+")
+    rule = models.CharField(max_length=20)
+    path = models.CharField(max_length=80)
+    own = models.JSONField(null=True)
+    in_force = models.JSONField()
+    proposed = models.JSONField()
+    evidence = models.JSONField()
+    expected = models.JSONField()
+    risk = models.CharField(max_length=300)
+    made_at = models.DateTimeField()
+
+    status = models.CharField(max_length=12, choices=Status, default=Status.OPEN)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=300, blank=True, help_text="Why it was decided so, or is out of date.")
+    written = models.JSONField(null=True, blank=True)
+    version = models.PositiveIntegerField(null=True, blank=True)
+    undone_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    undone_at = models.DateTimeField(null=True, blank=True)
+    undone_reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["client", "path"], condition=Q(status="open"), name="one_open_proposal_a_setting"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["-made_at", "-id"]),
+            models.Index(fields=["client", "path", "-made_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"Proposal {self.pk}"
+
+
+class ProposalEffect(Record):
+    """What an approved proposal brought, measured once: `result` is a document of `experiments/effects.py`."""
+
+    recorded = ("proposal_id", "as_of", "result")
+
+    proposal = models.OneToOneField("experiments.SettingProposal", on_delete=models.PROTECT, related_name="effect")
+    as_of = models.DateTimeField()
+    result = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"Effect of proposal {self.proposal_id}"

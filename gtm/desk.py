@@ -12,7 +12,7 @@ from django.urls import reverse
 from agents_app.models import Draft, FlowRun, Gate, Request, Send
 from clients.access import scope, visible_clients
 from clients.models import Client, Connection, Contact, Delivery
-from experiments.models import OutcomeEvent, OutcomeKind
+from experiments.models import OutcomeEvent, OutcomeKind, SettingProposal
 from insights.models import Ticket
 
 SHOWN = 6
@@ -48,11 +48,13 @@ class Desk(NamedTuple):
     failed: list[FlowRun]
     quarantine: list[Delivery]
     tickets: list[Ticket]
+    proposals: int
     figures: list[Figure]
 
 
 def of(user: User, *, at: datetime) -> Desk:
     clients = list(_clients(user))
+    may_see = user.has_perm("experiments.view_settingproposal")
     return Desk(
         steps=_steps(user, clients),
         clients=clients,
@@ -61,6 +63,7 @@ def of(user: User, *, at: datetime) -> Desk:
         failed=list(_failed(user, at)) if user.has_perm("agents_app.view_flowrun") else [],
         quarantine=list(_quarantine(user)) if user.has_perm("clients.view_delivery") else [],
         tickets=list(_tickets(user)),
+        proposals=clients[0].proposals if clients and may_see else 0,  # type: ignore[attr-defined]
         figures=_figures(user, at),
     )
 
@@ -68,12 +71,16 @@ def of(user: User, *, at: datetime) -> Desk:
 def _clients(user: User) -> QuerySet[Client]:
     """The clients with most waiting first, each with `waiting` (drafts), and whether a research source is connected,
     anybody is known there, anything was asked for, and a draft was decided: `has_source`, `has_people`, `is_asked`,
-    `is_decided`."""
+    `is_decided`; and the `proposals` that wait for all of them."""
     here, of_run = {"client": OuterRef("pk")}, {"run__client": OuterRef("pk"), "decided_by__isnull": False}
     drafts = Draft.objects.filter(run__client=OuterRef("pk"), status=Draft.Status.WAITING)
     count = drafts.order_by().values("run__client").annotate(n=Count("pk")).values("n")
-    rows = visible_clients(user).select_related("industry").annotate(waiting=Coalesce(Subquery(count), 0))
+    proposed = scope(SettingProposal.objects.filter(status=SettingProposal.Status.OPEN), user).order_by()
+    every = proposed.values("status").annotate(n=Count("pk")).values("n")
+    rows = visible_clients(user).select_related("industry")
     rows = rows.annotate(
+        waiting=Coalesce(Subquery(count), 0),
+        proposals=Coalesce(Subquery(every), 0),
         has_source=Exists(Connection.objects.filter(**here, is_active=True, party__in=SOURCES)),
         has_people=Exists(Contact.objects.filter(**here)),
         is_asked=Exists(Request.objects.filter(**here)),

@@ -18,8 +18,8 @@ from agents_app import campaigns, deployments, flow, requests, sending, trials, 
 from agents_app.models import Deployment, FlowRun, PromptVersion, Request, Send
 from clients import config, inbox
 from clients.models import Client, Delivery, Event
-from experiments import analysis, assign, lifecycle, outcomes
-from experiments.models import Decision, Experiment
+from experiments import analysis, assign, effects, evolution, lifecycle, outcomes, proposals
+from experiments.models import Decision, Experiment, SettingProposal
 from gtm import logs
 from gtm.models import Heartbeat
 from insights import changes, impact, review, sharing, tickets
@@ -185,6 +185,12 @@ def share_patterns(*, at: datetime | None = None) -> list[SharedInsight]:
     return sharing.release(monday(at), at=at)
 
 
+def propose_settings(*, at: datetime | None = None) -> list[SettingProposal]:
+    """What people did with drafts, and what e-mails brought → proposals to change a client's settings. A person
+    decides; nothing changes by itself."""
+    return evolution.propose(at=at or timezone.now())
+
+
 def build_review(*, at: datetime | None = None) -> WeeklyReport:
     """Everything → the review of the week that ended last Sunday."""
     at = at or timezone.now()
@@ -201,6 +207,13 @@ def measure_tickets(*, at: datetime | None = None) -> None:
     at = at or timezone.now()
     for ticket in Ticket.objects.filter(status=Ticket.Status.APPLIED).order_by("pk"):
         impact.measure(ticket, at=at)
+
+
+def measure_proposals(*, at: datetime | None = None) -> None:
+    """Approved proposal → measured effect; a proposal whose setting moved → out of date."""
+    at = at or timezone.now()
+    proposals.withdraw_moved(at=at)
+    effects.measure_due(at=at)
 
 
 def sweep() -> None:
@@ -234,5 +247,5 @@ def monday(at: datetime) -> date:
 
 
 LONG = frozenset(
-    {execute_run, build_review, share_patterns}
+    {execute_run, build_review, share_patterns, propose_settings, measure_proposals}
 )  # these run on their own cluster, so that no webhook waits for them

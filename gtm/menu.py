@@ -42,6 +42,7 @@ SECTIONS = (
             Item("Clients", "admin:clients_client_changelist", "clients.view_client"),
             Item("Templates", "admin:clients_settingstemplate_changelist", "clients.view_settingstemplate"),
             Item("Agency settings", "admin:clients_agencysettings_changelist", "clients.view_agencysettings"),
+            Item("Proposals", "proposals", "experiments.view_settingproposal", "open_proposals"),
             Item("Changes that wait", "admin:clients_proposedchange_changelist", "clients.view_proposedchange"),
             Item("Changes of several clients", "admin:clients_changeset_changelist", "clients.view_changeset"),
             Item("Settings of our own", "admin:clients_configkey_changelist", "clients.view_configkey"),

@@ -99,6 +99,8 @@ PAGES = {
     "approvals": Access("agents_app.view_draft", "agents_app.decide_draft"),
     "approval": Access("agents_app.view_draft", "agents_app.decide_draft"),
     "prompt_performance": Access("agents_app.view_promptversion"),
+    "proposals": Access("experiments.view_settingproposal"),
+    "proposal": Access("experiments.view_settingproposal", "clients.change_client"),
     "client_settings": Access("clients.view_client", "clients.change_client"),
     "setting_keys": Access("clients.view_client"),
     "client_clone": Access("clients.add_client", "clients.add_client"),

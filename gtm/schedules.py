@@ -38,7 +38,9 @@ JOBS = (
     Job(loop.continue_campaigns, cron="15 * * * *"),
     Job(loop.decide_experiments, cron="30 * * * *"),
     Job(loop.measure_tickets, cron="0 5 * * *"),
+    Job(loop.measure_proposals, cron="15 5 * * *", cluster="runs"),
     Job(loop.share_patterns, cron="30 5 * * 1", cluster="runs"),
+    Job(loop.propose_settings, cron="45 5 * * 1", cluster="runs"),
     Job(loop.build_review, cron="0 6 * * 1", cluster="runs"),
 )
 

@@ -33,7 +33,16 @@ from clients.models import (
     SettingsTemplate,
     Suppression,
 )
-from experiments.models import AnalysisSnapshot, Assignment, Decision, Experiment, OutcomeEvent, Variant
+from experiments.models import (
+    AnalysisSnapshot,
+    Assignment,
+    Decision,
+    Experiment,
+    OutcomeEvent,
+    ProposalEffect,
+    SettingProposal,
+    Variant,
+)
 from experiments.results import Arm, Plan, judge
 from gtm import roles
 from gtm.models import RateLimit
@@ -88,6 +97,8 @@ def make_crowd(size: int) -> Rows:
         knowledge,
         _mails,
         _experiments,
+        _proposals,
+        _effects,
         _insights,
         _tickets,
         _frame,
@@ -286,6 +297,46 @@ def _experiments(size: int, rows: Rows) -> Rows:
             )
             for one in snapshots
         ],
+    }
+
+
+def _proposals(size: int, rows: Rows) -> Rows:
+    """One that waits and one that was approved, of each client."""
+    basis = {
+        "rule": "choices", "in_force": {"value": "friendly", "sources": ["built in"]}, "risk": "It changes every e-mail.", "made_at": AT,
+        "expected": {"metric": "replied", "label": "contacts who replied", "sentence": "More replies."},
+    }  # fmt: skip
+    rate = {"part": 3, "whole": 40, "rate": 0.075, "low": 0.03, "high": 0.2}
+    return {
+        SettingProposal: [
+            SettingProposal(
+                client=draft.run.client, path="tone", proposed="direct", status=status, decided_at=decided_at, written=written,
+                evidence={
+                    "n": 80, "counts": {"Friendly": rate, "Direct": rate}, "sentence": "Direct was answered more often.", "looked_at": 9,
+                    "since": AT.isoformat(), "drafts": [draft.pk], "runs": [draft.run_id],
+                },
+                **basis,
+            )
+            for status, decided_at, written in (("open", None, None), ("approved", AT, "direct"))
+            for draft in rows[Draft]
+        ]
+    }  # fmt: skip
+
+
+def _effects(size: int, rows: Rows) -> Rows:
+    rate = {"part": 3, "whole": 40, "rate": 0.075}
+    result = {
+        "metric": "replied",
+        "label": "contacts who replied",
+        "before": rate,
+        "after": rate,
+        "verdict": "Not yet to tell",
+    }
+    approved = [one for one in rows[SettingProposal] if one.status == "approved"]
+    return {
+        ProposalEffect: [
+            ProposalEffect(proposal=one, as_of=AT, result=result | {"sentence": "Chance."}) for one in approved
+        ]
     }
 
 

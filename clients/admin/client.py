@@ -5,7 +5,8 @@ from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
-from django.db.models import Count, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -21,6 +22,7 @@ from clients.models import Client
 from clients.scoped_admin import ScopedHistoryAdmin
 from clients.settings_admin import SettingsPage
 from clients.settings_tabs import CHANGE, COST
+from experiments.models import SettingProposal
 from gtm.admin_site import link, pill
 
 TONE = by_path(BUILT_IN)["tone"]
@@ -76,7 +78,11 @@ class ClientAdmin(LayerPage, ScopedHistoryAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Client]:
         whole: QuerySet[Client] = super().get_queryset(request).select_related("industry")
-        return whole.annotate(contact_count=Count("contacts", distinct=True))
+        waiting = SettingProposal.objects.filter(client=OuterRef("pk"), status=SettingProposal.Status.OPEN).order_by()
+        count = waiting.values("client").annotate(n=Count("pk")).values("n")
+        return whole.annotate(
+            contact_count=Count("contacts", distinct=True), proposal_count=Coalesce(Subquery(count), 0)
+        )
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """`?trial=` shows the settings of a trial typed in."""

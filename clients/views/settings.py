@@ -15,6 +15,7 @@ from clients.config.stored import Placed
 from clients.keys import AGENTS, grouped
 from clients.models import Client, Settings
 from clients.views.finding import client_of
+from experiments.models import SettingProposal
 
 TINTS = {"client": "info", "industry": "ok", "size": "ok", "motion": "ok"}
 
@@ -37,7 +38,7 @@ def client_settings(request: HttpRequest, slug: str) -> HttpResponse:
     placed = found.below(client)
     effective, sources = found.effective(client), _sources(request, client, placed)
     named = {name: source.name for name, source in sources.items()}
-    fields = {key.path: key.field for key in found.keys}
+    fields, waiting = {key.path: key.field for key in found.keys}, _waiting(request, client)
     rows = [
         {
             "setting": each,
@@ -48,6 +49,7 @@ def client_settings(request: HttpRequest, slug: str) -> HttpResponse:
             "overrode": [(word, sources[word.layer].at(fields[each.path])) for word in each.overrode],
             "last": each.last,
             "locked_by": named.get(each.locked_by, ""),
+            "proposal": waiting.get(each.path),
         }
         for each in shown.settings(effective, found.keys, shown.touched_of(placed, client))
     ]
@@ -68,6 +70,7 @@ def client_settings(request: HttpRequest, slug: str) -> HttpResponse:
         "rows": rows,
         "additions": additions,
         "may_change": may_change,
+        "proposals": len(waiting),
         "sha256": effective.sha256,
         "version": config.newest_version(client),
     }
@@ -79,6 +82,14 @@ def setting_keys(request: HttpRequest) -> HttpResponse:
     """What can be set at all, in the groups of the forms."""
     found = [key for group in grouped(config.known_keys()).values() for key in group]
     return render(request, "clients/keys.html", {"rows": described.described(found)})
+
+
+def _waiting(request: HttpRequest, client: Client) -> dict[str, int]:
+    """{path: the proposal to change it that nobody has decided about}."""
+    if not request.user.has_perm("experiments.view_settingproposal"):
+        return {}
+    rows = SettingProposal.objects.filter(client=client, status=SettingProposal.Status.OPEN)
+    return dict(rows.values_list("path", "pk"))
 
 
 def _sources(request: HttpRequest, client: Client, placed: Sequence[Placed]) -> dict[str, Source]:

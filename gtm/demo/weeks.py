@@ -25,6 +25,7 @@ from insights.models import Ticket, WeeklyReport
 Told = list[tuple[Send, str, datetime]]
 REJECTIONS = (Draft.Rejection.TEXT, Draft.Rejection.TEXT, Draft.Rejection.PERSON, Draft.Rejection.TIMING)
 TESTED, TESTED_NEXT = "acme-fintech", "ledgerline"  # the clients whose experiment ends, and still runs
+SIGNED_OFF_ANEW = {"stackpilot": ("Cheers,", "Best,")}  # a habit of the account manager, whatever the draft
 SENDING_HOURS = (9, 14, 11, 16)  # mornings and afternoons in turn
 REVIEWED_FROM = 9  # the week of the first review that is kept
 
@@ -64,6 +65,7 @@ def monday(weeks: Weeks, week: int) -> None:
     """Review of the week before, what it leads to, and the work of the new week."""
     if week >= REVIEWED_FROM:
         loop.share_patterns(at=weeks.at(week, 0, 5, 30))
+        loop.propose_settings(at=weeks.at(week, 0, 5, 45))
     if week >= REVIEWED_FROM:
         loop.measure_tickets(at=weeks.at(week, 0, 5))
         hold_review(weeks, week, loop.build_review(at=weeks.at(week, 0, 6)))
@@ -160,9 +162,10 @@ def decide(weeks: Weeks, draft: Draft, number: int, at: datetime) -> None:
         at + timedelta(days=weeks.rng.randint(1, 4)),
         SENDING_HOURS[(number + at.toordinal() // 7) % len(SENDING_HOURS)],
     )
-    body = draft.body.replace("Kind regards", "Best wishes") if luck < 0.2 else None
+    body = draft.body.replace("Kind regards", "Best wishes") if luck < 0.2 else draft.body
+    body = body.replace(*SIGNED_OFF_ANEW.get(draft.run.client.slug, ("", "")))
     send_at = day.replace(hour=hour, minute=weeks.rng.randrange(30))
-    drafts.approve(draft, by=manager, at=then, body=body, send_at=send_at)
+    drafts.approve(draft, by=manager, at=then, body=body if body != draft.body else None, send_at=send_at)
 
 
 def react(weeks: Weeks, *, since: datetime) -> None:

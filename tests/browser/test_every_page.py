@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 from agents_app.models import Campaign, Draft, FlowRun, Gate, PromptVersion, Request, Send, Trial
 from clients import suppression
 from clients.models import AgencySettings, ChangeSet, Client, ConfigKey, Connection, Contact, Delivery, SettingsTemplate
-from experiments.models import Experiment
+from experiments.models import Experiment, SettingProposal
 from insights.models import Suggestion, Ticket, WeeklyReport
 from tests.browser.site import Site
 
@@ -96,6 +96,12 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
         lambda: reverse("run_page", args=[FlowRun.objects.filter(status="waiting").order_by("pk")[0].pk]),
     ),
     "prompt performance": ("operator", lambda: reverse("prompt_performance")),
+    "proposals": ("manager", lambda: reverse("proposals")),
+    "proposal": ("operator", lambda: reverse("proposal", args=[SettingProposal.objects.earliest("pk").pk])),
+    "proposal as a viewer reads it": (
+        "viewer",
+        lambda: reverse("proposal", args=[SettingProposal.objects.earliest("pk").pk]),
+    ),
     "settings in force": ("operator", lambda: reverse("client_settings", args=[Client.objects.first().slug])),
     "trial": ("manager", lambda: reverse("trial", args=[Trial.objects.first().pk])),
     "trials of a client": ("manager", lambda: reverse("client_try", args=[Trial.objects.first().client.slug])),

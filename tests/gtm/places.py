@@ -11,6 +11,7 @@ from django.urls import get_resolver, reverse
 from agents_app.models import Draft, FlowRun, Gate, Request, Trial
 from clients import suppression
 from clients.models import Client, Contact
+from experiments.models import SettingProposal
 from insights import review
 from tests.crowd import Rows
 from tests.factories import AT
@@ -32,6 +33,7 @@ ARGUMENTS: dict[str, Callable[[Rows, int], list[Any]]] = {
     "client_versions": lambda rows, at: [rows[Client][at].slug],
     "client_deployments": lambda rows, at: [rows[Client][at].slug],
     "client_export": lambda rows, at: [rows[Client][at].slug],
+    "proposal": lambda rows, at: [rows[SettingProposal][at].pk],
     "weekly_review_version": lambda rows, at: [WEEK.isoformat(), 1],
     "unsubscribe": lambda rows, at: [suppression.token(rows[Contact][at])],
 }
