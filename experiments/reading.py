@@ -32,8 +32,9 @@ _OF_THE_DAY = "daily budget"  # a call dearer than a whole day says nothing of t
 
 
 def read(client: Client, *, since: datetime, until: datetime, at: datetime) -> Work:
-    """Of runs planned in [since, until), as far as it was known at `at`."""
+    """Of runs planned in [since, until), as far as it was known at `at`; those of trials are no work."""
     runs = FlowRun.objects.filter(client=client, planned_at__gte=since, planned_at__lt=until, variants={})
+    runs = runs.filter(request__trial_side="")
     return Work(_drafts(runs, client), _mails(runs, at), _written(runs), _ran(runs))
 
 

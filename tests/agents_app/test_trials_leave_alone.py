@@ -11,6 +11,8 @@ from agents_app.flow import knowledge
 from agents_app.models import Draft, FlowRun, PromptVersion, Request, RequestRule, Send, Trial
 from clients.inbox import Change
 from clients.models import Client, ConfigKey
+from experiments import reading
+from experiments.figures import Work
 from experiments.models import Assignment, OutcomeEvent
 from gtm import desk, loop, navigation
 from insights import metrics, rollups
@@ -20,6 +22,11 @@ from tests.agents_app.tries import form_of, look, post, runs, start, words
 from tests.factories import make_contact, make_experiment, make_ready_client
 
 pytestmark = pytest.mark.django_db
+
+
+def work_of(client, at):
+    """What proposals to change its settings rest on."""
+    return reading.read(client, since=at - timedelta(days=1), until=at, at=at)
 
 
 @pytest.fixture
@@ -71,6 +78,7 @@ def test_trials_count_in_no_statistics(acme, ada, operator):
     assert {version.planned_runs for version in planned} == {0}
     flows = operator.get(reverse("admin:agents_app_flowtemplate_changelist")).context["cl"].queryset
     assert {flow.runs_planned for flow in flows} == {None}
+    assert work_of(acme, at) == Work([], [], [], [])
 
 
 def test_the_same_work_in_earnest_is_counted(acme, ada, operator):
@@ -83,6 +91,7 @@ def test_the_same_work_in_earnest_is_counted(acme, ada, operator):
     assert all(metrics.count(key, span, at=at).denominator for key in ("sure_steps", "failed_steps", "unfinished_runs"))
     assert rollups.agents(span, at) != []
     assert rollups.sources(span, at) != []
+    assert (len(work_of(acme, at).written), len(work_of(acme, at).runs)) == (1, 1)
 
 
 def test_nothing_in_earnest_rests_on_what_a_trial_found(acme, ada, operator):
