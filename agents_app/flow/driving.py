@@ -68,8 +68,10 @@ def _arrivals(hand: Hand) -> list[Message]:
         except queue.Empty:
             if hand.late():
                 break
+            if hand.in_step:
+                continue  # a look at a made-up clock would move it, as often as the machine is slow
             lease.beat(hand.run, at=hand.clock())
-            if hand.inbox.has_settled() and not hand.in_step:
+            if hand.inbox.has_settled():
                 break
     found = hand.inbox.everything(woken)
     return sorted(found, key=lambda message: message.step_id) if hand.in_step else found

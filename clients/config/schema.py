@@ -131,6 +131,13 @@ class Override(_Strict):
     slot: Annotated[str, StringConstraints(max_length=40, pattern=r"^[a-z0-9_]*$")] = ""
 
 
+class LeaveOut(_Strict):
+    """Takes back what the layers below say to the agent."""
+
+    mode: Literal["unset"]
+    text: Literal[""] = ""
+
+
 def _as_overrides(value: object) -> object:
     """Plain text is an addition to the agent's prompt; one word to it may stand without a list."""
     if isinstance(value, list):
@@ -149,7 +156,8 @@ def _as_override(value: object) -> object:
 
 
 MOST_WORDS = 12
-_Words = str | Override | Annotated[list[str | Override], Field(max_length=MOST_WORDS)]
+_Word = str | Override | LeaveOut
+_Words = _Word | Annotated[list[_Word], Field(max_length=MOST_WORDS)]
 Overrides = Annotated[
     list[Override], BeforeValidator(_as_overrides, json_schema_input_type=_Words), Field(max_length=MOST_WORDS)
 ]

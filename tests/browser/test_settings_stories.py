@@ -7,8 +7,8 @@ import pytest
 from django.contrib.auth.models import Group, User
 from playwright.sync_api import Browser, Page, expect
 
-from agents_app import flow
-from agents_app.models import Draft, Request
+from agents_app import flow, trials
+from agents_app.models import Draft, Request, Trial
 from clients import config
 from clients.models import Client, SettingsTemplate
 from gtm import loop
@@ -92,6 +92,31 @@ def go_to(page: Page, name: str, address: str) -> None:
     page.wait_for_url(address)
 
 
+def try_another_tone(page: Page, client: Client) -> None:
+    """Typed, tried on the client's contact beside what is in force, and then saved; all by keyboard."""
+    tab_to(page, "#tab-overview")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    tab_to(page, "#id_tone")
+    page.keyboard.type("Direct")
+    part = page.locator("#try-part")
+    tab_to(page, "#try-it button[name=try]")
+    page.keyboard.press("Enter")
+    expect(part).to_contain_text("Nothing has been asked yet.")
+    tab_to(page, "#try-part button.primary")
+    page.keyboard.press("Enter")
+    expect(part).to_contain_text("Being written")
+    for request_id in trials.unplanned(Trial.objects.get(client=client)):
+        assert trials.may_start(request_id)
+        flow.execute(loop.plan_run(request_id).pk)
+    expect(part).to_contain_text("Both are written.")
+    assert stored(client).settings.get("tone") is None
+    tab_to(page, "#try-part button[name=_continue]")
+    page.keyboard.press("Enter")
+    expect(page.locator(".messagelist")).to_contain_text("was changed successfully")
+    assert stored(client).settings["tone"] == "direct"
+
+
 def test_an_account_manager_sets_a_client_up_and_gets_a_draft_by_keyboard_alone(site: Site, page: Page, monkeypatch):
     monkeypatch.setattr(loop, "later", lambda job, *args: None)  # this test is the worker
     newcomer = User.objects.create_user("newcomer", password=PASSWORD, is_staff=True)
@@ -134,8 +159,6 @@ def test_an_account_manager_sets_a_client_up_and_gets_a_draft_by_keyboard_alone(
     tab_to(page, "#id_custom_fields__offer")
     page.keyboard.type("Quay Ledger closes the books of a bank in a day")
 
-    # here somebody tries it on a contact before saving
-
     tab_to(page, "#id_reason")
     page.keyboard.type("They asked for plain words")
     tab_to(page, ".submit-row [name=_continue]")
@@ -169,6 +192,8 @@ def test_an_account_manager_sets_a_client_up_and_gets_a_draft_by_keyboard_alone(
     page.keyboard.type("Ada")
     page.keyboard.press("Enter")
     page.wait_for_url("**/clients/contact/")
+    go_to(page, "Quay Ledger", f"**/client/{made.pk}/change/")
+    try_another_tone(page, made)
     go_to(page, "Ask for work", "**/plan/")
     tab_to(page, "#id_client")
     page.keyboard.type("Quay Ledger")

@@ -67,7 +67,10 @@ def test_each_example_and_each_export_fits_the_schema_and_a_misspelt_key_does_no
     assert schema.is_valid(config.export(acme))
     assert schema.is_valid(config.nested({"industry": "fintech", **examples}))
     assert schema.is_valid({"industry": "fintech", "tone": {"$unset": True}})
-    assert schema.is_valid({"industry": "fintech", "prompt_overrides": {"email_agent": "Be kind."}})
+    for word in ("Be kind.", {"mode": "unset"}, [{"mode": "unset"}, "Be kind."]):
+        said = {"industry": "fintech", "prompt_overrides": {"email_agent": word}}
+        assert schema.is_valid(said)
+        config.parse(said)
     assert not schema.is_valid({"industry": "fintech", "tonne": "formal"})
 
 

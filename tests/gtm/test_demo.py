@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
+from agents_app.flow import lease
 from agents_app.models import Campaign, Draft, FlowRun, Send
 from clients.models import Client, Contact, FieldState
 from experiments.models import Assignment, Experiment, OutcomeEvent
@@ -47,8 +48,10 @@ def filled_and_undone() -> dict[str, list]:
         return found
 
 
-def test_the_same_monday_gives_the_same_rows_and_shows_every_part_of_the_loop():
+def test_the_same_monday_gives_the_same_rows_and_shows_every_part_of_the_loop(monkeypatch):
+    """On a slow machine as well, on which a step outlasts many heartbeats."""
     first = filled_and_undone()
+    monkeypatch.setattr(lease, "HEARTBEAT_S", 0.001)
     fill.fill(MONDAY, contacts=6, first_mails=1)
     second = rows()
 
