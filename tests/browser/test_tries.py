@@ -27,7 +27,7 @@ def plain_page(chromium: Browser) -> Iterator[Page]:
 def open_form(site: Site, page: Page) -> Client:
     site.enter(page, "manager")
     client = Client.objects.filter(managers__username="manager", status="active").order_by("pk")[0]
-    page.goto(f"{site.url}/admin/clients/client/{client.pk}/change/")
+    page.goto(f"{site.url}/admin/clients/client/{client.pk}/change/#id_tone")
     return client
 
 

@@ -105,7 +105,7 @@ def test_a_suppressed_address_is_suppressed_in_every_spelling_for_this_client_on
     assert suppression.is_suppressed(acme, " ada@x.EXAMPLE ")
     assert not suppression.is_suppressed(other, "ada@x.example")
     assert not suppression.is_suppressed(acme, "eve@x.example")
-    assert "ada" not in str(Suppression.objects.values().get())
+    assert "@" not in str(Suppression.objects.values().get())
 
 
 def test_suppressing_twice_keeps_the_first_reason():

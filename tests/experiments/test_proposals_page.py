@@ -182,7 +182,7 @@ def test_a_value_out_of_bounds_is_told_beside_its_field_and_changes_nothing(acme
 
     text = decide(manager, proposal, "edit", custom_fields__max_words="5")
 
-    assert "Ensure this value is greater than or equal to 40." in text
+    assert "Enter 40 or more." in text
     assert state(proposal) == ("open", {MAX: 150})
 
 
