@@ -40,7 +40,7 @@ class SettingsPage:
         """For a change it is held until it is written or refused."""
         if request.method == "POST" and connection.in_atomic_block:
             rows = self.model.objects.select_for_update(no_key=True)  # type: ignore[attr-defined]
-            rows.filter(pk=object_id if object_id.isdigit() else 0).first()
+            rows.filter(pk=object_id if object_id.isdecimal() else 0).first()
         return super().get_object(request, object_id, from_field)  # type: ignore[misc]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:

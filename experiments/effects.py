@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
-from experiments import reading, tuning
+from experiments import proposals, reading, tuning
 from experiments.figures import METRICS, Count
 from experiments.models import ProposalEffect, SettingProposal
 from experiments.performance import WINDOW
@@ -19,7 +19,7 @@ SPAN = timedelta(days=28)
 DECIDED_WITHIN = timedelta(days=7)  # drafts younger than this may still wait for somebody
 ANSWERED_WITHIN = WINDOW + timedelta(days=7)  # an e-mail leaves some days after its run was planned
 MIN_COMPARED = 20
-BETTER, WORSE, NOT_YET = "Better", "Worse", "Not yet to tell"
+BETTER, WORSE, NOT_YET, NOT_HELD = "Better", "Worse", "Not yet to tell", "Not measured"
 
 
 def due(proposal: SettingProposal) -> datetime | None:
@@ -50,6 +50,10 @@ def measure(proposal: SettingProposal, *, at: datetime) -> ProposalEffect | None
 def _result(proposal: SettingProposal, at: datetime) -> dict[str, Any]:
     changed, name = proposal.decided_at, proposal.expected["metric"]
     assert changed is not None
+    if moved := proposals.moved_since(proposal):
+        metric = METRICS[name]
+        sentence = f"{NOT_HELD}. {moved} So what followed is not what this proposal brought."
+        return {"metric": name, "label": metric.label, "verdict": NOT_HELD, "sentence": sentence}
     first = datetime.fromisoformat(proposal.evidence["since"])
     after = _counted(proposal, name, changed, at)
     before, is_apart = _counted(proposal, name, first - SPAN, at), True

@@ -136,6 +136,18 @@ def why_moved(proposal: SettingProposal, client: Client, found: Stand) -> str:
     return ""
 
 
+def moved_since(proposal: SettingProposal) -> str:
+    """In words, where somebody touched the setting after it was approved, by whatever way; "" where it stands."""
+    client = proposal.client
+    _, when = client.touched.get(proposal.path, ("", ""))
+    since = proposal.decided_at
+    is_later = bool(when and since and datetime.fromisoformat(when) > since)
+    if client.settings.get(proposal.path) == proposal.written and not is_later:
+        return ""
+    key = by_path(config.known_keys()).get(proposal.path)
+    return _who_touched(client, proposal.path, key, "after it was approved")
+
+
 def hindrance_to(client: Client, found: Stand, path: str, said: Any) -> str:  # noqa: ANN401
     """Why the client's own layer cannot say so, in words; "" where it can."""
     key = by_path(found.keys)[path]
@@ -205,11 +217,11 @@ def _decided(proposal: SettingProposal) -> str:
     )
 
 
-def _who_touched(client: Client, path: str, key: Key | None) -> str:
+def _who_touched(client: Client, path: str, key: Key | None, since: str = "after this proposal was made") -> str:
     who, when = client.touched.get(path, ("", ""))
     label = key.label if key else path
     at = f" {_when(datetime.fromisoformat(when))}" if when else ""
-    return f"{who or 'Somebody'} changed {label}{at}, after this proposal was made."
+    return f"{who or 'Somebody'} changed {label}{at}, {since}."
 
 
 def _when(moment: datetime | None) -> str:

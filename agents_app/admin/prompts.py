@@ -239,7 +239,7 @@ def _pinned_to(request: HttpRequest) -> ArraySubquery:
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text and text.isdigit() and len(text) < 10 else 0
+    return int(text) if text and text.isdecimal() and len(text) < 10 else 0
 
 
 def _with_links(words: Iterable[reach.Said]) -> list[tuple[SafeString, reach.Said]]:

@@ -108,7 +108,7 @@ def _opened(draft: Draft, forms: Mapping[str, Any]) -> dict[str, Any]:
 def _just_decided(request: HttpRequest) -> Draft | None:
     """The draft decided a moment ago, for the button that takes it back."""
     decided = request.GET.get("decided", "")
-    return _visible_drafts(request).filter(pk=decided).first() if decided.isdigit() else None
+    return _visible_drafts(request).filter(pk=decided).first() if decided.isdecimal() and len(decided) < 10 else None
 
 
 def _approve(request: HttpRequest, draft: Draft) -> HttpResponseBase:

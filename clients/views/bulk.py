@@ -79,7 +79,7 @@ def _apply(request: HttpRequest, page: dict[str, Any]) -> HttpResponse:
 
 def _chosen(request: HttpRequest) -> Sequence[Client]:
     """Of those in the address, the ones that the person may see."""
-    ids = [int(each) for each in request.GET.get("clients", "").split(",") if each.isdigit() and len(each) < 10]
+    ids = [int(each) for each in request.GET.get("clients", "").split(",") if each.isdecimal() and len(each) < 10]
     visible = access.visible_clients(request.user).select_related("industry")
     return list(visible.filter(pk__in=ids[: bulk.MOST_CLIENTS]).order_by("name", "pk")) if ids else []
 

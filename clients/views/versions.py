@@ -51,7 +51,7 @@ def _revert(request: HttpRequest, client: Client) -> HttpResponse:
     if not request.user.has_perm("clients.change_client"):
         raise PermissionDenied("Your role cannot change clients. Ask an account manager.")
     number = request.POST.get("back", "")
-    version = get_object_or_404(ConfigVersion, client=client, number=number if number.isdigit() else 0)
+    version = get_object_or_404(ConfigVersion, client=client, number=number if number.isdecimal() else 0)
     here = reverse("client_versions", args=[client.slug])
     try:
         changes = config.revert(version, by=access.user_of(request), at=timezone.now())
@@ -67,7 +67,7 @@ def _revert(request: HttpRequest, client: Client) -> HttpResponse:
 
 def _asked(request: HttpRequest, client: Client, side: str, found: list[ConfigVersion]) -> ConfigVersion | None:
     number = request.GET.get(side, "")
-    if number.isdigit() and len(number) < 10:
+    if number.isdecimal() and len(number) < 10:
         return client.versions.select_related("author").filter(number=int(number)).first()
     return next(iter(found[1:2] if side == "left" else found[:1]), None)
 

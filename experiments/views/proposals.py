@@ -41,7 +41,8 @@ TINTS = {Status.OPEN: "info", Status.APPROVED: "ok", Status.STALE: "warn"}
 
 
 class Card(NamedTuple):
-    """A proposal in words. `now` is what is in force at this moment, `moved` why it can be approved no more."""
+    """A proposal in words. `now` is what is in force at this moment, `moved` why it can be approved no more,
+    or who took it back once it was; `is_held`: the setting is what was approved."""
 
     row: SettingProposal
     title: str
@@ -53,6 +54,7 @@ class Card(NamedTuple):
     written: str
     now: str
     moved: str
+    is_held: bool
     counts: list[tuple[str, dict[str, Any]]]
     measured: dict[str, Any] | None
     measured_from: datetime | None
@@ -189,7 +191,11 @@ def _taken(
 def _card(row: SettingProposal, found: Stand) -> Card:
     key = by_path(found.keys).get(row.path)
     names = shown.layer_names(row.client, found.below(row.client))
-    effect = getattr(row, "effect", None)
+    effect, moved = getattr(row, "effect", None), ""
+    if row.status == Status.OPEN:
+        moved = deciding.why_moved(row, row.client, found)
+    elif row.status == Status.APPROVED:
+        moved = deciding.moved_since(row)
     return Card(
         row=row,
         title=RULES.get(row.rule, row.rule),
@@ -200,10 +206,11 @@ def _card(row: SettingProposal, found: Stand) -> Card:
         proposed=_proposed(key, row.proposed, row.in_force["value"]),
         written=_proposed(key, row.written, row.in_force["value"]) if row.written not in (None, row.proposed) else "",
         now=_words(key, value_at(found.effective(row.client).document, row.path)) if key else "",
-        moved=deciding.why_moved(row, row.client, found) if row.status == Status.OPEN else "",
+        moved=moved,
+        is_held=row.status == Status.APPROVED and row.client.settings.get(row.path) == row.written,
         counts=list(row.evidence["counts"].items()),
         measured=effect.result if effect else None,
-        measured_from=effects.due(row) if row.status == Status.APPROVED else None,
+        measured_from=effects.due(row) if row.status == Status.APPROVED and not moved else None,
         tint=TINTS.get(Status(row.status), ""),
         drafts_url=_listed("admin:agents_app_draft_changelist", row.evidence["drafts"]),
         runs_url=_listed("admin:agents_app_flowrun_changelist", row.evidence["runs"]),

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from clients import config
 from experiments import effects, proposals
-from experiments.effects import BETTER, NOT_YET, WORSE, judged
+from experiments.effects import BETTER, NOT_HELD, NOT_YET, WORSE, judged
 from experiments.figures import Count
 from experiments.models import ProposalEffect
 from gtm import loop
@@ -144,3 +145,26 @@ def test_only_what_holds_is_measured(status):
     effects.measure_due(at=RIPE)
 
     assert not ProposalEffect.objects.filter(proposal=proposal).exists()
+
+
+@pytest.mark.parametrize("back_again", [False, True])
+def test_what_was_taken_back_by_another_way_is_not_measured(back_again):
+    acme = make_client("acme", status="active")
+    proposal = approved(acme)
+    drafts(acme, APPROVED + DAY, shortened=0, kept=25)
+    acme.refresh_from_db()
+    said = dict(acme.settings)
+    config.put(acme, {}, config.Author(make_user("lee"), "Back", APPROVED + 2 * DAY))
+    if back_again:
+        config.put(acme, said, config.Author(None, "And again", APPROVED + 9 * DAY))
+    config.save(acme, config.Author(None, "", APPROVED + 9 * DAY))
+
+    proposal.client.refresh_from_db()
+    result = effects.measure(proposal, at=RIPE).result
+
+    who = "Somebody" if back_again else "lee"
+    assert (result["verdict"], result["sentence"].split(" on ")[0]) == (
+        NOT_HELD,
+        f"Not measured. {who} changed Longest e-mail",
+    )
+    assert result["sentence"].endswith("after it was approved. So what followed is not what this proposal brought.")
