@@ -106,6 +106,7 @@ def ask(wanted: Typed, contact: Contact, *, by: User, hints: Sequence[str], at: 
         contact=contact,
         settings=wanted.client.settings,
         columns=typed.columns_of(wanted.client),
+        base=wanted.base,
         differences=[asdict(change) for change in wanted.changes],
         present=found.present,
         proposed=found.proposed,

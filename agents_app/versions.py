@@ -171,10 +171,12 @@ def in_use_by_clients() -> Callable[[int], dict[str, int]]:
     return lambda client: usual | own.get(client, {})
 
 
-def components() -> dict[str, dict[str, str]]:
-    """{agent: {component of its live prompt: text}}, to which a layer may say a word."""
-    rows = PromptVersion.objects.filter(label=Label.LIVE).values_list("agent", "text")
-    return {agent: prompts.components(text) for agent, text in rows}
+def components(client: Client | None = None) -> dict[str, dict[str, str]]:
+    """{agent: {component of its live prompt: text}}, to which a layer may say a word; for a client, of those that are
+    pinned for it in their place."""
+    rows = list(_live_or_pinned(client) if client else PromptVersion.objects.filter(label=Label.LIVE))
+    in_turn = sorted(rows, key=lambda row: getattr(row, "pinned_for", None) is not None)  # a pin covers the live one
+    return {row.agent: prompts.components(row.text) for row in in_turn}
 
 
 def can_roll_back(agent: str) -> bool:

@@ -29,7 +29,12 @@ class MeetingForm(forms.ModelForm):  # type: ignore[type-arg]
     def carry_base(self) -> None:
         """Once all other fields are there."""
         self.fields[BASE] = forms.CharField(required=False, widget=forms.HiddenInput)
-        self.initial[BASE] = meeting.packed(self._theirs())
+        self.initial[BASE] = meeting.packed(getattr(self.instance, "base", None) or self._theirs())
+
+    @property
+    def base(self) -> dict[str, Any]:
+        """What stood there when the form was opened; what stands there now where it does not say."""
+        return meeting.unpacked(self.cleaned_data.get(BASE) or "") or self._theirs()
 
     def _columns(self) -> list[str]:
         """The layer's own columns that stand in the form."""
@@ -37,11 +42,8 @@ class MeetingForm(forms.ModelForm):  # type: ignore[type-arg]
         return [name for name in self.fields if name in edited]
 
     def _theirs(self) -> dict[str, Any]:
-        """What is stored; the settings of a trial that are typed in stand beside it."""
-        stored = getattr(self.instance, "stored", None)
-        initial = self.initial if stored is None else forms.model_to_dict(stored, self._columns())
-        columns = {name: initial.get(name) for name in self._columns()} if self.instance.pk else {}
-        return meeting.state((stored or self.instance).settings, self.instance.locks, columns)
+        columns = {name: self.initial.get(name) for name in self._columns()} if self.instance.pk else {}
+        return meeting.state(self.instance.settings, self.instance.locks, columns)
 
     def met(self, cleaned: Mapping[str, Any]) -> meeting.Meeting | None:
         """What somebody else saved since this form was opened; None: nothing."""

@@ -25,14 +25,14 @@ class SettingsPage:
     columns: Sequence[Any] = ()
     last: Sequence[Any] = ()
 
-    def slots(self) -> Prompts:
+    def slots(self, layer: Any) -> Prompts:
         """The components of the prompts, to which this layer may say a word."""
         return {}
 
     def settings_form(self, obj: Any) -> type[SettingsForm]:
         """Made once a page, with the keys and the components of the prompts as they are now."""
         if not hasattr(obj, "form_of_page"):
-            obj.form_of_page = settings_forms.made_from(self.form, config.stand_of(obj).keys, self.slots())
+            obj.form_of_page = settings_forms.made_from(self.form, config.stand_of(obj).keys, self.slots(obj))
         form: type[SettingsForm] = obj.form_of_page
         return form
 

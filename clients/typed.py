@@ -20,7 +20,7 @@ COLUMNS = ("industry", "company_size", "sales_motion")
 class Typed:
     """`client` is an unsaved copy with the typed settings and columns; secrets are not among them. `refused` is what
     the form refuses of single fields, in words: such a field is left as if nothing had been typed there.
-    `contradictions` are what it refuses of the whole.
+    `contradictions` are what it refuses of the whole. `base` is what stood in the form when it was opened.
     """
 
     client: Client
@@ -29,6 +29,7 @@ class Typed:
     changes: tuple[Change, ...]
     refused: tuple[str, ...]
     contradictions: tuple[str, ...]
+    base: Mapping[str, Any]
 
 
 def read(client: Client, posted: QueryDict, slots: checks.Prompts) -> Typed:
@@ -46,6 +47,7 @@ def read(client: Client, posted: QueryDict, slots: checks.Prompts) -> Typed:
         changes=(*_columns_changed(client, typed), *radius.changes_of(now, after, found.keys)),
         refused=tuple(_refused(form, {*COLUMNS, *(key.field for key in found.keys if not key.sensitive)})),
         contradictions=tuple(_contradictions(form)),
+        base=form.base,
     )
 
 

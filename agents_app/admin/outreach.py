@@ -154,8 +154,8 @@ class CampaignAdmin(SettingsPage, Readable, ScopedAdmin):
         rows: QuerySet[Any] = super().get_queryset(request).select_related("client__industry")
         return rows
 
-    def slots(self) -> dict[str, dict[str, str]]:
-        return versions.components()
+    def slots(self, layer: Any) -> dict[str, dict[str, str]]:
+        return versions.components(layer.client if layer.pk else None)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         if obj is not None:

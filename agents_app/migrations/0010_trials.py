@@ -27,6 +27,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('settings', models.JSONField(default=dict)),
                 ('columns', models.JSONField(default=dict)),
+                ('base', models.JSONField(default=dict)),
                 ('differences', models.JSONField(default=list)),
                 ('created_at', models.DateTimeField()),
                 ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
@@ -40,7 +41,7 @@ class Migration(migrations.Migration):
             },
         ),
         guard(
-            "agents_app_trial", "client_id", "contact_id", "settings", "columns", "differences", "present_id", "proposed_id",
+            "agents_app_trial", "client_id", "contact_id", "settings", "columns", "base", "differences", "present_id", "proposed_id",
             "author_id", "created_at",
         ),
     ]

@@ -26,7 +26,7 @@ MOST_LOOKS = 100  # the page asks so often by itself: at first each second, then
 QUICK_LOOKS = 30
 SHOWN = 20  # earlier trials
 IN_FORM, CARRIED, ON_PAGE = "form", "carried", "page"  # where a result stands
-OUR_OWN = {"csrfmiddlewaretoken", "try", "try_contact", "try_search", "trial", "preview_agent", "unsaved"}
+OUR_OWN = {"csrfmiddlewaretoken", "try", "try_contact", "try_search", "try_quoted", "trial", "preview_agent", "unsaved"}
 TRIALS = Trial.objects.select_related("client__industry", "contact", "author", "present", "proposed")
 
 
@@ -65,7 +65,7 @@ def trial(request: HttpRequest, trial_id: int) -> HttpResponse:
 
 def _tried(request: HttpRequest, client: Client, where: str) -> dict[str, Any]:
     posted, at = request.POST, timezone.now()
-    wanted = typed.read(client, posted, versions.components())
+    wanted = typed.read(client, posted, versions.components(client))
     people = trials.people(client, posted.get("try_search", ""))
     contact = _chosen(posted, client) or next(iter(people), None)
     context: dict[str, Any] = {
@@ -83,9 +83,12 @@ def _tried(request: HttpRequest, client: Client, where: str) -> dict[str, Any]:
     if contact is None:
         return context
     try:
-        if posted.get("try") == "start":
+        quoted = f"{contact.pk}:{wanted.after.sha256}"
+        is_start = posted.get("try") == "start"
+        if is_start and posted.get("try_quoted") == quoted:
             return context | _asked(request, wanted, contact, where)
-        return context | {"quote": trials.quote(wanted, contact, hints=sharing.hints_for(client, at=at), at=at)}
+        quote = trials.quote(wanted, contact, hints=sharing.hints_for(client, at=at), at=at)
+        return context | {"quote": quote, "quoted": quoted, "is_another": is_start}
     except (trials.TrialRefused, requests.RequestRefused) as refusal:
         return context | {"refusal": str(refusal)}
 

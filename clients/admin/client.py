@@ -197,7 +197,7 @@ def _with_trial(client: Any, trial: Any) -> Any:
     if trial is None:
         return client
     tried: Any = typed.as_typed(client, trial.settings, trial.columns)
-    tried.stored, tried.trial_typed_in = client, trial
+    tried.base, tried.trial_typed_in = trial.base, trial
     return tried
 
 

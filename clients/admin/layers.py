@@ -16,15 +16,15 @@ from agents_app import versions
 from clients import access, config, layer_forms
 from clients import keys as known
 from clients.config import proposing
-from clients.models import AgencySettings, ConfigKey, ProposedChange, SettingsTemplate
+from clients.models import AgencySettings, Client, ConfigKey, ProposedChange, SettingsTemplate
 from clients.settings_admin import SettingsPage
 from experiments import lifecycle
 from gtm.admin_site import HistoryAdmin, RecordAdmin, pill
 
 
 class LayerPage(SettingsPage):
-    def slots(self) -> dict[str, dict[str, str]]:
-        return versions.components()
+    def slots(self, layer: Any) -> dict[str, dict[str, str]]:
+        return versions.components(layer if isinstance(layer, Client) and layer.pk else None)
 
 
 class LowerLayerPage(LayerPage):

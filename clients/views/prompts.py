@@ -39,7 +39,7 @@ def client_prompts(request: HttpRequest, slug: str) -> HttpResponse:
     agent = agent if agent in AGENTS else FIRST
     texts = {name: version.text for name, version in versions.live(client).items()}
     now = config.stand_of(client).effective(client)
-    found = typed.read(client, request.POST, versions.components()) if request.method == "POST" else None
+    found = typed.read(client, request.POST, versions.components(client)) if request.method == "POST" else None
     after = found.after if found else now
     words = after.document["prompt_overrides"].get(agent, [])
     lines = list(_side_by_side(_told(texts[agent], agent, now), _told(texts[agent], agent, after)))

@@ -53,7 +53,7 @@ def client_settings(request: HttpRequest, slug: str) -> HttpResponse:
         }
         for each in shown.settings(effective, found.keys, shown.touched_of(placed, client))
     ]
-    parts = versions.components()
+    parts = versions.components(client)
     additions = [
         {
             "agent": AGENTS[each.agent],

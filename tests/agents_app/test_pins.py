@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection
+from django.urls import reverse
 
 from agents_app import versions
 from agents_app.models import ClientPrompt
@@ -150,3 +151,20 @@ def test_two_who_pin_at_once_leave_one_pin():
         list(pool.map(pin, both * 3))
 
     assert ClientPrompt.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_the_components_of_a_client_are_those_of_what_is_pinned_for_it(operator):
+    texts = ("Write.\n\n## Opening\n\nWarm.", "Write.\n\n## Form\n\nShort.")
+    first, second = (versions.create(AGENT, text=text, note="", by=None, at=AT) for text in texts)
+    versions.go_live(first, by=None, at=AT)
+    versions.go_live(second, by=None, at=AT)
+    said = {"mode": "add", "text": "Warmer.", "slot": "opening"}
+    acme = make_client(settings={"prompt_overrides.email_agent": [said]})
+    versions.pin(acme, first, by=None, at=AT)
+
+    page = operator.get(reverse("client_settings", args=[acme.slug]))
+
+    assert list(versions.components(acme)["email_agent"]) == ["", "opening"]
+    assert list(versions.components()["email_agent"]) == ["", "form"]
+    assert [row["is_homeless"] for row in page.context["additions"] if row["text"] == "Warmer."] == [False]

@@ -393,3 +393,41 @@ def test_trials_of_a_client_are_listed_with_what_was_tried(acme, ada, operator):
     assert f"Trial {trial.pk}" in shown
     assert "Tone: Formal becomes Direct" in shown
     assert queue.drain() == []
+
+
+def test_what_is_typed_after_its_cost_was_shown_is_quoted_again_before_it_starts(acme, ada, operator):
+    quoted = post(operator, acme, tone="direct", **{"try": "cost"}).context["quoted"]
+
+    again = post(operator, acme, tone="direct", effort="high", **{"try": "start", "try_quoted": quoted})
+
+    assert nothing_was_asked()
+    assert "What is typed has changed since its cost was shown." in words(again)
+    start(operator, acme, tone="direct", effort="high")
+    assert Trial.objects.get().settings["effort"] == "high"
+
+
+def as_it_stands(page):
+    """What a browser would send of the form."""
+    form = page.context["adminform"].form
+    values = {name: form[name].value() for name in form.fields}
+    return {name: value for name, value in values.items() if value not in (None, "")} | {"reason": "Tried"}
+
+
+def test_saving_an_earlier_trial_takes_back_nothing_that_others_saved_since(acme, ada, operator):
+    trial = start(operator, acme, tone="direct")
+    acme.refresh_from_db()
+    author = config.Author(make_user("priya"), "Theirs", timezone.now())
+    config.put(acme, {**acme.settings, "custom_fields.emphasis": "safety"}, author)
+    config.save(acme, author)
+    address = reverse("admin:clients_client_change", args=[acme.pk])
+    shown = operator.get(address, {"trial": trial.pk})
+
+    met = operator.post(address, as_it_stands(shown))
+
+    assert "Tone" in words(shown)
+    assert "priya saved other settings" in words(met)
+    assert "Taken over from them: Emphasis." in words(met)
+    assert Client.objects.get().settings["tone"] != "direct"
+    assert operator.post(address, as_it_stands(met)).status_code == 302
+    saved = Client.objects.get().settings
+    assert (saved["tone"], saved["custom_fields.emphasis"]) == ("direct", "safety")

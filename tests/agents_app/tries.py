@@ -29,7 +29,11 @@ def form_of(client: Client, **typed: Any) -> dict[str, Any]:
 
 
 def post(browser: Browser, client: Client, *, htmx: bool = True, **typed: Any) -> Any:
+    """Whoever starts a trial has been shown its cost."""
     headers = {"HX-Request": "true"} if htmx else {}
+    if typed.get("try") == "start" and "try_quoted" not in typed:
+        quote = post(browser, client, htmx=htmx, **{**typed, "try": "cost"})
+        typed["try_quoted"] = (quote.context or {}).get("quoted", "")
     return browser.post(reverse("client_try", args=[client.slug]), form_of(client, **typed), headers=headers)
 
 
