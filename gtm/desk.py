@@ -83,7 +83,7 @@ def _clients(user: User) -> QuerySet[Client]:
         proposals=Coalesce(Subquery(every), 0),
         has_source=Exists(Connection.objects.filter(**here, is_active=True, party__in=SOURCES)),
         has_people=Exists(Contact.objects.filter(**here)),
-        is_asked=Exists(Request.objects.filter(**here)),
+        is_asked=Exists(Request.objects.in_earnest().filter(**here)),
         is_decided=Exists(Draft.objects.filter(**of_run)),
     )
     return rows.order_by("-waiting", "name")[: 2 * SHOWN]
