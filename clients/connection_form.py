@@ -30,14 +30,14 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
         "again. The present one stays valid for 24 more hours; leave empty to keep it.",
     )
     make_signing_secret = forms.BooleanField(
-        label="Make a new signing secret",
+        label="Make a new one",
         required=False,
         help_text="For senders that take the secret from us. It is shown once, after saving.",
     )
     end_old_secrets = forms.BooleanField(
-        label="Refuse the present one at once",
+        label="End the old at once",
         required=False,
-        help_text="If somebody else may know it. Calls are refused until the sender signs with the new one.",
+        help_text="If somebody else may know the present one. Calls fail until the sender signs with the new one.",
     )
 
     class Meta:

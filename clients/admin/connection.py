@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from clients import connections, credentials, signing
 from clients.connection_form import ConnectionForm
@@ -130,7 +130,7 @@ class ConnectionAdmin(ScopedHistoryAdmin):
         rows = [(f"…{each.hint}", _validity(each)) for each in connection.signing_secrets.all()[:MOST_SECRETS]]
         if not rows:
             return "None yet."
-        return format_html("<ul>{}</ul>", format_html_join("", "<li>ends with <code>{}</code>, {}</li>", rows))
+        return format_html_join(mark_safe("<br>"), "ends with <code>{}</code>, {}", rows)
 
     @admin.display(description="Last refused call")
     def last_refused(self, connection: Connection) -> str:

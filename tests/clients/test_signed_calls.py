@@ -182,6 +182,22 @@ def test_a_secret_that_we_cannot_read_refuses_the_call_and_says_so(client, setti
     assert "GTM_CREDENTIAL_KEYS" in connection.last_refused_why
 
 
+def test_a_valid_secret_that_the_scheme_cannot_use_does_not_stand_in_the_way_of_the_other(client):
+    raw = b"0123456789abcdef0123456789abcdef"
+    connection, key = connect(scheme="standard", secret=f"whsec_{b64encode(raw).decode()}", at=timezone.now())
+    signing.replace(connection, "of another scheme", at=timezone.now())
+    stamp = str(int(time.time()))
+    digest = hmac.new(raw, f"m1.{stamp}.".encode() + BODY, hashlib.sha256).digest()
+
+    def post(signature):
+        headers = {"Webhook-Id": "m1", "Webhook-Timestamp": stamp, "Webhook-Signature": f"v1,{signature}"}
+        return client.post(f"/api/hooks/{key}", BODY, content_type="application/json", headers=headers)
+
+    assert "fits no secret" in post("x" * 44).json()["message"]
+    assert_nothing_kept(connection)
+    assert post(b64encode(digest).decode()).status_code == 200
+
+
 def test_a_scheme_of_another_version_refuses_every_call(client):
     connection, key = connect(scheme="of-tomorrow")
 
