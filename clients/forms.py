@@ -7,21 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from clients import contacts
-from clients.models import Client, Connection, Contact, Suppression
-
-
-class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
-    secret = forms.CharField(
-        label="Credential",
-        required=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="What we present to the party, for example its API key. Kept encrypted and never shown again; "
-        "leave empty to keep the present one.",
-    )
-
-    class Meta:
-        model = Connection
-        fields = ("client", "party", "name", "mode", "is_active")
+from clients.models import Client, Contact, Suppression
 
 
 class NewContactForm(forms.ModelForm):  # type: ignore[type-arg]

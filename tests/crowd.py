@@ -31,6 +31,7 @@ from clients.models import (
     Observation,
     ProposedChange,
     SettingsTemplate,
+    SigningSecret,
     Suppression,
 )
 from experiments.models import (
@@ -158,6 +159,10 @@ def _people(size: int, rows: Rows) -> Rows:
     ]
     Delivery.objects.bulk_create(deliveries)
     rows[Delivery] = deliveries
+    SigningSecret.objects.bulk_create(
+        SigningSecret(connection=one, secret=b"x", hint="abcd", active_from=AT, created_at=AT)
+        for one in rows[Connection]
+    )
     both = list(zip(rows[Client], deliveries, rows[Contact], strict=True))
     events = [
         Event(

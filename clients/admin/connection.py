@@ -1,5 +1,6 @@
-"""Connections, and their keys: shown once."""
+"""Connections, their keys and their signing secrets: shown once."""
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -10,19 +11,31 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
-from clients import connections, credentials, forms
-from clients.models import Connection
+from clients import connections, credentials, signing
+from clients.connection_form import ConnectionForm
+from clients.models import Connection, SigningSecret
 from clients.scoped_admin import ScopedHistoryAdmin
 from gtm.admin_site import link, pill
+
+SIGNED = (
+    "signing_scheme",
+    "held_secrets",
+    "signing_secret",
+    "make_signing_secret",
+    "end_old_secrets",
+    "last_refused",
+)
+MOST_SECRETS = 10
+TYPED = ("signing_secret", "make_signing_secret", "end_old_secrets")
 
 
 @admin.register(Connection)
 class ConnectionAdmin(ScopedHistoryAdmin):
     empty_hint = "Connect a client's CRM, so that its contacts come in."
-    form = forms.ConnectionForm
+    form = ConnectionForm
     change_form_template = "clients/connection_form.html"
     list_display = ("name", "client", "party", "mode", "is_active", "key_hint")
     list_filter = ("client", "party", "mode", "is_active")
@@ -31,12 +44,18 @@ class ConnectionAdmin(ScopedHistoryAdmin):
     ordering = ("client__name", "name")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ("client", "party", "key_hint", "last_call", "created_at") if obj else ()
+        shown = ("client", "party", "key_hint", "last_call", "created_at", "held_secrets", "last_refused")
+        return shown if obj else ()
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         basis = (None, {"fields": ("client", "party", "name", "mode", "is_active", "secret")})
+        calls = ("Calls from the party", {"fields": ("key_hint", "last_call", "created_at")})
+        if obj is None:
+            return (basis,)
         return (
-            (basis, ("Calls from the party", {"fields": ("key_hint", "last_call", "created_at")})) if obj else (basis,)
+            (basis, calls, ("Signed calls", {"fields": SIGNED}))
+            if obj.party in connections.CALLS_US
+            else (basis, calls)
         )
 
     def get_urls(self) -> list[URLPattern]:
@@ -51,6 +70,15 @@ class ConnectionAdmin(ScopedHistoryAdmin):
         if secret := form.cleaned_data.get("secret"):
             obj.credential = credentials.encrypt(secret)
         super().save_model(request, obj, form, change)
+        if "signing_scheme" in form.fields:
+            obj.made_secret = signing.save(obj, at=timezone.now(), **{name: form.cleaned_data[name] for name in TYPED})  # type: ignore[attr-defined]
+
+    def response_change(self, request: HttpRequest, obj: Connection) -> HttpResponse:
+        secret = getattr(obj, "made_secret", "")
+        if not secret:
+            return super().response_change(request, obj)
+        context = {**self.admin_site.each_context(request), "connection": obj, "secret": secret}
+        return TemplateResponse(request, "clients/secret_shown.html", context)
 
     def response_add(self, request: HttpRequest, obj: Connection, post_url_continue: str | None = None) -> HttpResponse:
         if obj.party not in connections.CALLS_US:
@@ -91,7 +119,33 @@ class ConnectionAdmin(ScopedHistoryAdmin):
         last = connection.deliveries.order_by("-received_at", "-pk").first()
         if last is None:
             return "Waiting for the first event."
-        when = timezone.localtime(last.received_at).strftime("%d %B %Y, %H:%M")
         return format_html(
-            "{} {}", link(when, "admin:clients_delivery_change", last.pk), pill(last.get_status_display(), last.status)
+            "{} {}",
+            link(_when(last.received_at), "admin:clients_delivery_change", last.pk),
+            pill(last.get_status_display(), last.status),
         )
+
+    @admin.display(description="Secrets")
+    def held_secrets(self, connection: Connection) -> SafeString | str:
+        rows = [(f"…{each.hint}", _validity(each)) for each in connection.signing_secrets.all()[:MOST_SECRETS]]
+        if not rows:
+            return "None yet."
+        return format_html_join(mark_safe("<br>"), "ends with <code>{}</code>, {}", rows)
+
+    @admin.display(description="Last refused call")
+    def last_refused(self, connection: Connection) -> str:
+        if connection.last_refused_at is None:
+            return "None was refused."
+        when, calls = _when(connection.last_refused_at), connection.refused_calls
+        return f"{when}: {connection.last_refused_why} ({calls:,} {'call' if calls == 1 else 'calls'} refused so far.)"
+
+
+def _validity(secret: SigningSecret) -> str:
+    if secret.active_until is None:
+        return f"valid since {_when(secret.active_from)}"
+    ended = secret.active_until <= timezone.now()
+    return f"{'ended' if ended else 'replaced; valid until'} {_when(secret.active_until)}"
+
+
+def _when(moment: datetime) -> str:
+    return timezone.localtime(moment).strftime("%d %B %Y, %H:%M")

@@ -13,8 +13,9 @@ from django.views.decorators.http import require_http_methods
 from ninja import Router, Schema
 from ninja.errors import HttpError
 
-from clients import connections, inbox
+from clients import connections, inbox, signing
 from clients.models import Connection
+from clients.signatures import Call
 from gtm import loop
 
 router = Router(tags=["Webhooks"])
@@ -33,6 +34,10 @@ class _TooLarge(Exception):
     """The body is longer than WEBHOOK_MAX_BYTES."""
 
 
+class _NotSigned(Exception):
+    """The call is not signed as its connection demands, with the reason in words."""
+
+
 @router.post("/hooks/{endpoint_key}", response=Receipt, summary="Bring events to one connection")
 def receive(request: HttpRequest, endpoint_key: str) -> Receipt:
     """Any JSON object, or a list of them, in the form of the connection's party."""
@@ -43,6 +48,8 @@ def receive(request: HttpRequest, endpoint_key: str) -> Receipt:
         return Receipt(stored=True, new=_keep(connection, request))
     except _TooLarge:
         raise HttpError(413, TOO_LARGE.format(limit=settings.WEBHOOK_MAX_BYTES)) from None
+    except _NotSigned as refused:
+        raise HttpError(401, f"The call was refused. {refused}") from None
 
 
 @router.api_operation(["GET", "HEAD"], "/hooks/{endpoint_key}", include_in_schema=False)
@@ -80,17 +87,29 @@ def _flat(request: HttpRequest, party: str) -> HttpResponse:
         _keep(connection, request)
     except _TooLarge:
         return _refusal(413, "too_large", TOO_LARGE.format(limit=settings.WEBHOOK_MAX_BYTES), "")
+    except _NotSigned as refused:
+        return _refusal(401, "refused", f"The call was refused. {refused}", "")
     return HttpResponse("OK", content_type="text/plain")
 
 
 def _keep(connection: Connection, request: HttpRequest) -> bool:
-    """Store the call and queue its application, both or neither. True when it is new. Raises _TooLarge."""
-    body = _body(request)
+    """Store the call and queue its application, both or neither. True when it is new. Raises _TooLarge, _NotSigned."""
+    body, at = _body(request), timezone.now()
+    verdict = signing.check(connection, _call(request, body), at=at)
+    if not verdict.ok:
+        raise _NotSigned(verdict.why)
     with transaction.atomic():
-        stored = inbox.store(connection, headers=request.headers, body=body, at=timezone.now())
+        stored = inbox.store(connection, headers=request.headers, body=body, at=at)
         if stored.is_new:
             loop.later(loop.process_delivery, stored.delivery.pk)
     return stored.is_new
+
+
+def _call(request: HttpRequest, body: bytes) -> Call:
+    """At our public address: senders sign the one that they call, and a proxy may stand between it and us."""
+    query = request.META.get("QUERY_STRING", "")
+    uri = f"{settings.PUBLIC_URL}{request.path}{'?' if query else ''}{query}"
+    return Call(method=request.method or "", uri=uri, headers=request.headers, body=body)
 
 
 def _body(request: HttpRequest) -> bytes:

@@ -4,6 +4,7 @@ from clients.models.config import AgentKey, ConfigKey, ConfigVersion, ProposedCh
 from clients.models.connection import Connection
 from clients.models.contact import Contact, ContactField, FieldState, Observation, Suppression
 from clients.models.inbox import Delivery, Event
+from clients.models.signing import SigningSecret
 
 __all__ = [
     "AgencySettings",
@@ -24,5 +25,6 @@ __all__ = [
     "SalesMotion",
     "Settings",
     "SettingsTemplate",
+    "SigningSecret",
     "Suppression",
 ]

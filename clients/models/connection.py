@@ -1,13 +1,16 @@
 from django.db import models
 from simple_history.models import HistoricalRecords
 
+from clients import signatures
+
 
 class Connection(models.Model):
     """A client's credentials and settings for one outside party.
 
     `endpoint_key` is shown once, when it is made; we keep its SHA-256 (hex) to look it up and its last four
     characters to tell keys apart; null: the connection receives nothing. `credential` is what we present to the
-    party, encrypted (`clients/credentials.py`).
+    party, encrypted (`clients/credentials.py`). With a `signing_scheme`, calls have to be signed too, with one of the
+    connection's `SigningSecret`s; the last call that was refused for it is told in `last_refused_*`.
     """
 
     class Party(models.TextChoices):
@@ -29,8 +32,16 @@ class Connection(models.Model):
     endpoint_key_sha256 = models.CharField(max_length=64, unique=True, null=True, blank=True, editable=False)
     endpoint_key_hint = models.CharField(max_length=4, blank=True, editable=False)
     credential = models.BinaryField(default=b"", blank=True, editable=False)
+    signing_scheme = models.CharField(
+        "signed as", max_length=30, choices=signatures.CHOICES, blank=True, help_text="How the party signs its calls."
+    )
+    refused_calls = models.PositiveIntegerField(default=0, editable=False)
+    last_refused_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_refused_why = models.CharField(max_length=300, blank=True, editable=False)
     created_at = models.DateTimeField()
-    history = HistoricalRecords(excluded_fields=["credential", "endpoint_key_sha256"])
+    history = HistoricalRecords(
+        excluded_fields=["credential", "endpoint_key_sha256", "refused_calls", "last_refused_at", "last_refused_why"]
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["client", "party", "name"], name="one_connection_a_name")]

@@ -1,0 +1,101 @@
+"""A connection's signing secrets: replaced with an overlap, ended at once; and what they say about a call."""
+
+import secrets
+from base64 import b64encode
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from clients import credentials, signatures
+from clients.models import Connection, SigningSecret
+from clients.signatures import Call, Verdict
+
+OVERLAP = timedelta(hours=24)  # as long as the patient ones among senders try a call again
+NOT_SET_UP = "No secret of this connection is valid now. Enter the one that the sender signs with."
+UNREADABLE = "A secret of this connection cannot be read: its key is not in GTM_CREDENTIAL_KEYS. Enter the secret anew."
+UNKNOWN_SCHEME = "This version does not know how the connection's calls are signed. Choose it again."
+
+
+def check(connection: Connection, call: Call, *, at: datetime) -> Verdict:
+    """Without a scheme every call passes: the key in its address is all there is. A refusal is noted."""
+    if not connection.signing_scheme:
+        return Verdict(ok=True, why="")
+    verdict = _verdict(connection, call, at)
+    if not verdict.ok:
+        Connection.objects.filter(pk=connection.pk).update(
+            refused_calls=F("refused_calls") + 1, last_refused_at=at, last_refused_why=verdict.why[:300]
+        )
+    return verdict
+
+
+def valid(connection: Connection, *, at: datetime) -> QuerySet[SigningSecret]:
+    return connection.signing_secrets.filter(Q(active_until=None) | Q(active_until__gt=at), active_from__lte=at)
+
+
+def is_set_up(connection: Connection, scheme: str, *, at: datetime) -> bool:
+    """Whether every valid secret, and at least one, can be one of this scheme's."""
+    texts, problem = _texts(connection, at)
+    return bool(texts) and not problem and not any(_problem(scheme, text) for text in texts)
+
+
+def save(
+    connection: Connection, *, signing_secret: str, make_signing_secret: bool, end_old_secrets: bool, at: datetime
+) -> str:
+    """What a person asked for on the connection's page. Answers the secret that was made, to be shown this once."""
+    if not connection.signing_scheme:
+        end(connection, at=at)
+        return ""
+    made = fresh(connection.signing_scheme) if make_signing_secret else ""
+    if made or signing_secret:
+        replace(connection, made or signing_secret, at=at, overlap=timedelta() if end_old_secrets else OVERLAP)
+    return made
+
+
+def replace(connection: Connection, secret: str, *, at: datetime, overlap: timedelta = OVERLAP) -> SigningSecret:
+    """`secret` is valid from now on; what is valid now, for `overlap` more."""
+    with transaction.atomic():
+        Connection.objects.select_for_update().get(pk=connection.pk)  # two people at once: one after the other
+        end(connection, at=at + overlap)
+        return connection.signing_secrets.create(
+            secret=credentials.encrypt(secret), hint=secret[-4:], active_from=at, created_at=at
+        )
+
+
+def end(connection: Connection, *, at: datetime) -> None:
+    """None of the present secrets is valid from `at` on; one that ends sooner stays with that."""
+    lasting = Q(active_until=None) | Q(active_until__gt=at)
+    connection.signing_secrets.filter(lasting).update(active_until=at)
+
+
+def fresh(scheme: str) -> str:
+    """A new random secret of 256 bits, written as the scheme's senders take it."""
+    if signatures.SCHEMES[scheme].key == "base64":
+        return f"whsec_{b64encode(secrets.token_bytes(32)).decode()}"
+    return secrets.token_hex(32)
+
+
+def _verdict(connection: Connection, call: Call, at: datetime) -> Verdict:
+    scheme = signatures.SCHEMES.get(connection.signing_scheme)
+    if scheme is None:
+        return Verdict(ok=False, why=UNKNOWN_SCHEME)
+    texts, problem = _texts(connection, at)
+    if not texts:
+        return Verdict(ok=False, why=problem or NOT_SET_UP)
+    usable = [text for text in texts if not signatures.secret_problem(scheme, text)]  # others are an older scheme's
+    return signatures.verify(scheme, usable, call, at)
+
+
+def _texts(connection: Connection, at: datetime) -> tuple[list[str], str]:
+    """The valid secrets that can be read, and why others cannot."""
+    texts, problem = [], ""
+    for row in valid(connection, at=at):
+        try:
+            texts.append(credentials.decrypt(bytes(row.secret)))
+        except credentials.CredentialUnreadable:
+            problem = UNREADABLE
+    return texts, problem
+
+
+def _problem(scheme: str, text: str) -> str:
+    return signatures.secret_problem(signatures.SCHEMES[scheme], text)
