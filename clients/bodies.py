@@ -1,12 +1,21 @@
 """The bytes of a webhook call as entries, or in words why they cannot be read."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from clients.canonical import Unusable
 
 ENTRIES_AT_MOST = 1000
+HIDDEN = "(hidden)"
+SECRET = frozenset(
+    {"secret_key", "secret", "token", "signature", "password", "authorization", "api_key", "apikey", "access_token",
+     "refresh_token", "client_secret", "sessionid"}
+)  # fmt: skip
+_SECRET_IN_TEXT = re.compile(
+    rf"""(\b(?:{"|".join(sorted(SECRET))})\b["'\\]*\s*[:=>]\s*["'\\]*)[^"'\\&<,}}\s]+""", re.IGNORECASE
+)
 
 
 def entries(body: bytes) -> list[Any]:
@@ -37,6 +46,25 @@ def checked(entry: object) -> Mapping[str, Any]:
         elif isinstance(here, str):
             _refuse_unwritable(here)
     return entry
+
+
+def shown(body: bytes) -> object:
+    """The parsed body for reading, the text itself where it is no JSON. What a sender proves itself with is hidden."""
+    text = body.decode(errors="replace")
+    try:
+        return _without_secrets(json.loads(text))
+    except (ValueError, RecursionError):
+        return _SECRET_IN_TEXT.sub(rf"\1{HIDDEN}", text)[:20_000]
+
+
+def _without_secrets(value: object) -> object:
+    if isinstance(value, list):
+        return [_without_secrets(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: HIDDEN if name.casefold() in SECRET and said else _without_secrets(said) for name, said in value.items()
+    }
 
 
 def _text(body: bytes) -> str:

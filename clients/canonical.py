@@ -57,6 +57,19 @@ def moment(value: object) -> datetime | None:
         ) from None
 
 
+def seconds(value: object) -> datetime | None:
+    """Seconds since 1970, with or without a fraction; None where blank. Raises Unusable."""
+    digits = text(value)
+    if value is None or value == "":
+        return None
+    try:
+        return datetime.fromtimestamp(float(digits), tz=UTC)
+    except (ValueError, OverflowError, OSError):
+        raise Unusable(
+            f"“{str(value)[:60]}” is not a point in time. Send the seconds since 1970, or leave it out."
+        ) from None
+
+
 def _moment(value: object) -> datetime:
     digits = str(value)
     if digits.isascii() and digits.isdigit() and len(digits) >= 12:

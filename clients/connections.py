@@ -4,14 +4,17 @@ import hashlib
 import json
 import secrets
 from datetime import datetime
+from typing import Any
 
 from clients import credentials
+from clients.events import SERVICES
+from clients.events import examples as events
 from clients.models import Client, Connection
 
 Party = Connection.Party
-CALLS_US = frozenset({Party.HUBSPOT, Party.SALESFORCE, Party.OUTCOMES})
+CALLS_US = frozenset({Party.HUBSPOT, Party.SALESFORCE, *SERVICES})
 
-EXAMPLES: dict[str, dict[str, object]] = {
+EXAMPLES: dict[str, Any] = {
     Party.HUBSPOT: {
         "email": "ada.lee@northwind-bank.example",
         "firstname": "Ada",
@@ -25,7 +28,7 @@ EXAMPLES: dict[str, dict[str, object]] = {
         "Account": {"Name": "Northwind Bank"},
         "Title": "Chief Financial Officer",
     },
-    Party.OUTCOMES: {"event_id": "example-1", "kind": "opened", "email": "ada.lee@northwind-bank.example"},
+    **events.EXAMPLES,
 }
 
 

@@ -145,7 +145,7 @@ SCHEMES = {
         window=180,
         ours=True,
     ),
-    "cal_com": Scheme("Cal.com", "x-cal-signature-256", ours=True),
+    "calcom": Scheme("Cal.com", "x-cal-signature-256", ours=True),
     "sendgrid": Scheme(
         "SendGrid",
         "x-twilio-email-event-webhook-signature",

@@ -16,6 +16,12 @@ class OutcomeKind(models.TextChoices):
     MEETING_BOOKED = "meeting_booked", "Meeting booked"
     UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
     COMPLAINED = "complained", "Complained"
+    DEFERRED = "deferred", "Not delivered for now"
+    CLICKED = "clicked", "Link clicked"
+    MACHINE_OPENED = "machine_opened", "Opened by a machine"
+    AUTO_REPLIED = "auto_replied", "Answered by an auto-reply"
+    MEETING_MOVED = "meeting_moved", "Meeting moved"
+    MEETING_CANCELLED = "meeting_cancelled", "Meeting cancelled"
 
 
 class Experiment(models.Model):

@@ -21,7 +21,9 @@ SUPPRESSING: dict[str, Suppression.Reason] = {
     OutcomeKind.BOUNCED: Suppression.Reason.BOUNCED,
 }
 # After these a campaign's next mail stays unwritten: the contact answered, or cannot or will not be reached.
-STOPPING = (OutcomeKind.REPLIED, OutcomeKind.MEETING_BOOKED, *SUPPRESSING)
+STOPPING = (OutcomeKind.REPLIED, OutcomeKind.MEETING_BOOKED, OutcomeKind.MEETING_MOVED, *SUPPRESSING)
+
+SENDING = "sending"  # the source of what we ourselves know; a mail service may tell of the same e-mail earlier
 
 
 class OutcomeRefused(ValueError):
@@ -99,7 +101,7 @@ def record_send(send: Send) -> OutcomeEvent:
         send=send,
         occurred_at=send.sent_at,
         received_at=send.sent_at,
-        source="sending",
+        source=SENDING,
         event_key=f"send:{send.pk}",
     )
     return recorded.outcome
@@ -120,7 +122,7 @@ def unsubscribe(contact: Contact, *, at: datetime) -> Recorded:
 
 def sends_not_recorded() -> Iterator[Send]:
     """Sends whose outcome `sent` does not stand yet, oldest first, with all that recording them needs."""
-    noted = OutcomeEvent.objects.filter(send=OuterRef("pk"), kind=OutcomeKind.SENT)
+    noted = OutcomeEvent.objects.filter(send=OuterRef("pk"), kind=OutcomeKind.SENT, source=SENDING)
     sends = (
         Send.objects.filter(~Exists(noted)).select_related("contact__client", "draft__run").order_by("sent_at", "pk")
     )

@@ -1,14 +1,11 @@
 """What parties sent us."""
 
-import json
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from clients import inbox
+from clients import bodies, inbox
 from clients.admin.links import to_lists
 from clients.models import Delivery, Event
 from clients.scoped_admin import ScopedRecordAdmin
@@ -66,7 +63,7 @@ class DeliveryAdmin(ScopedRecordAdmin):
 
     @admin.display(description="Body")
     def readable_body(self, delivery: Delivery) -> SafeString:
-        return pretty(_as_json(bytes(delivery.body)))
+        return pretty(bodies.shown(bytes(delivery.body)))
 
     @admin.display(description="Headers we kept")
     def readable_headers(self, delivery: Delivery) -> SafeString:
@@ -77,15 +74,6 @@ class DeliveryAdmin(ScopedRecordAdmin):
         for delivery in queryset.exclude(status=Delivery.Status.APPLIED):
             inbox.release(delivery)
             loop.later(loop.process_delivery, delivery.pk)
-
-
-def _as_json(body: bytes) -> Any:
-    """The parsed body for reading; the text itself where it is no JSON."""
-    text = body.decode(errors="replace")
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text[:20_000]
 
 
 @admin.register(Event)

@@ -4,7 +4,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from clients.canonical import Incoming
-from clients.events import outcomes
+from clients.events import calcom, calendly, instantly, mailgun, outcomes, postmark, sendgrid, ses, smartlead
 from clients.models import Connection
 
-SERVICES: dict[str, Callable[[Mapping[str, Any]], Incoming]] = {Connection.Party.OUTCOMES: outcomes.parse}
+SERVICES: dict[str, Callable[[Mapping[str, Any]], Incoming]] = {
+    Connection.Party.OUTCOMES: outcomes.parse,
+    Connection.Party.SENDGRID: sendgrid.parse,
+    Connection.Party.POSTMARK: postmark.parse,
+    Connection.Party.MAILGUN: mailgun.parse,
+    Connection.Party.SES: ses.parse,
+    Connection.Party.SMARTLEAD: smartlead.parse,
+    Connection.Party.INSTANTLY: instantly.parse,
+    Connection.Party.CALENDLY: calendly.parse,
+    Connection.Party.CALCOM: calcom.parse,
+}

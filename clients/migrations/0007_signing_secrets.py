@@ -29,12 +29,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='connection',
             name='signing_scheme',
-            field=models.CharField(blank=True, choices=[('hubspot_v3', 'HubSpot, version 3'), ('hubspot_v2', 'HubSpot, version 2 (workflows)'), ('hubspot_v1', 'HubSpot, version 1 (private apps)'), ('standard', 'Standard Webhooks'), ('svix', 'Svix'), ('hmac_sha256', 'HMAC-SHA256 of the body, in X-Signature'), ('hub_sha256', 'HMAC-SHA256 of the body, in X-Hub-Signature-256'), ('close', 'Close'), ('attio', 'Attio'), ('outreach', 'Outreach'), ('salesloft', 'Salesloft'), ('calendly', 'Calendly'), ('cal_com', 'Cal.com'), ('sendgrid', 'SendGrid')], help_text='How the party signs its calls.', max_length=30, verbose_name='signed as'),
+            field=models.CharField(blank=True, choices=[('hubspot_v3', 'HubSpot, version 3'), ('hubspot_v2', 'HubSpot, version 2 (workflows)'), ('hubspot_v1', 'HubSpot, version 1 (private apps)'), ('standard', 'Standard Webhooks'), ('svix', 'Svix'), ('hmac_sha256', 'HMAC-SHA256 of the body, in X-Signature'), ('hub_sha256', 'HMAC-SHA256 of the body, in X-Hub-Signature-256'), ('close', 'Close'), ('attio', 'Attio'), ('outreach', 'Outreach'), ('salesloft', 'Salesloft'), ('calendly', 'Calendly'), ('calcom', 'Cal.com'), ('sendgrid', 'SendGrid')], help_text='How the party signs its calls.', max_length=30, verbose_name='signed as'),
         ),
         migrations.AddField(
             model_name='historicalconnection',
             name='signing_scheme',
-            field=models.CharField(blank=True, choices=[('hubspot_v3', 'HubSpot, version 3'), ('hubspot_v2', 'HubSpot, version 2 (workflows)'), ('hubspot_v1', 'HubSpot, version 1 (private apps)'), ('standard', 'Standard Webhooks'), ('svix', 'Svix'), ('hmac_sha256', 'HMAC-SHA256 of the body, in X-Signature'), ('hub_sha256', 'HMAC-SHA256 of the body, in X-Hub-Signature-256'), ('close', 'Close'), ('attio', 'Attio'), ('outreach', 'Outreach'), ('salesloft', 'Salesloft'), ('calendly', 'Calendly'), ('cal_com', 'Cal.com'), ('sendgrid', 'SendGrid')], help_text='How the party signs its calls.', max_length=30, verbose_name='signed as'),
+            field=models.CharField(blank=True, choices=[('hubspot_v3', 'HubSpot, version 3'), ('hubspot_v2', 'HubSpot, version 2 (workflows)'), ('hubspot_v1', 'HubSpot, version 1 (private apps)'), ('standard', 'Standard Webhooks'), ('svix', 'Svix'), ('hmac_sha256', 'HMAC-SHA256 of the body, in X-Signature'), ('hub_sha256', 'HMAC-SHA256 of the body, in X-Hub-Signature-256'), ('close', 'Close'), ('attio', 'Attio'), ('outreach', 'Outreach'), ('salesloft', 'Salesloft'), ('calendly', 'Calendly'), ('calcom', 'Cal.com'), ('sendgrid', 'SendGrid')], help_text='How the party signs its calls.', max_length=30, verbose_name='signed as'),
         ),
         migrations.CreateModel(
             name='SigningSecret',

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from clients import inbox
+from clients.events import SERVICES
 from clients.models import Contact, Event
 from tests.factories import AT, make_connection
 
 FOLDER = Path(__file__).parent.parent / "payloads"
-PARTIES = ("hubspot", "salesforce", "outcomes")
+PARTIES = ("hubspot", "salesforce", *SERVICES)
 CASES = sorted(
     path for party in PARTIES for path in (FOLDER / party).glob("*.json") if not path.name.endswith(".expected.json")
 )

@@ -104,7 +104,7 @@ SENDERS = {  # how each of them signs, written down a second time, from their do
         },
     ),
     "calendly": (TEXT, calendly),
-    "cal_com": (TEXT, of_body("X-Cal-Signature-256")),
+    "calcom": (TEXT, of_body("X-Cal-Signature-256")),
     "sendgrid": (public(), sendgrid),
 }
 TIMED = [name for name, scheme in SCHEMES.items() if scheme.timestamp]
@@ -291,8 +291,8 @@ def test_another_spelling_of_the_same_signature_is_refused():
 
     for other in (unread, good + "\n", " " + good, good + "===="):
         assert not verdict("sendgrid", replace(call, headers={**call.headers, name: other})).ok
-    upper = {"X-Cal-Signature-256": signed("cal_com").headers["X-Cal-Signature-256"].upper()}
-    assert not verdict("cal_com", replace(signed("cal_com"), headers=upper)).ok
+    upper = {"X-Cal-Signature-256": signed("calcom").headers["X-Cal-Signature-256"].upper()}
+    assert not verdict("calcom", replace(signed("calcom"), headers=upper)).ok
 
 
 def test_a_public_key_may_be_pasted_as_a_pem_file():

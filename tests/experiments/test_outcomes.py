@@ -63,7 +63,10 @@ def test_after_these_the_address_is_never_written_to_again(kind):
     assert Suppression.objects.get().reason == kind
 
 
-@pytest.mark.parametrize("kind", ["sent", "delivered", "opened", "replied", "meeting_booked"])
+@pytest.mark.parametrize(
+    "kind",
+    ["sent", "delivered", "opened", "replied", "meeting_booked", "deferred", "auto_replied", "meeting_cancelled"],
+)
 def test_after_the_others_it_may_be(kind):
     contact = make_contact()
 
@@ -128,9 +131,9 @@ class TestRecordEvent:
         ("kind", "payload", "words"),
         [
             (
-                "clicked",
+                "sang",
                 {"email": "ada@northwind-bank.example"},
-                "“clicked” is not a kind of outcome. Known kinds: sent",
+                "“sang” is not a kind of outcome. Known kinds: sent",
             ),
             ("replied", {}, "names no e-mail. Give message_id"),
             ("replied", {"email": None, "message_id": ""}, "names no e-mail"),
