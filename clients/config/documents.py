@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from clients import keys
-from clients.config import schema, stored
+from clients.config import schema, shown, stored
 from clients.config.layers import UNSET
 from clients.config.problems import ARROW, ConfigRefused, Problem, nearest
 from clients.keys import AGENTS
@@ -26,15 +26,24 @@ class Difference(NamedTuple):
     after: Any
 
     @property
+    def label(self) -> str:
+        """What people call the setting; those of the agency's own by their names."""
+        root, _, name = self.path.partition(ARROW)
+        if root == "prompt_overrides" and name in AGENTS:
+            return keys.words_to(name)
+        key = _key_at(self.path)
+        return key.label if key else (name or root).replace("_", " ").capitalize()
+
+    @property
     def before_shown(self) -> str:
-        return _shown(self.before)
+        return _in_words(self.path, self.before)
 
     @property
     def after_shown(self) -> str:
-        return _shown(self.after)
+        return _in_words(self.path, self.after)
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.before_shown} becomes {self.after_shown}"
+        return f"{self.path}: {_shown(self.before)} becomes {_shown(self.after)}"
 
 
 def read(text: str) -> Any:  # noqa: ANN401 - whatever JSON says
@@ -155,6 +164,22 @@ def _in_order(said: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
 ORDER = (*schema.COLUMNS, "tone")
 """What stands before the words to agents."""
 BRANCHES = {"prompt_overrides", *(key.path.split(".")[0] for key in keys.BUILT_IN if "." in key.path)}
+
+
+def _key_at(path: str) -> keys.Key | None:
+    return keys.by_path(keys.BUILT_IN).get(path.replace(ARROW, "."))
+
+
+def _in_words(path: str, value: Any) -> str:  # noqa: ANN401 - any JSON value
+    if value is None:
+        return "inherited"
+    if path.startswith("prompt_overrides"):
+        words = value if isinstance(value, list) else [value]
+        told = [{"mode": "add", "text": word} if isinstance(word, str) else word for word in words]
+        return "; ".join(f"{shown.how(word)}: {word.get('text', '')}".removesuffix(": ") for word in told)
+    if key := _key_at(path):
+        return shown.said(key, value)
+    return value if isinstance(value, str) else _shown(value)
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401 - any JSON value

@@ -88,7 +88,7 @@ def client_clone(request: HttpRequest, slug: str) -> HttpResponse:
         else:
             messages.success(request, f"{copy} is made, in draft: it cannot send before somebody sets it to active.")
             return HttpResponseRedirect(reverse("admin:clients_client_change", args=[copy.pk]))
-    page = {"client": client, "form": form, "settings": config.flat(config.export(client))}
+    page = {"client": client, "form": form, "settings": config.differences(None, config.export(client))}
     return render(request, "clients/clone.html", page, status=400 if form.errors else 200)
 
 

@@ -75,7 +75,7 @@ def _asked(request: HttpRequest, client: Client, side: str, found: list[ConfigVe
 class Pair(NamedTuple):
     """One setting of two versions; `differs` where they do not say the same."""
 
-    path: str
+    label: str
     left: str
     right: str
     differs: bool
@@ -87,5 +87,5 @@ def _side_by_side(left: ConfigVersion, right: ConfigVersion) -> list[Pair]:
     pairs = []
     for path in dict.fromkeys((*old, *new)):
         each = changed.get(path) or Difference(path, old.get(path), new.get(path))
-        pairs.append(Pair(path, each.before_shown, each.after_shown, path in changed))
+        pairs.append(Pair(each.label, each.before_shown, each.after_shown, path in changed))
     return pairs

@@ -81,11 +81,11 @@ def test_the_page_compares_any_two_and_brings_one_back(acme, client):
     here = reverse("client_versions", args=["acme"])
 
     shown = client.get(here, {"left": 1, "right": 2})
-    compared = {pair.path: (pair.left, pair.right) for pair in shown.context["compared"] if pair.differs}
+    compared = {pair.label: (pair.left, pair.right) for pair in shown.context["compared"] if pair.differs}
     client.post(here, {"back": 1})
 
-    assert compared["tone"] == ('"formal"', '"direct"')
-    assert compared["custom_fields → avoid_terms"] == ('["cheap"]', "inherited")
+    assert compared["Tone"] == ("Formal", "Direct")
+    assert compared["Words to avoid"] == ("cheap", "inherited")
     assert "New market" in shown.content.decode()
     assert config.export(Client.objects.get()) == FIRST
     assert numbers(acme) == [1, 2, 3, 4]

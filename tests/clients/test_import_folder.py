@@ -78,7 +78,7 @@ def test_each_file_is_told_by_its_client_and_nothing_is_written(operator):
     )
 
     assert "Changes</span> 1 setting<" in shown
-    assert "<del>&quot;formal&quot;</del></td><td><ins>&quot;direct&quot;</ins>" in shown
+    assert "<del>Formal</del></td><td><ins>Direct</ins>" in shown
     assert "Exactly these already" in shown
     assert "New client, in draft</span> with 2 settings" in shown
     assert "<strong>tonne</strong>: This setting is not known. Did you mean tone?" in shown
@@ -159,7 +159,7 @@ def test_what_moved_since_it_was_looked_at_is_shown_again_and_nothing_is_written
     shown = answer.content.decode()
     assert answer.status_code == 409
     assert "Nothing was written: something changed since you looked." in shown
-    assert "<del>&quot;casual&quot;</del>" in shown
+    assert "<del>Casual</del>" in shown
     assert (said("acme"), said("zeta"), ChangeSet.objects.count()) == ({"tone": "casual"}, {}, 0)
 
 
