@@ -34,7 +34,7 @@ def client_import(request: HttpRequest, slug: str) -> HttpResponse:
         return _import_page(request, form, client=client)
     try:
         document = config.read(form.cleaned_data["text"])
-        changes = config.differences(config.export(client), config.nested(config.parse(document)))
+        changes = config.compare(document, client).changes
         if "apply" in request.POST:
             config.apply(
                 document, client=client, by=access.user_of(request), reason="Imported from JSON", at=timezone.now()
@@ -58,7 +58,7 @@ def new_client_import(request: HttpRequest) -> HttpResponse:
     typed = form.cleaned_data
     try:
         document = config.read(typed["text"])
-        changes = config.differences(None, config.nested(config.parse(document)))
+        changes = config.compare(document, None).changes
         if "apply" not in request.POST:
             return _import_page(request, form.kept(), changes=changes)
         client = config.create_client(
@@ -82,9 +82,10 @@ def client_clone(request: HttpRequest, slug: str) -> HttpResponse:
             copy = config.clone(client, **form.cleaned_data, by=access.user_of(request), at=timezone.now())
         except ConfigRefused as refused:
             for problem in refused.problems:
-                form.add_error(
-                    problem.path if problem.path in form.fields else None, f"{problem.message} {problem.hint}"
-                )
+                if problem.path in form.fields:
+                    form.add_error(problem.path, f"{problem.message} {problem.hint}")
+                else:
+                    form.add_error(None, f"{problem} Mend it in the settings of {client} first.")
         else:
             messages.success(request, f"{copy} is made, in draft: it cannot send before somebody sets it to active.")
             return HttpResponseRedirect(reverse("admin:clients_client_change", args=[copy.pk]))
