@@ -100,6 +100,11 @@ def put_said(client: Client, said: Mapping[str, Any], author: Author) -> None:
     put(client, comparing.settings_of(said), author)
 
 
+def hold(client: Client) -> None:
+    """As its row stands now, until the transaction ends."""
+    client.refresh_from_db(from_queryset=Client.objects.select_for_update(of=("self",), no_key=True))
+
+
 @transaction.atomic
 def apply(
     document: documents.Document, *, client: Client, by: User | None, reason: str, at: datetime
@@ -107,8 +112,10 @@ def apply(
     """Make the document the client's whole layer: what it leaves out is inherited again. Raises ConfigRefused, also
     where what it changes would contradict itself or not be heard.
 
-    One that changes nothing writes nothing. Secrets stay as they are.
+    One that changes nothing writes nothing. Secrets stay as they are. The row is held and read anew, so that nothing
+    that somebody else saved meanwhile is written over.
     """
+    hold(client)
     said, changes = comparing.compare(document, client)
     if changes:
         author = Author(by, reason, at)

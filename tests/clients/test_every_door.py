@@ -187,3 +187,13 @@ def test_a_copy_of_a_client_whose_own_word_a_lock_silenced_is_refused_with_where
     assert answer.status_code == 400
     assert f"{LOCKED} Mend it in the settings of Acme first." in answer.content.decode()
     assert Client.objects.count() == 1
+
+
+def test_what_somebody_saved_meanwhile_of_the_row_is_not_written_over():
+    acme = make_client("acme", status="active", daily_budget_usd=5)
+    Client.objects.filter(pk=acme.pk).update(status="paused", daily_budget_usd=9)
+
+    config.apply({"industry": "fintech", "custom_fields": {"max_words": 90}}, client=acme, by=None, reason="", at=AT)
+
+    row = Client.objects.get()
+    assert (row.status, row.daily_budget_usd, row.settings) == ("paused", 9, {"custom_fields.max_words": 90})
