@@ -73,9 +73,18 @@ class ImportForm(forms.Form):
             raise ValidationError("Paste the settings, or choose a file.")
         return cleaned
 
-    def kept(self) -> Self:
+    def kept(self, **more: str) -> Self:
         """The same form with the settings as text: a chosen file cannot be sent again by itself."""
-        return type(self)({**{name: self.data[name] for name in self.data}, "text": self.cleaned_data["text"]})
+        return type(self)({**{name: self.data[name] for name in self.data}, "text": self.cleaned_data["text"], **more})
+
+
+class ClientImportForm(ImportForm):
+    """Of a client that is there already; `seen` is the mark of what the person looked at."""
+
+    reason = forms.CharField(
+        label="Why", max_length=200, required=False, help_text="A few words, needed where the client is active."
+    )
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
 class NewClientImportForm(ImportForm):

@@ -124,7 +124,7 @@ def change_settings(request: HttpRequest, slug: str, body: SettingsIn) -> Change
         client = _client_of(request, slug, is_held=True)
         if (now := _version(client)) != body.version:
             raise HttpError(409, f"The settings are at version {now} now, not {body.version}. Read them and try again.")
-        changes = config.differences(config.export(client), config.nested(config.parse(body.document)))
+        changes = config.compare(body.document, client).changes
         if not body.is_trial:
             _refuse_silence(client, body.reason, changes)
             by = access.user_of(request)

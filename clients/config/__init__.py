@@ -1,5 +1,6 @@
 """Settings of a client: layers, the settings in force with their sources, versions, import and export."""
 
+from clients.config.comparing import compare
 from clients.config.documents import Difference, as_text, differences, download, export, flat, nested, parse, read
 from clients.config.edits import Edit
 from clients.config.layers import Effective, Layer, content_sha256
@@ -24,6 +25,7 @@ from clients.config.writing import (
     apply,
     clone,
     create_client,
+    hold,
     keep_version,
     newest_version,
     put,
@@ -50,6 +52,7 @@ __all__ = [
     "bring_back",
     "built_in",
     "clone",
+    "compare",
     "content_sha256",
     "create_client",
     "differences",
@@ -57,6 +60,7 @@ __all__ = [
     "effective",
     "export",
     "flat",
+    "hold",
     "is_behind",
     "keep_version",
     "key_problems",

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
-from clients.config import checks, documents, edits, radius, schema, sets, shown, stored, writing
+from clients.config import checks, comparing, documents, edits, radius, schema, sets, shown, stored, writing
 from clients.config.edits import Edit
 from clients.config.problems import ConfigRefused
 from clients.config.sets import Moved, SetRefused
@@ -124,11 +124,7 @@ def _problems(edit: Edit, client: Client, said: Mapping[str, Any], found: stored
     except ConfigRefused as refused:
         yield from (f"{problem.message} {problem.hint}" for problem in refused.problems)
         return
-    names = shown.layer_names(client, found.below(client))
-    yield from edits.not_heard(edit, found.effective(changed), names)
-    inherited = found.inherited(client)
-    before = set(checks.errors(client.settings, inherited))
-    yield from (error for error in checks.errors(said, inherited) if error not in before)
+    yield from (problem.message for problem in comparing.hindrances(client, changed, found))
 
 
 def _own(edit: Edit, said: Mapping[str, Any]) -> str:

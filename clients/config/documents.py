@@ -67,10 +67,11 @@ class Known(NamedTuple):
     industries: tuple[str, ...]
 
 
-def known() -> Known:
+def known(found: stored.Stand | None = None) -> Known:
     """Read once for as many documents as are at hand."""
-    industries = SettingsTemplate.objects.filter(kind=SettingsTemplate.Kind.INDUSTRY).order_by("key")
-    return Known(stored.known_keys(), tuple(industries.values_list("key", flat=True)))
+    found = found or stored.stand()
+    industries = sorted(key for kind, key in found.templates if kind == SettingsTemplate.Kind.INDUSTRY)
+    return Known(found.keys, tuple(industries))
 
 
 def parse(document: object, may_name: Known | None = None) -> dict[str, Any]:

@@ -58,27 +58,40 @@ def edited(said: Mapping[str, Any], edit: Edit, inherited: Effective) -> dict[st
     return others if word is None else {**others, edit.path: word}
 
 
-def not_heard(edit: Edit, after: Effective, names: Mapping[str, str]) -> Iterator[str]:
-    """What a lock below keeps from being so, in words. `after` is what would be in force; `names` those of layers."""
-    key = edit.key
-    if key is None or edit.how == INHERIT or not (locked_by := after.origins[key.path].locked_by):
+def not_heard(key: Key, old: Any, new: Any, after: Effective, names: Mapping[str, str]) -> Iterator[str]:  # noqa: ANN401
+    """What a lock below keeps from being so, in words, of what a layer says anew: `old` is its word of before, `new`
+    the one of `after`, which is what would be in force; None: nothing. `names` are those of layers."""
+    if new is None or new == old or not (locked_by := after.origins[key.path].locked_by):
         return
     layer, value = names.get(locked_by, locked_by), at(after.document, key.path)
-    if edit.how == TAKE:
-        gone = _folded(edit.value)
-        if kept := [name for name, _ in _items(key, value).values() if name.casefold() in gone]:
-            yield f"{layer} locks {', '.join(f'“{name}”' for name in kept)}: it cannot be taken out."
-    elif not _is_so(key, edit, value):
+    if kept := _kept(key, old, new, value) if is_many(key) else []:
+        yield f"{layer} locks {', '.join(f'“{name}”' for name in kept)}: it cannot be taken out."
+    elif not _is_so(key, old, new, value):
         yield f"{layer} locks it: it can only be tightened."
 
 
-def _is_so(key: Key, edit: Edit, value: Any) -> bool:  # noqa: ANN401 a value of the key's type
+def _kept(key: Key, old: Any, new: Any, value: Any) -> list[str]:  # noqa: ANN401 words, and a value of the key's type
+    """What the new word takes out and the old one did not, and what stands there all the same."""
+    (_, before, _), (_, removed, own) = words_of(old), words_of(new)
+    gone = _folded(removed) - _folded(before) - _folded(name for name, _ in _items(key, own).values())
+    return [name for name, _ in _items(key, value).values() if name.casefold() in gone]
+
+
+def _is_so(key: Key, old: Any, new: Any, value: Any) -> bool:  # noqa: ANN401 as above
+    unset, _, own = words_of(new)
+    wanted = key.default if unset else own
     if not is_many(key):
-        return bool(value == edit.value)
-    held, asked = _items(key, value), _items(key, edit.value)
-    if is_named(key) and any(held.get(name) != each for name, each in asked.items()):
-        return False
-    return held.keys() == asked.keys() if key.merge == "replace" and edit.how == SET else asked.keys() <= held.keys()
+        return bool(value == wanted) or not (is_set(value) or is_set(wanted))
+    held, asked = _items(key, value), _items(key, wanted)
+    if asked and (unset or key.merge == "replace"):
+        return held == asked
+    if unset:
+        return not held
+    said = _items(key, words_of(old)[2])
+    return all(
+        name in held and (not is_named(key) or held[name] == each or said.get(name) == each)
+        for name, each in asked.items()
+    )
 
 
 def _word(own: Any, edit: Edit, inherited: Effective) -> Any:  # noqa: ANN401 a value, or a word about what is inherited

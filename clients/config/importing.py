@@ -17,7 +17,7 @@ from django.core.validators import validate_slug
 from django.db import transaction
 from django.db.models import QuerySet
 
-from clients.config import documents, sets, writing
+from clients.config import comparing, documents, sets, stored, writing
 from clients.config.documents import Difference
 from clients.config.problems import ConfigRefused, Problem
 from clients.models import ChangeSet, Client
@@ -80,8 +80,7 @@ def look(files: Mapping[str, bytes], clients: QuerySet[Client], *, may_add: bool
     slugs = {name: slug_of(name) for name in sorted(files)}
     rows = {each.slug: each for each in clients.select_related("industry").filter(slug__in=slugs.values())}
     others = set(Client.objects.filter(slug__in=slugs.values()).values_list("slug", flat=True)) - rows.keys()
-    may_name = documents.known()
-    found = []
+    stand, found = stored.stand(), []
     for name, slug in slugs.items():
         client = rows.get(slug)
         refused = [
@@ -89,7 +88,7 @@ def look(files: Mapping[str, bytes], clients: QuerySet[Client], *, may_add: bool
             *([] if client else _not_made(slug, others, may_add=may_add)),
         ]
         found.append(
-            FileLook(name, client, problems=(refused[0],)) if refused else _look(name, files[name], client, may_name)
+            FileLook(name, client, problems=(refused[0],)) if refused else _look(name, files[name], client, stand)
         )
     return found
 
@@ -149,13 +148,12 @@ def _make(made: ChangeSet, each: FileLook, author: writing.Author) -> None:
     sets.enter(made, each.client, before, author)
 
 
-def _look(name: str, content: bytes, client: Client | None, may_name: documents.Known) -> FileLook:
+def _look(name: str, content: bytes, client: Client | None, stand: stored.Stand) -> FileLook:
     try:
-        said = documents.parse(documents.read(_text_of(content)), may_name)
+        said, changes = comparing.compare(documents.read(_text_of(content)), client, stand)
     except ConfigRefused as refused:
         return FileLook(name, client, problems=tuple(refused.problems))
-    before = documents.export(client) if client else None
-    return FileLook(name, client, said, tuple(documents.differences(before, documents.nested(said))))
+    return FileLook(name, client, said, tuple(changes))
 
 
 def _misnamed(name: str, slugs: Sequence[str]) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import transaction
 
-from clients.config import documents, schema, stored, writing
+from clients.config import documents, schema, sets, stored, writing
 from clients.config.layers import at
 from clients.config.problems import ConfigRefused
 from clients.config.reaching import reach
@@ -27,10 +27,13 @@ def bring_back(
     found = stored.stand()
     below = [placed.layer for placed in found.below(client)]
     reached = reach(document, base=base, below=below, keys=found.keys)
-    writing.put(client, reached.said, author)
+    said, refused = _allowed(reached.said, base, found.keys)
+    writing.put(client, said, author)
     writing.save(client, author)
     now = found.effective(client).document
-    missed += [_not_reached(by_path(found.keys)[path], document, now, found.keys) for path in reached.missed]
+    known = by_path(found.keys)
+    missed += [_not_reached(known[path], document, now, found.keys) for path in reached.missed if path not in refused]
+    missed += [f"{sets.label_of(path, known)} {why}" for path, why in refused.items()]
     return missed + _gone(document, found.keys) + _renamed(client, document)
 
 
@@ -54,6 +57,32 @@ def _take_columns(client: Client, base: dict[str, Any], industry: str) -> list[s
         return [f"The industry template “{key}” is gone; the client stays with {client.industry}."]
     client.industry = template
     return []
+
+
+def _allowed(
+    said: Mapping[str, Any], base: Mapping[str, Any], keys: Sequence[Key]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """What the rules let a layer say: in place of what they refuse its own words of then. {path: why} of those."""
+    kept: dict[str, Any] = {}
+    refused: dict[str, str] = {}
+    for path, word in said.items():
+        if not (why := _refusal(path, word, keys)):
+            kept[path] = word
+            continue
+        own = base.get(path)
+        if own is not None and not _refusal(path, own, keys):
+            kept[path] = own
+        nearest = "The client's own words of then are there." if path in kept else "It inherits now."
+        refused[path] = f"cannot be quite as it was, now that a layer below says something else. {why} {nearest}"
+    return kept, refused
+
+
+def _refusal(path: str, word: Any, keys: Sequence[Key]) -> str:  # noqa: ANN401 a setting of any type
+    try:
+        schema.parse({"industry": "any", **documents.nested({path: word})}, keys)
+    except ConfigRefused as refused:
+        return refused.problems[0].message
+    return ""
 
 
 def _not_reached(key: Key, wanted: Mapping[str, Any], now: Mapping[str, Any], keys: Sequence[Key]) -> str:

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from clients import access, credentials
-from clients.config import documents, schema
+from clients.config import comparing, documents
 from clients.config.layers import sha256
 from clients.config.problems import ConfigRefused, Problem
 from clients.models import Client, ConfigVersion, Settings, SettingsTemplate
@@ -96,22 +96,27 @@ def keep_version(client: Client, author: Author) -> ConfigVersion | None:
 def put_said(client: Client, said: Mapping[str, Any], author: Author) -> None:
     """Make what a parsed document says the client's whole layer; the caller saves the row."""
     kind = SettingsTemplate.Kind.INDUSTRY
-    client.industry = SettingsTemplate.objects.get(kind=kind, key=said["industry"])
-    for name, usual in documents.DEFAULTS.items():
-        setattr(client, name, said.get(name, usual))
-    put(client, {path: each for path, each in said.items() if path not in schema.COLUMNS}, author)
+    comparing.take(client, said, SettingsTemplate.objects.get(kind=kind, key=said["industry"]))
+    put(client, comparing.settings_of(said), author)
+
+
+def hold(client: Client) -> None:
+    """As its row stands now, until the transaction ends."""
+    client.refresh_from_db(from_queryset=Client.objects.select_for_update(of=("self",), no_key=True))
 
 
 @transaction.atomic
 def apply(
     document: documents.Document, *, client: Client, by: User | None, reason: str, at: datetime
 ) -> list[documents.Difference]:
-    """Make the document the client's whole layer: what it leaves out is inherited again. Raises ConfigRefused.
+    """Make the document the client's whole layer: what it leaves out is inherited again. Raises ConfigRefused, also
+    where what it changes would contradict itself or not be heard.
 
-    One that changes nothing writes nothing. Secrets stay as they are.
+    One that changes nothing writes nothing. Secrets stay as they are. The row is held and read anew, so that nothing
+    that somebody else saved meanwhile is written over.
     """
-    said = documents.parse(document)
-    changes = documents.differences(documents.export(client), documents.nested(said))
+    hold(client)
+    said, changes = comparing.compare(document, client)
     if changes:
         author = Author(by, reason, at)
         put_said(client, said, author)
@@ -124,12 +129,13 @@ def create_client(
     document: documents.Document, *, slug: str, name: str, by: User | None, at: datetime, reason: str = "Created"
 ) -> Client:
     """A new client in draft. Who makes it manages it, unless they see every client anyway. Raises ConfigRefused."""
-    return create(documents.parse(document), slug=slug, name=name, author=Author(by, reason, at))
+    said, _ = comparing.compare(document, None)
+    return create(said, slug=slug, name=name, author=Author(by, reason, at))
 
 
 @transaction.atomic
 def create(said: Mapping[str, Any], *, slug: str, name: str, author: Author) -> Client:
-    """The same of a document that is parsed already."""
+    """The same of what is compared already."""
     client = Client(slug=slug, name=name, created_at=author.at)
     put_said(client, said, author)
     _refuse_invalid(client)

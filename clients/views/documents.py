@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -11,8 +12,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
 from clients import access, config
-from clients.config import ConfigRefused
-from clients.forms import CloneForm, ImportForm, NewClientImportForm
+from clients.config import ConfigRefused, importing, sets
+from clients.config.importing import FileLook
+from clients.forms import ClientImportForm, CloneForm, ImportForm, NewClientImportForm
+from clients.models import Client
 from clients.views.finding import client_of
 
 
@@ -28,21 +31,35 @@ def client_import(request: HttpRequest, slug: str) -> HttpResponse:
     """Compare shows the differences; apply makes them. What was typed stays in the form either way."""
     client = client_of(request, slug)
     if request.method == "GET":
-        return _import_page(request, ImportForm(initial={"text": config.as_text(config.export(client))}), client=client)
-    form = ImportForm(request.POST, request.FILES)
+        initial = {"text": config.as_text(config.export(client))}
+        return _import_page(request, ClientImportForm(initial=initial), client=client)
+    form = ClientImportForm(request.POST, request.FILES)
     if not form.is_valid():
         return _import_page(request, form, client=client)
     try:
-        document = config.read(form.cleaned_data["text"])
-        changes = config.differences(config.export(client), config.nested(config.parse(document)))
-        if "apply" in request.POST:
-            config.apply(
-                document, client=client, by=access.user_of(request), reason="Imported from JSON", at=timezone.now()
-            )
+        return _import(request, client, form)
     except ConfigRefused as refused:
         return _import_page(request, form.kept(), client=client, problems=refused.problems)
+
+
+@transaction.atomic
+def _import(request: HttpRequest, client: Client, form: ClientImportForm) -> HttpResponse:
+    """What is applied is what was looked at, of settings that nobody has changed since."""
+    config.hold(client)
+    document = config.read(form.cleaned_data["text"])
+    said, changes = config.compare(document, client)
+    seen = importing.mark(FileLook("", client, said, tuple(changes)))
+    shown = form.kept(seen=seen)
     if "apply" not in request.POST:
-        return _import_page(request, form.kept(), client=client, changes=changes)
+        return _import_page(request, shown, client=client, changes=changes)
+    if form.cleaned_data["seen"] != seen:
+        return _import_page(request, shown, client=client, changes=changes, moved=True)
+    reason = form.cleaned_data["reason"]
+    if changes and sets.needs_reason([client]) and not reason:
+        shown.add_error("reason", "This client is active. Say in a few words why its settings change.")
+        return _import_page(request, shown, client=client, changes=changes)
+    by = access.user_of(request)
+    config.apply(document, client=client, by=by, reason=reason or "Imported from JSON", at=timezone.now())
     messages.success(request, f"{len(changes)} settings of {client} changed.")
     return HttpResponseRedirect(reverse("client_settings", args=[client.slug]))
 
@@ -58,7 +75,7 @@ def new_client_import(request: HttpRequest) -> HttpResponse:
     typed = form.cleaned_data
     try:
         document = config.read(typed["text"])
-        changes = config.differences(None, config.nested(config.parse(document)))
+        changes = config.compare(document, None).changes
         if "apply" not in request.POST:
             return _import_page(request, form.kept(), changes=changes)
         client = config.create_client(
@@ -82,9 +99,10 @@ def client_clone(request: HttpRequest, slug: str) -> HttpResponse:
             copy = config.clone(client, **form.cleaned_data, by=access.user_of(request), at=timezone.now())
         except ConfigRefused as refused:
             for problem in refused.problems:
-                form.add_error(
-                    problem.path if problem.path in form.fields else None, f"{problem.message} {problem.hint}"
-                )
+                if problem.path in form.fields:
+                    form.add_error(problem.path, f"{problem.message} {problem.hint}")
+                else:
+                    form.add_error(None, f"{problem} Mend it in the settings of {client} first.")
         else:
             messages.success(request, f"{copy} is made, in draft: it cannot send before somebody sets it to active.")
             return HttpResponseRedirect(reverse("admin:clients_client_change", args=[copy.pk]))
@@ -93,5 +111,6 @@ def client_clone(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _import_page(request: HttpRequest, form: ImportForm, **found: Any) -> HttpResponse:
-    page = {"form": form, "client": None, "changes": None, "problems": (), **found}
-    return render(request, "clients/import.html", page, status=400 if page["problems"] or form.errors else 200)
+    page = {"form": form, "client": None, "changes": None, "problems": (), "moved": False, **found}
+    status = 409 if page["moved"] else 400 if page["problems"] or form.errors else 200
+    return render(request, "clients/import.html", page, status=status)

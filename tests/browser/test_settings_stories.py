@@ -333,7 +333,7 @@ def test_a_change_is_compared_and_taken_back_to_the_last_byte(site: Site, page: 
     page.get_by_role("button", name="Compare the two that are ticked").click()
     compared = page.get_by_role("region", name="v1 beside v2")
     expect(compared.get_by_role("row", name="How it asks")).to_contain_text("question")
-    expect(compared.get_by_role("row", name="prompt_overrides")).to_contain_text("Mention the audit.")
+    expect(compared.get_by_role("row", name="What we say to the e-mail agent")).to_contain_text("Mention the audit.")
     page.get_by_role("button", name="Back to v1").click()
 
     expect(page.locator(".messagelist li")).to_be_visible()

@@ -221,3 +221,31 @@ def test_the_page_of_a_client_leaves_out_what_is_inherited_and_keeps_what_stands
     told = config.effective(acme).document["prompt_overrides"]["email_agent"]
     assert told == [{"mode": "add", "text": "Be brief.", "layer": "client"}]
     assert [again[f"words__email_agent__{number}__mode"] for number in (0, 1)] == ["unset", "add"]
+
+
+@pytest.mark.django_db
+def test_what_would_be_more_than_a_layer_may_say_comes_back_as_the_own_words_of_then():
+    make_industry()
+    path = "prompt_overrides.email_agent"
+    agency, _ = AgencySettings.objects.update_or_create(
+        defaults={"settings": {path: [{"mode": "add", "text": f"Word {n}."} for n in range(9)]}}
+    )
+    own = [f"Own {n}." for n in range(6)]
+    acme = config.create_client(
+        {"industry": "fintech", "tone": "formal", "prompt_overrides": {"email_agent": own}},
+        slug="acme", name="Acme", by=None, at=AT,
+    )  # fmt: skip
+    then, version = config.effective(acme).document, config.newest_version(acme)
+    agency.settings = {path: [{"mode": "add", "text": "Other."}]}
+    agency.save()
+    config.apply({"industry": "fintech", "tone": "direct"}, client=acme, by=None, reason="", at=AT)
+
+    missed = config.bring_back(acme, then, version, config.Author(None, "Back", AT))
+
+    acme = Client.objects.get(pk=acme.pk)
+    assert missed == [
+        "What we say to the e-mail agent cannot be quite as it was, now that a layer below says something else. "
+        "There are more than 12 entries. The client's own words of then are there."
+    ]
+    assert ([word["text"] for word in acme.settings[path]], acme.settings["tone"]) == (own, "formal")
+    assert config.apply(config.export(acme), client=acme, by=None, reason="", at=AT) == []

@@ -76,6 +76,58 @@ def test_what_is_exported_is_what_was_imported(manager, acme):
     assert response["Content-Disposition"] == 'attachment; filename="client_acme.json"'
 
 
+def compared(browser, text):
+    """The mark of what the page shows."""
+    return browser.post(reverse("client_import", args=["acme"]), {"text": text}).context["form"]["seen"].value()
+
+
+def applied(browser, text, seen, **typed):
+    sent = {"text": text, "seen": seen, "apply": "yes", **typed}
+    return browser.post(reverse("client_import", args=["acme"]), sent)
+
+
+def test_what_somebody_saved_since_the_comparison_is_shown_and_not_written_over(manager, acme):
+    text = TEXT.replace("formal", "direct")
+    seen = compared(manager, text)
+    config.apply({**config.export(acme), "tone": "casual"}, client=acme, by=None, reason="Meanwhile", at=AT)
+
+    answer = applied(manager, text, seen, reason="My words")
+
+    shown = answer.content.decode()
+    assert answer.status_code == 409
+    assert "Nothing was written: the settings of Acme" in shown
+    assert 'value="My words"' in shown
+    assert [str(change) for change in answer.context["changes"]] == ['tone: "casual" becomes "direct"']
+    assert config.newest_version(acme).reason == "Meanwhile"
+
+    again = applied(manager, text, answer.context["form"]["seen"].value())
+
+    assert (again.status_code, Client.objects.get().settings["tone"]) == (302, "direct")
+
+
+def test_what_was_typed_after_the_comparison_is_shown_before_it_is_written(manager, acme):
+    seen = compared(manager, TEXT.replace("formal", "direct"))
+
+    answer = applied(manager, TEXT.replace("formal", "casual"), seen)
+
+    assert (answer.status_code, Client.objects.get().settings["tone"]) == (409, "formal")
+
+
+def test_an_import_into_an_active_client_asks_why_and_keeps_what_was_typed(manager, acme):
+    Client.objects.update(status="active")
+    text = TEXT.replace("formal", "direct")
+    seen = compared(manager, text)
+
+    asked = applied(manager, text, seen)
+    unchanged = Client.objects.get().settings["tone"]
+    applied(manager, text, asked.context["form"]["seen"].value(), reason="New voice")
+
+    assert (asked.status_code, unchanged) == (400, "formal")
+    assert "This client is active. Say in a few words why its settings change." in asked.content.decode()
+    assert asked.context["form"]["text"].value() == text
+    assert (Client.objects.get().settings["tone"], config.newest_version(acme).reason) == ("direct", "New voice")
+
+
 def test_an_import_is_compared_first_and_changes_nothing(manager, acme):
     text = TEXT.replace("formal", "direct")
 
@@ -89,7 +141,7 @@ def test_an_import_is_compared_first_and_changes_nothing(manager, acme):
 def test_applying_changes_the_settings_and_says_who_did(manager, acme):
     text = TEXT.replace("formal", "direct")
 
-    response = manager.post(reverse("client_import", args=["acme"]), {"text": text, "apply": "yes"})
+    response = applied(manager, text, compared(manager, text))
 
     assert response.url == reverse("client_settings", args=["acme"])
     assert Client.objects.get().settings["tone"] == "direct"
