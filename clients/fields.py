@@ -8,7 +8,7 @@ from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import ValidationError
 
 from clients.config.layers import ADD, REMOVE, UNSET, Effective, is_set, joined, words_of
-from clients.keys import Key
+from clients.keys import LEAVE_OUT, Key
 
 LONG = 120  # characters; a text that may be longer gets a box of several lines
 BOUNDS = {"min_value": "Enter %(limit_value)s or more.", "max_value": "Enter %(limit_value)s or less."}
@@ -112,6 +112,16 @@ def said_in(key: Key, cleaned: dict[str, Any]) -> Any:  # noqa: ANN401 a value, 
     if is_set(value):
         return value
     return {UNSET: True} if cleaned.get(f"{key.field}__unset") else None
+
+
+def words_in(mode: str, slot: str, text: str) -> list[dict[str, str]]:
+    """What was typed as a word to an agent. One that leaves out what is inherited has no text: what was typed beside it
+    is added after that."""
+    left_out = [{"mode": LEAVE_OUT, "text": ""}] if mode == LEAVE_OUT else []
+    if not text:
+        return left_out
+    place = "add" if mode == LEAVE_OUT else mode or "add"
+    return [*left_out, {"mode": place, "text": text, **({"slot": slot} if slot else {})}]
 
 
 def secret_in(key: Key, cleaned: Mapping[str, Any]) -> dict[str, str | None]:

@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from clients import config, fields
 from clients.config import ConfigRefused, checks, schema, shown
 from clients.config.layers import Effective
-from clients.keys import AGENTS, LEAVE_OUT, MODES, PROMPTS, Key, grouped, words_to
+from clients.keys import AGENTS, MODES, PROMPTS, Key, grouped, words_to
 from clients.meeting_forms import BASE, WORDS, MeetingForm, places_for
 from clients.models import Client
 
@@ -152,15 +152,11 @@ class SettingsForm(MeetingForm):
             field.widget.attrs["placeholder"] = words
 
     def _words(self, agent: str, cleaned: Mapping[str, Any]) -> list[dict[str, str]]:
-        found = []
+        found: list[dict[str, str]] = []
         for number in range(places_for(self.instance, agent, self.data)):
             place = f"{WORDS}__{agent}__{number}"
             mode, slot, text = (str(cleaned.get(f"{place}__{name}") or "").strip() for name in ("mode", "slot", "text"))
-            if mode == LEAVE_OUT:
-                found.append({"mode": mode, "text": ""})
-                mode = ""
-            if text:
-                found.append({"mode": mode or "add", "text": text, **({"slot": slot} if slot else {})})
+            found += fields.words_in(mode, slot, text)
         return found
 
     def _refuse_wrong(self) -> None:
