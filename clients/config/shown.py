@@ -45,8 +45,8 @@ class Setting:
 
 @dataclass(frozen=True)
 class Addition:
-    """One layer's word in one agent's prompt. `place` counts that layer's words to the agent from 0; `slot` is the
-    component that it goes to, "" the whole."""
+    """One layer's word in one agent's prompt. `place` counts all that the layer says to the agent from 0, what leaves
+    out the layers below among it; `slot` is the component that it goes to, "" the whole."""
 
     agent: str
     how: str
@@ -72,12 +72,11 @@ def touched_of(placed: Sequence[Placed], client: Client) -> Touched:
 
 def additions(effective: Effective) -> list[Addition]:
     """What the layers say to the agents, in the order in which it reaches the prompt."""
-    found: list[Addition] = []
-    for agent, entries in effective.document["prompt_overrides"].items():
-        for entry in entries:
-            place = sum((each.agent, each.source) == (agent, entry["layer"]) for each in found)
-            found.append(Addition(agent, how(entry), entry["text"], entry["layer"], place, entry.get("slot", "")))
-    return found
+    return [
+        Addition(agent, how(entry), entry["text"], entry["layer"], place, entry.get("slot", ""))
+        for agent, entries in effective.document["prompt_overrides"].items()
+        for place, entry in zip(effective.places[agent], entries, strict=True)
+    ]
 
 
 def how(entry: Mapping[str, str]) -> str:

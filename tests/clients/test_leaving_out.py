@@ -106,6 +106,7 @@ def test_the_settings_page_shows_what_is_left(operator):
 
     to_email = [row for row in answer.context["additions"] if row["agent"] == AGENTS["email_agent"]]
     assert [(row["how"], row["text"]) for row in to_email] == [("Added to the agent's prompt", "Be brief.")]
+    assert to_email[0]["source"].address.endswith("#id_words__email_agent__1__text")
 
 
 def test_one_who_may_read_only_reads_every_word_with_its_label(client):
