@@ -83,9 +83,7 @@ class EditForm(forms.Form):
 
     def _value(self, how: str, cleaned: Mapping[str, Any]) -> Any:  # noqa: ANN401 a value of any key
         if self.key is None:
-            text = (cleaned.get("text") or "").strip()
-            slot = {"slot": cleaned["slot"]} if cleaned.get("slot") else {}
-            return [{"mode": cleaned.get("mode") or "add", "text": text, **slot}] if text else None
+            return fields.words_in(*(str(cleaned.get(name) or "").strip() for name in ("mode", "slot", "text")))
         if how == edits.TAKE and edits.is_named(self.key):
             return cleaned.get("names")
         return fields.value_of(self.key, cleaned.get("value"))

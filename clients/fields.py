@@ -7,8 +7,8 @@ from django import forms
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import ValidationError
 
-from clients.config.layers import ADD, REMOVE, UNSET, Effective, is_set, joined, words_of
-from clients.keys import Key
+from clients.config.layers import ADD, REMOVE, UNSET, Effective, Origin, is_set, joined, words_of
+from clients.keys import LEAVE_OUT, Key
 
 LONG = 120  # characters; a text that may be longer gets a box of several lines
 BOUNDS = {"min_value": "Enter %(limit_value)s or more.", "max_value": "Enter %(limit_value)s or less."}
@@ -69,28 +69,45 @@ def field_of(key: Key) -> forms.Field:
     return _MAKERS[key.kind](key, {"label": key.label, "help_text": key.help, "required": False})
 
 
-def extras_of(key: Key, inherited: Effective | None, *, keeps: bool = False) -> dict[str, forms.Field]:
-    """What takes back what a key inherits; nothing where nothing is inherited but what is built in, or it is locked. Of
-    a secret, what forgets it where the layer keeps one."""
+def extras_of(
+    key: Key, inherited: Effective | None, said: object = None, *, keeps: bool = False
+) -> dict[str, forms.Field]:
+    """What takes back what a key inherits; nothing where nothing is inherited but what is built in, or it is locked.
+    Of a secret, what forgets it where the layer keeps one.
+
+    `said` is the layer's word: what it takes back already can be seen and kept, whatever is inherited by now."""
     if key.sensitive:
         words = f"Forget the {key.label.lower()} that is kept here"
         return {f"{key.field}__forget": forms.BooleanField(required=False, label=words)} if keeps else {}
+    unset, removed, _ = words_of(said)
     origin = inherited.origins.get(key.path) if inherited else None
-    if origin is None or inherited is None or origin.locked_by:
-        return {}
+    if origin is not None and origin.locked_by:
+        origin = None
     if key.is_list or key.kind == "table":
-        names = [name for name, layer in origin.entries.items()] if key.merge != "replace" else []
-        choices = [(name, (key.choices or {}).get(name, name)) for name in names]
-        label = f"{key.label}: leave out"
-        widget = forms.CheckboxSelectMultiple if len(choices) <= MANY else forms.SelectMultiple
-        out = forms.MultipleChoiceField(
-            choices=choices, required=False, widget=widget, label=label, help_text="Inherited, and not wanted here."
-        )
-        return {f"{key.field}__out": out} if choices else {}
-    if set(origin.sources) <= {"built in"}:
-        return {}
+        return {**_out(key, origin, removed), **(_unset(key, "Counts where nothing is typed here.") if unset else {})}
+    is_inherited = origin is not None and not set(origin.sources) <= {"built in"}
+    return _unset(key) if is_inherited or unset else {}
+
+
+def _out(key: Key, origin: Origin | None, removed: Sequence[str]) -> dict[str, forms.Field]:
+    """The entries that may be left out, as the layer spells them where it does so already."""
+    names = origin.entries if origin is not None and key.merge != "replace" else ()
+    spelt = {name.casefold(): name for name in names} | {name.casefold(): name for name in removed}
+    choices = [(name, (key.choices or {}).get(name, name)) for name in spelt.values()]
+    widget = forms.CheckboxSelectMultiple if len(choices) <= MANY else forms.SelectMultiple
+    out = forms.MultipleChoiceField(
+        choices=choices,
+        required=False,
+        widget=widget,
+        label=f"{key.label}: leave out",
+        help_text="Inherited, and not wanted here.",
+    )
+    return {f"{key.field}__out": out} if choices else {}
+
+
+def _unset(key: Key, help_text: str = "") -> dict[str, forms.Field]:
     words = f"Do not inherit the {key.label.lower()}"
-    return {f"{key.field}__unset": forms.BooleanField(required=False, label=words)}
+    return {f"{key.field}__unset": forms.BooleanField(required=False, label=words, help_text=help_text)}
 
 
 def initial_of(key: Key, said: object) -> dict[str, Any]:
@@ -112,6 +129,16 @@ def said_in(key: Key, cleaned: dict[str, Any]) -> Any:  # noqa: ANN401 a value, 
     if is_set(value):
         return value
     return {UNSET: True} if cleaned.get(f"{key.field}__unset") else None
+
+
+def words_in(mode: str, slot: str, text: str) -> list[dict[str, str]]:
+    """What was typed as a word to an agent. One that leaves out what is inherited has no text: what was typed beside it
+    is added after that."""
+    left_out = [{"mode": LEAVE_OUT, "text": ""}] if mode == LEAVE_OUT else []
+    if not text:
+        return left_out
+    place = "add" if mode == LEAVE_OUT else mode or "add"
+    return [*left_out, {"mode": place, "text": text, **({"slot": slot} if slot else {})}]
 
 
 def secret_in(key: Key, cleaned: Mapping[str, Any]) -> dict[str, str | None]:

@@ -127,7 +127,7 @@ class MeetingForm(forms.ModelForm):  # type: ignore[type-arg]
         if what in keys:
             return shown.said(keys[what], said) or "inherited"
         if not what.startswith(meeting.COLUMN):
-            return " / ".join(f"{shown.how(each)}: {each['text']}" for each in said or ()) or "inherited"
+            return shown.words(said or ()) or "inherited"
         value = getattr(self.instance, what.removeprefix(meeting.COLUMN))
         rows = value.all() if hasattr(value, "all") else None
         if rows is not None:

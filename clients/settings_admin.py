@@ -86,7 +86,8 @@ class SettingsPage:
         keys = known.by_path(config.stand_of(layer).keys)
         own = {path: said for path, said in layer.settings.items() if path in keys}
         rows = [(keys[path].label, shown.said(keys[path], said)) for path, said in own.items()]
-        words = [(path, each["text"]) for path, said in layer.settings.items() if path not in keys for each in said]
+        to_agents = [(agent, layer.settings.get(f"{known.PROMPTS}{agent}", ())) for agent in known.AGENTS]
+        words = [(known.words_to(agent), shown.word(each)) for agent, said in to_agents for each in said]
         items = format_html_join("", "<li><strong>{}</strong>: {}</li>", [*rows, *words])
         return format_html('<ul class="plain">{}</ul>', items) if items else SafeString("Nothing: all is inherited.")
 

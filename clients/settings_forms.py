@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from clients import config, fields
 from clients.config import ConfigRefused, checks, schema, shown
 from clients.config.layers import Effective
-from clients.keys import AGENTS, LEAVE_OUT, MODES, PROMPTS, Key, grouped, words_to
+from clients.keys import AGENTS, MODES, PROMPTS, Key, grouped, words_to
 from clients.meeting_forms import BASE, WORDS, MeetingForm, places_for
 from clients.models import Client
 
@@ -107,8 +107,9 @@ class SettingsForm(MeetingForm):
 
     def _add(self, key: Key) -> None:
         self.fields[key.field] = fields.field_of(key)
-        self.fields |= fields.extras_of(key, self.below, keeps=key.path in self.instance.secrets)
-        for name, value in fields.initial_of(key, self.instance.settings.get(key.path)).items():
+        said = self.instance.settings.get(key.path)
+        self.fields |= fields.extras_of(key, self.below, said, keeps=key.path in self.instance.secrets)
+        for name, value in fields.initial_of(key, said).items():
             self.initial.setdefault(name, value)
         self._say_what_is_inherited(self.fields[key.field], shown.hint(self.below, key, self.names))
         if locked_by := self.below.origins[key.path].locked_by:
@@ -152,15 +153,11 @@ class SettingsForm(MeetingForm):
             field.widget.attrs["placeholder"] = words
 
     def _words(self, agent: str, cleaned: Mapping[str, Any]) -> list[dict[str, str]]:
-        found = []
+        found: list[dict[str, str]] = []
         for number in range(places_for(self.instance, agent, self.data)):
             place = f"{WORDS}__{agent}__{number}"
             mode, slot, text = (str(cleaned.get(f"{place}__{name}") or "").strip() for name in ("mode", "slot", "text"))
-            if mode == LEAVE_OUT:
-                found.append({"mode": mode, "text": ""})
-                mode = ""
-            if text:
-                found.append({"mode": mode or "add", "text": text, **({"slot": slot} if slot else {})})
+            found += fields.words_in(mode, slot, text)
         return found
 
     def _refuse_wrong(self) -> None:
@@ -256,7 +253,7 @@ def fieldsets(
 
 def _rows(key: Key, below: Effective, layer: Any) -> list[Any]:  # noqa: ANN401 any layer
     """A field with what takes back its inheritance: beside it, or below where the field takes all of the width."""
-    extras = list(fields.extras_of(key, below, keeps=key.path in layer.secrets))
+    extras = list(fields.extras_of(key, below, layer.settings.get(key.path), keeps=key.path in layer.secrets))
     if not extras or key.is_list or (key.longest or 0) > fields.LONG:
         return [key.field, *extras]
     return [(key.field, *extras)]

@@ -91,7 +91,7 @@ def _settings(left: Parts, right: Parts, keys: Sequence[Key], names: Names) -> I
 
 def _words(config: Mapping[str, Any], agent: str) -> str:
     words = [without_layer(word) for word in config.get("prompt_overrides", {}).get(agent, ())]
-    return "\n".join(f"{shown.how(word)}: {word['text']}" for word in words) or NOTHING
+    return "\n".join(shown.word(each) for each in words) or NOTHING
 
 
 def _list_told(config: Mapping[str, Any]) -> str:

@@ -85,7 +85,7 @@ def in_words(edit: Edit) -> str:
 
 def value_in_words(edit: Edit) -> str:
     if edit.key is None:
-        return " / ".join(word["text"] for word in edit.value)
+        return " / ".join(word["text"] or shown.how(word) for word in edit.value)
     names = edit.key.choices or {}
     if edit.how == edits.TAKE:
         return ", ".join(names.get(name, name) for name in edit.value)
@@ -131,7 +131,7 @@ def _own(edit: Edit, said: Mapping[str, Any]) -> str:
     word = said.get(edit.path)
     if edit.key is not None:
         return shown.said(edit.key, word)
-    return " / ".join(f"{shown.how(each)}: {each['text']}" for each in word or ())
+    return shown.words(word or ())
 
 
 def _tones(edit: Edit, clients: Sequence[Client], found: stored.Stand) -> dict[int, list[str]]:

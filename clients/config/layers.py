@@ -65,12 +65,14 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True)
 class Effective:
-    """The settings in force. `sources` maps a dotted path to its layers ("agency + client"); "": not set."""
+    """The settings in force. `sources` maps a dotted path to its layers ("agency + client"); "": not set. `places`
+    {agent: of each word to it, which word of its layer that is, from 0}."""
 
     document: dict[str, Any]
     sources: dict[str, str]
     sha256: str
     origins: Mapping[str, Origin] = field(default_factory=dict)
+    places: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
 def merge(layers: Sequence[Layer], *, industry: str, client_name: str, keys: Sequence[Key] = BUILT_IN) -> Effective:
@@ -80,7 +82,8 @@ def merge(layers: Sequence[Layer], *, industry: str, client_name: str, keys: Seq
     for key in keys:
         value, origins[key.path] = _merged(key, layers)
         _put(document, key.path, _shown(key, value))
-    stacked = {agent: _stacked(layers, agent) for agent in AGENTS}
+    placed = {agent: _stacked(layers, agent) for agent in AGENTS}
+    stacked = {agent: [entry for _, entry in words] for agent, words in placed.items()}
     document["prompt_overrides"] = {agent: entries for agent, entries in stacked.items() if entries}
     document["client_name"] = client_name
     told = {agent: [key.path for key in keys if agent in key.agents and not key.sensitive] for agent in AGENTS}
@@ -88,7 +91,8 @@ def merge(layers: Sequence[Layer], *, industry: str, client_name: str, keys: Seq
         document["told"] = told
     sources = {path: " + ".join(origin.sources) for path, origin in origins.items()}
     sources |= {f"prompt_overrides.{agent}": _layers_of(entries) for agent, entries in stacked.items()}
-    return Effective(document, sources, sha256(document), origins)
+    places = {agent: [place for place, _ in words] for agent, words in placed.items()}
+    return Effective(document, sources, sha256(document), origins, places)
 
 
 def sha256(document: Mapping[str, Any]) -> str:
@@ -278,18 +282,23 @@ def _shown(key: Key, value: Any) -> Any:  # noqa: ANN401 a value of the key's ty
     return "" if value is None and key.kind in ("text", "choice") else value
 
 
-def _stacked(layers: Sequence[Layer], agent: str) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = []
+def _stacked(layers: Sequence[Layer], agent: str) -> list[tuple[int, dict[str, str]]]:
+    """The words that hold, each with its place among those of its layer."""
+    found: list[tuple[int, dict[str, str]]] = []
     for layer in layers:
         words = layer.overrides.get(agent, ())
         if any(each.mode == LEAVE_OUT for each in words):
             found = []
         found += [
-            {"mode": each.mode, "text": each.text, "layer": layer.name, **({"slot": each.slot} if each.slot else {})}
-            for each in words
+            (place, {"mode": each.mode, "text": each.text, "layer": layer.name, **_slot(each)})
+            for place, each in enumerate(words)
             if each.mode != LEAVE_OUT
         ]
     return found
+
+
+def _slot(word: Override) -> dict[str, str]:
+    return {"slot": word.slot} if word.slot else {}
 
 
 def _layers_of(entries: Sequence[Mapping[str, str]]) -> str:

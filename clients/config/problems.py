@@ -53,6 +53,7 @@ _WORDS = {
     "string_type": ("Text is needed here.", "Put it in quotation marks."),
     "list_type": ("A list is needed here.", "Write it in brackets: [\"one\", \"two\"]."),
     "too_long": ("There are more than {max_length} entries.", "Keep the most important ones."),
+    "line_break": ("The entry has a line break.", "Write one line, or make each line an entry of its own."),
     "string_too_long": _LONG,
     "string_too_short": ("The text is empty.", "Write something, or leave the setting out to inherit it."),
     "int_type": ("A whole number is needed here.", "Write it without quotation marks."),

@@ -124,4 +124,4 @@ def _moved(key: Key, before: Any, now: Any) -> tuple[tuple[str, ...], tuple[str,
 
 def _words(effective: Effective, agent: str) -> str:
     entries = effective.document["prompt_overrides"].get(agent, [])
-    return " / ".join(f"{shown.how(entry)}: {entry['text'][:60]}" for entry in entries)
+    return shown.words(entries, longest=60)

@@ -98,6 +98,13 @@ def _writable(text: str) -> str:
     return text
 
 
+def _one_line(text: str) -> str:
+    """Forms show lists with an entry a line."""
+    if len(text.splitlines()) > 1:
+        raise PydanticCustomError("line_break", "line break")
+    return text
+
+
 def _choice(known: Iterable[str]) -> Any:  # noqa: ANN401 a type
     names = list(known)
 
@@ -188,7 +195,7 @@ def _type(key: Key) -> Any:  # noqa: ANN401 a type
         "whole": Annotated[int, numbers],
         "number": Annotated[float, numbers],
         "flag": bool,
-        "terms": Annotated[list[_text(longest)], many],  # type: ignore[misc]
+        "terms": Annotated[list[Annotated[_text(longest), AfterValidator(_one_line)]], many],  # type: ignore[misc]
         "choices": Annotated[list[choice], many],
         "table": dict[_text(40), _text(longest)],  # type: ignore[misc]
         "entries": Annotated[list[Entry], many],

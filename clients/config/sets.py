@@ -154,7 +154,7 @@ def _worded(path: str, said: Any, known: Mapping[str, Key]) -> str:  # noqa: ANN
     if path in known:
         return shown.said(known[path], said)
     if path.startswith(PROMPTS):
-        return " / ".join(f"{shown.how(each)}: {each['text']}" for each in said)
+        return shown.words(said)
     return said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
 
 

@@ -1,13 +1,13 @@
 """The settings in force, as a person reads them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from clients.config.layers import ADD, BUILT_IN_LAYER, REMOVE, UNSET, Effective, Origin, at, is_set
 from clients.config.stored import Placed
-from clients.keys import Key, grouped
+from clients.keys import LEAVE_OUT, Key, grouped
 from clients.models import Client, SettingsTemplate
 
 
@@ -40,13 +40,13 @@ class Setting:
     @property
     def last(self) -> Word | None:
         """The word that made the value what it is."""
-        return next((word for word in reversed(self.said) if word.layer in self.sources[-1:]), None)
+        return next((each for each in reversed(self.said) if each.layer in self.sources[-1:]), None)
 
 
 @dataclass(frozen=True)
 class Addition:
-    """One layer's word in one agent's prompt. `place` counts that layer's words to the agent from 0; `slot` is the
-    component that it goes to, "" the whole."""
+    """One layer's word in one agent's prompt. `place` counts all that the layer says to the agent from 0, what leaves
+    out the layers below among it; `slot` is the component that it goes to, "" the whole."""
 
     agent: str
     how: str
@@ -72,19 +72,30 @@ def touched_of(placed: Sequence[Placed], client: Client) -> Touched:
 
 def additions(effective: Effective) -> list[Addition]:
     """What the layers say to the agents, in the order in which it reaches the prompt."""
-    found: list[Addition] = []
-    for agent, entries in effective.document["prompt_overrides"].items():
-        for entry in entries:
-            place = sum((each.agent, each.source) == (agent, entry["layer"]) for each in found)
-            found.append(Addition(agent, how(entry), entry["text"], entry["layer"], place, entry.get("slot", "")))
-    return found
+    return [
+        Addition(agent, how(entry), entry["text"], entry["layer"], place, entry.get("slot", ""))
+        for agent, entries in effective.document["prompt_overrides"].items()
+        for place, entry in zip(effective.places[agent], entries, strict=True)
+    ]
 
 
 def how(entry: Mapping[str, str]) -> str:
-    """Where a word to an agent goes."""
+    """Where a word to an agent goes, or that it takes back those of the layers below."""
+    if entry["mode"] == LEAVE_OUT:
+        return "What the layers below say is left out"
     slot = entry.get("slot")
     place = f"the component “{slot.replace('_', ' ')}”" if slot else "the agent's prompt"
     return {"prepend": f"Before {place}", "add": f"Added to {place}", "replace": f"Instead of {place}"}[entry["mode"]]
+
+
+def word(entry: Mapping[str, str], longest: int | None = None) -> str:
+    """A word to an agent: where it goes, and its text up to `longest` characters."""
+    return f"{how(entry)}: {entry['text'][:longest]}" if entry["text"] else how(entry)
+
+
+def words(entries: Iterable[Mapping[str, str]], longest: int | None = None) -> str:
+    """All that a layer, or several, say to an agent, in one line."""
+    return " / ".join(word(each, longest) for each in entries)
 
 
 def layer_names(client: Client, placed: Sequence[Placed]) -> dict[str, str]:
@@ -98,9 +109,9 @@ def hint(inherited: Effective, key: Key, names: Mapping[str, str]) -> str:
     value = at(inherited.document, key.path)
     if not is_set(value):
         return ""
-    words = "; ".join(_entry(key, each) for each in value) if key.kind == "terms" else readable(key, value)
+    told = "; ".join(_entry(key, each) for each in value) if key.kind == "terms" else readable(key, value)
     sources = " and ".join(names.get(source, source) for source in inherited.origins[key.path].sources)
-    return f"inherited: {words} ({sources})"
+    return f"inherited: {told} ({sources})"
 
 
 def readable(key: Key, value: Any) -> str:  # noqa: ANN401 a value of the key's type
@@ -136,7 +147,7 @@ def said(key: Key, value: Any) -> str:  # noqa: ANN401 a value, or a word about 
 
 def _setting(key: Key, effective: Effective, touched: Touched) -> Setting:
     value, origin = at(effective.document, key.path), effective.origins[key.path]
-    words = tuple(_word(key, layer, each, effect, touched) for layer, each, effect in origin.said)
+    told = tuple(_word(key, layer, each, effect, touched) for layer, each, effect in origin.said)
     return Setting(
         key.path,
         key.label,
@@ -144,8 +155,8 @@ def _setting(key: Key, effective: Effective, touched: Touched) -> Setting:
         readable(key, value),
         origin.sources,
         _entries(key, value, origin),
-        words,
-        tuple(word for word in words if not _holds(word, origin)),
+        told,
+        tuple(each for each in told if not _holds(each, origin)),
         origin.locked_by,
     )
 

@@ -152,6 +152,14 @@ def test_a_misspelt_key_is_refused_with_its_path_and_the_nearest_known_key():
             ),
         ),
         (
+            with_custom(proof_points=["One", "Two\nlines"]),
+            (
+                "custom_fields → proof_points → entry 2",
+                "The entry has a line break.",
+                "Write one line, or make each line an entry of its own.",
+            ),
+        ),
+        (
             with_custom(emphasis="a\ud800"),
             (
                 "custom_fields → emphasis",
