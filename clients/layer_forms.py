@@ -87,6 +87,14 @@ class SettingsTemplateForm(LowerLayerForm):
         model = SettingsTemplate
         fields = ("kind", "key", "name", "parent")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "parent" in self.fields and config.stand_of(self.instance).is_in_circle(self.instance):
+            self.fields["parent"].help_text = (
+                "These templates inherit from one another in a circle, in which each is heard once. Choose another "
+                "one here, or none."
+            )
+
     @classmethod
     def inherits(cls, layer: Any) -> tuple[Effective, Mapping[str, str]]:  # noqa: ANN401 - as above
         found = config.stand_of(layer)
@@ -97,8 +105,12 @@ class SettingsTemplateForm(LowerLayerForm):
         parent: SettingsTemplate | None = self.cleaned_data.get("parent")
         if parent is not None and parent.kind != self.cleaned_data.get("kind", self.instance.kind):
             raise ValidationError("A template inherits from one of its own kind only.")
-        if parent is not None and config.is_behind(parent, self.instance):
-            raise ValidationError(f"{parent} inherits from this template already. Choose another one, or none.")
+        edited = copy.copy(self.instance)
+        edited.parent = parent
+        try:
+            config.refuse_circle(edited)
+        except config.TemplateCycle as circle:
+            raise ValidationError(f"{circle} Choose another one, or none.") from None
         return parent
 
 

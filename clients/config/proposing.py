@@ -48,8 +48,8 @@ def propose(edited: Layer, wanted: Wanted, *, reach: int, by: User, at: datetime
 
 @transaction.atomic
 def apply(change: ProposedChange, *, by: User, at: datetime) -> Layer:
-    """Make it hold. Raises ChangeNotTaken, and changes nothing: for its author, twice, or when the layer was saved
-    since."""
+    """Make it hold. Raises ChangeNotTaken, and changes nothing: for its author, twice, when the layer was saved since,
+    or when it would inherit from itself by now."""
     change, layer = _held(change)
     if by == change.author:
         raise ChangeNotTaken("Another person has to confirm it: it is your own change.")
@@ -61,7 +61,10 @@ def apply(change: ProposedChange, *, by: User, at: datetime) -> Layer:
     author = writing.Author(by, reason, at)
     writing.put(layer, change.settings, author, locks=change.locks)
     writing.put_sealed(layer, change.secrets, author)
-    writing.save(layer, author)
+    try:
+        writing.save(layer, author)
+    except stored.TemplateCycle as circle:
+        raise ChangeNotTaken(f"{circle} Nothing is changed. Decline this, and choose another parent.") from None
     _decide(change, Decision.APPLIED, by, at)
     return layer
 
@@ -92,7 +95,8 @@ def _held(change: ProposedChange) -> tuple[ProposedChange, Layer]:
     if change.agency_id:
         return change, AgencySettings.objects.select_for_update().get(pk=change.agency_id)
     assert change.template_id is not None  # the database's own rule: one of the two
-    return change, SettingsTemplate.objects.select_for_update(of=("self",)).get(pk=change.template_id)
+    rows = SettingsTemplate.objects.select_for_update(of=("self",), no_key=True)  # others may name it as their parent
+    return change, rows.get(pk=change.template_id)
 
 
 def _decide(change: ProposedChange, decision: str, by: User, at: datetime) -> None:
