@@ -15,6 +15,10 @@ from clients.models import AgencySettings, Client, ConfigKey, SettingsTemplate
 from clients.settings_forms import SettingsForm
 
 MOST_TOLD = 20  # clients that a change of a lower layer is told of one by one
+_TOO_MANY_AT_ONCE = (
+    "A new template that changes {} clients at once is not saved: so many are changed only when a second person "
+    "confirms it. Save it empty first, with no settings and no parent, then add them."
+)
 
 
 class LowerLayerForm(SettingsForm):
@@ -36,8 +40,6 @@ class LowerLayerForm(SettingsForm):
         return self.reach > alone
 
     def reaches(self, cleaned: Mapping[str, Any]) -> list[str]:
-        if not self.instance.pk:
-            return []
         edited = copy.copy(self.instance)
         edited.settings, edited.locks = self.said, list(cleaned.get("locked") or ())
         edited.secrets = config.with_sealed(self.instance.secrets, self.secrets)
@@ -49,6 +51,9 @@ class LowerLayerForm(SettingsForm):
         self.reach = len(found)
         self.spared = _first(radius.spared(config.stand_of(self.instance), edited, clients))
         if not found:
+            return []
+        if self.needs_second and self.instance.pk is None:
+            self.add_error(None, _TOO_MANY_AT_ONCE.format(len(found)))
             return []
         running = self.running(each.client.pk for each in found)
         each_told = [told(each, running.get(each.client.pk, 0)) for each in found]
