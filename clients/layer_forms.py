@@ -40,12 +40,7 @@ class LowerLayerForm(SettingsForm):
         return self.reach > alone
 
     def reaches(self, cleaned: Mapping[str, Any]) -> list[str]:
-        edited = copy.copy(self.instance)
-        edited.settings, edited.locks = self.said, list(cleaned.get("locked") or ())
-        edited.secrets = config.with_sealed(self.instance.secrets, self.secrets)
-        for name in ("parent", "kind", "key"):
-            if name in cleaned:
-                setattr(edited, name, cleaned[name])
+        edited = self._edited(cleaned)
         clients = list(Client.objects.select_related("industry").order_by("name"))
         found = radius.reached(config.stand_of(self.instance), edited, clients)
         self.reach = len(found)
@@ -55,10 +50,30 @@ class LowerLayerForm(SettingsForm):
         if self.needs_second and self.instance.pk is None:
             self.add_error(None, _TOO_MANY_AT_ONCE.format(len(found)))
             return []
+        if wrong := list(
+            radius.contradictions(config.stand_of(self.instance), edited, [each.client for each in found])
+        ):
+            self.add_error(None, [_contradicted(len(wrong)), *_first(wrong)])
+            return []
         running = self.running(each.client.pk for each in found)
         each_told = [told(each, running.get(each.client.pk, 0)) for each in found]
         second = ["So many are changed only when a second person confirms it."] if self.needs_second else []
         return [_counted(len(found), len(running)), *_first(each_told), *self.spared, *second]
+
+    def _edited(self, cleaned: Mapping[str, Any]) -> Any:  # noqa: ANN401 a layer's row
+        """The row as it would be, which is not saved."""
+        edited = copy.copy(self.instance)
+        edited.settings, edited.locks = self.said, list(cleaned.get("locked") or ())
+        edited.secrets = config.with_sealed(self.instance.secrets, self.secrets)
+        for name in ("parent", "kind", "key"):
+            if name in cleaned:
+                setattr(edited, name, cleaned[name])
+        return edited
+
+
+def _contradicted(count: int) -> str:
+    once = "once" if count == 1 else f"{count} times"
+    return f"Nothing is saved: it would contradict what clients say themselves, {once}. Mend it here, or at the client."
 
 
 def _first(found: Sequence[object]) -> list[str]:
