@@ -4,7 +4,7 @@ Every decision is one conditional update, so of two people who decide at once th
 """
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,10 @@ from clients import access, config, suppression
 Status = Draft.Status
 OPEN = (Status.WAITING, Status.REFUSED)
 LONGEST_BODY = 10_000  # characters
+NEVER_OPEN = (
+    "The client's settings let no e-mail leave: no day is chosen, or the hour until which they leave is before the one "
+    "from which they do. Set the days and hours in the client's settings, then approve."
+)
 
 
 class DecisionRefused(Exception):
@@ -43,6 +47,9 @@ def approve(
     body = draft.final_body if body is None else tidy(body)
     if problems := list(problems_with(draft, subject, body)):
         raise DecisionRefused(*problems)
+    leaves = windows.next_open(window_of(draft), timezone.localtime(max(send_at or at, at)))
+    if leaves is None:
+        raise DecisionRefused(NEVER_OPEN)
     return _decide(
         draft,
         OPEN,
@@ -52,7 +59,7 @@ def approve(
         was_edited=(subject, body) != (draft.subject, draft.body),
         decided_by=by,
         decided_at=at,
-        send_at=windows.next_open(draft.run.config.get("send_window", {}), timezone.localtime(max(send_at or at, at))),
+        send_at=leaves,
     )
 
 
@@ -90,6 +97,16 @@ def problems_with(draft: Draft, subject: str, body: str) -> Iterator[str]:
             f"The text contains {_quoted(found)}, to be avoided for {client}. Write it otherwise, or change the "
             "words to avoid in the client's settings."
         )
+
+
+def window_of(draft: Draft) -> Mapping[str, Any]:
+    """When it may leave, as its run was told; as the client's settings say now where that is never, for they may be
+    mended since."""
+    window: Mapping[str, Any] = draft.run.config.get("send_window", {})
+    if windows.ever_opens(window):
+        return window
+    now: Mapping[str, Any] = config.effective(draft.run.client).document["send_window"]
+    return now
 
 
 def tidy(text: str) -> str:

@@ -18,6 +18,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.core.validators import validate_email
 from django.db import transaction
 
+from agents_app import drafts, windows
 from agents_app.models import Draft, Send
 from clients import suppression
 from clients.models import Client, Contact
@@ -165,12 +166,17 @@ def _has_postal_address(draft: Draft) -> str:
     return "The client has no postal address, which must stand at the foot of every e-mail. Add it to the client."
 
 
+def _window_opens(draft: Draft) -> str:
+    return "" if windows.ever_opens(drafts.window_of(draft)) else drafts.NEVER_OPEN
+
+
 CHECKS: tuple[Callable[[Draft], str], ...] = (
     _has_contact,
     _address_is_usable,
     _is_not_suppressed,
     _composer_stays_among_examples,
     _has_postal_address,
+    _window_opens,
 )
 
 

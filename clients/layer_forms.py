@@ -15,6 +15,10 @@ from clients.models import AgencySettings, Client, ConfigKey, SettingsTemplate
 from clients.settings_forms import SettingsForm
 
 MOST_TOLD = 20  # clients that a change of a lower layer is told of one by one
+_TOO_MANY_AT_ONCE = (
+    "A new template that changes {} clients at once is not saved: so many are changed only when a second person "
+    "confirms it. Save it empty first, with no settings and no parent, then add them."
+)
 
 
 class LowerLayerForm(SettingsForm):
@@ -36,24 +40,40 @@ class LowerLayerForm(SettingsForm):
         return self.reach > alone
 
     def reaches(self, cleaned: Mapping[str, Any]) -> list[str]:
-        if not self.instance.pk:
-            return []
-        edited = copy.copy(self.instance)
-        edited.settings, edited.locks = self.said, list(cleaned.get("locked") or ())
-        edited.secrets = config.with_sealed(self.instance.secrets, self.secrets)
-        for name in ("parent", "kind", "key"):
-            if name in cleaned:
-                setattr(edited, name, cleaned[name])
+        edited = self._edited(cleaned)
         clients = list(Client.objects.select_related("industry").order_by("name"))
         found = radius.reached(config.stand_of(self.instance), edited, clients)
         self.reach = len(found)
         self.spared = _first(radius.spared(config.stand_of(self.instance), edited, clients))
         if not found:
             return []
+        if self.needs_second and self.instance.pk is None:
+            self.add_error(None, _TOO_MANY_AT_ONCE.format(len(found)))
+            return []
+        if wrong := list(
+            radius.contradictions(config.stand_of(self.instance), edited, [each.client for each in found])
+        ):
+            self.add_error(None, [_contradicted(len(wrong)), *_first(wrong)])
+            return []
         running = self.running(each.client.pk for each in found)
         each_told = [told(each, running.get(each.client.pk, 0)) for each in found]
         second = ["So many are changed only when a second person confirms it."] if self.needs_second else []
         return [_counted(len(found), len(running)), *_first(each_told), *self.spared, *second]
+
+    def _edited(self, cleaned: Mapping[str, Any]) -> Any:  # noqa: ANN401 a layer's row
+        """The row as it would be, which is not saved."""
+        edited = copy.copy(self.instance)
+        edited.settings, edited.locks = self.said, list(cleaned.get("locked") or ())
+        edited.secrets = config.with_sealed(self.instance.secrets, self.secrets)
+        for name in ("parent", "kind", "key"):
+            if name in cleaned:
+                setattr(edited, name, cleaned[name])
+        return edited
+
+
+def _contradicted(count: int) -> str:
+    once = "once" if count == 1 else f"{count} times"
+    return f"Nothing is saved: it would contradict what clients say themselves, {once}. Mend it here, or at the client."
 
 
 def _first(found: Sequence[object]) -> list[str]:
@@ -87,6 +107,14 @@ class SettingsTemplateForm(LowerLayerForm):
         model = SettingsTemplate
         fields = ("kind", "key", "name", "parent")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "parent" in self.fields and config.stand_of(self.instance).is_in_circle(self.instance):
+            self.fields["parent"].help_text = (
+                "These templates inherit from one another in a circle, in which each is heard once. Choose another "
+                "one here, or none."
+            )
+
     @classmethod
     def inherits(cls, layer: Any) -> tuple[Effective, Mapping[str, str]]:  # noqa: ANN401 - as above
         found = config.stand_of(layer)
@@ -97,8 +125,12 @@ class SettingsTemplateForm(LowerLayerForm):
         parent: SettingsTemplate | None = self.cleaned_data.get("parent")
         if parent is not None and parent.kind != self.cleaned_data.get("kind", self.instance.kind):
             raise ValidationError("A template inherits from one of its own kind only.")
-        if parent is not None and config.is_behind(parent, self.instance):
-            raise ValidationError(f"{parent} inherits from this template already. Choose another one, or none.")
+        edited = copy.copy(self.instance)
+        edited.parent = parent
+        try:
+            config.refuse_circle(edited)
+        except config.TemplateCycle as circle:
+            raise ValidationError(f"{circle} Choose another one, or none.") from None
         return parent
 
 

@@ -14,7 +14,6 @@ from agents_app.deployments.reading import state_of, with_parts
 from agents_app.deployments.state import Parts, Rollout, State
 from agents_app.models import ClientPrompt, Deployment, PromptVersion
 from clients import config
-from clients.config.stored import TemplateCycle
 from clients.models import Client, ConfigVersion, Connection
 
 FIRST = "The first one"
@@ -62,10 +61,7 @@ def changed(rollouts: Callable[[int], Sequence[Rollout]], *, most: int) -> list[
     found, prompts = config.stand(), versions.in_use_by_clients()
 
     def differs(client: Any) -> bool:  # noqa: ANN401 a client with its parts
-        try:
-            state = state_of(client, found=found, prompts=prompts(client.pk), rollouts=rollouts(client.pk))
-        except TemplateCycle:
-            return False  # its runs cannot be planned either; its page says so
+        state = state_of(client, found=found, prompts=prompts(client.pk), rollouts=rollouts(client.pk))
         return bool(state.sha256 != client.kept_sha256)
 
     clients = with_parts(Client.objects.order_by("pk")).iterator(chunk_size=AT_ONCE)

@@ -1,10 +1,11 @@
 """The two lower kinds of layers, and the settings of an agency's own."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, QuerySet
+from django.db.models import Case, IntegerField, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
@@ -15,7 +16,7 @@ from django.utils.safestring import SafeString
 from agents_app import versions
 from clients import access, config, layer_forms
 from clients import keys as known
-from clients.config import proposing
+from clients.config import inheriting, proposing
 from clients.models import AgencySettings, Client, ConfigKey, ProposedChange, SettingsTemplate
 from clients.settings_admin import SettingsPage
 from experiments import lifecycle
@@ -61,6 +62,18 @@ class LowerLayerPage(LayerPage):
         return HttpResponseRedirect(address)
 
 
+class KeptWhileInUse:
+    """A row that is in use is not deleted: the page that asks whether it is meant says what keeps it, and asks nothing.
+    That holds for one row and for several that are ticked."""
+
+    def why_kept(self, rows: Any) -> Iterable[str]:
+        raise NotImplementedError
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        gone, counts, lacking, protected = super().get_deleted_objects(objs, request)  # type: ignore[misc]
+        return gone, counts, lacking, [*protected, *self.why_kept(objs)]
+
+
 @admin.register(AgencySettings)
 class AgencySettingsAdmin(LowerLayerPage, HistoryAdmin):
     form = layer_forms.AgencySettingsForm
@@ -73,7 +86,7 @@ class AgencySettingsAdmin(LowerLayerPage, HistoryAdmin):
 
 
 @admin.register(SettingsTemplate)
-class SettingsTemplateAdmin(LowerLayerPage, HistoryAdmin):
+class SettingsTemplateAdmin(KeptWhileInUse, LowerLayerPage, HistoryAdmin):
     form = layer_forms.SettingsTemplateForm
     columns = ((None, {"fields": (("name", "key"), ("kind", "parent"), "used_by")}),)
     readonly_fields = ("used_by",)
@@ -85,7 +98,14 @@ class SettingsTemplateAdmin(LowerLayerPage, HistoryAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SettingsTemplate]:
         whole: QuerySet[SettingsTemplate] = super().get_queryset(request)
-        return whole.annotate(client_count=Count("clients"))
+        if not hasattr(request, "clients_of"):  # the page asks for its rows several times
+            request.clients_of = inheriting.clients_of()  # type: ignore[attr-defined]
+        found: Mapping[int, int] = request.clients_of  # type: ignore[attr-defined]
+        counts = [When(pk=pk, then=Value(count)) for pk, count in found.items()]
+        return whole.annotate(client_count=Case(*counts, default=Value(0), output_field=IntegerField()))
+
+    def why_kept(self, rows: Any) -> Iterable[str]:
+        return inheriting.why_kept(rows)
 
     @admin.display(description="Sets")
     def sets(self, template: SettingsTemplate) -> str:

@@ -14,6 +14,7 @@ from clients.models import AgencySettings, Client, ProposedChange, SettingsTempl
 COLUMNS = ("kind", "key", "name", "parent_id")
 Layer = AgencySettings | SettingsTemplate
 Decision = ProposedChange.Decision
+FEW = 5  # contradictions that are told one by one
 
 
 class ChangeNotTaken(Exception):
@@ -48,8 +49,8 @@ def propose(edited: Layer, wanted: Wanted, *, reach: int, by: User, at: datetime
 
 @transaction.atomic
 def apply(change: ProposedChange, *, by: User, at: datetime) -> Layer:
-    """Make it hold. Raises ChangeNotTaken, and changes nothing: for its author, twice, or when the layer was saved
-    since."""
+    """Make it hold. Raises ChangeNotTaken, and changes nothing: for its author, twice, when the layer was saved since,
+    or when it would inherit from itself by now, or contradict what a client says."""
     change, layer = _held(change)
     if by == change.author:
         raise ChangeNotTaken("Another person has to confirm it: it is your own change.")
@@ -61,7 +62,11 @@ def apply(change: ProposedChange, *, by: User, at: datetime) -> Layer:
     author = writing.Author(by, reason, at)
     writing.put(layer, change.settings, author, locks=change.locks)
     writing.put_sealed(layer, change.secrets, author)
-    writing.save(layer, author)
+    _refuse_contradictions(layer)
+    try:
+        writing.save(layer, author)
+    except stored.TemplateCycle as circle:
+        raise ChangeNotTaken(f"{circle} Nothing is changed. Decline this, and choose another parent.") from None
     _decide(change, Decision.APPLIED, by, at)
     return layer
 
@@ -92,7 +97,16 @@ def _held(change: ProposedChange) -> tuple[ProposedChange, Layer]:
     if change.agency_id:
         return change, AgencySettings.objects.select_for_update().get(pk=change.agency_id)
     assert change.template_id is not None  # the database's own rule: one of the two
-    return change, SettingsTemplate.objects.select_for_update(of=("self",)).get(pk=change.template_id)
+    rows = SettingsTemplate.objects.select_for_update(of=("self",), no_key=True)  # others may name it as their parent
+    return change, rows.get(pk=change.template_id)
+
+
+def _refuse_contradictions(layer: Layer) -> None:
+    """Clients may have changed since it was looked at."""
+    clients = Client.objects.select_related("industry").order_by("name")
+    if wrong := list(radius.contradictions(stored.stand(), layer, clients)):
+        more = f" And {len(wrong) - FEW} more." if len(wrong) > FEW else ""
+        raise ChangeNotTaken(f"It would contradict what clients say themselves by now. {' '.join(wrong[:FEW])}{more}")
 
 
 def _decide(change: ProposedChange, decision: str, by: User, at: datetime) -> None:

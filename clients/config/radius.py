@@ -1,10 +1,10 @@
 """Whom a change of a lower layer reaches: each client's settings as they are, and as they would be after it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from clients.config import shown
+from clients.config import checks, shown
 from clients.config.layers import Effective, at
 from clients.config.stored import Stand
 from clients.keys import AGENTS, Key
@@ -68,6 +68,20 @@ def reached(found: Stand, edited: AgencySettings | SettingsTemplate, clients: It
         for client, old, new in looked
         if old.sha256 != new.sha256
     ]
+
+
+def contradictions(found: Stand, edited: AgencySettings | SettingsTemplate, clients: Iterable[Client]) -> Iterator[str]:
+    """What would contradict itself in the clients' settings by the edited row, and does not yet, a sentence each."""
+    then = after(found, edited)
+    for client in clients:
+        before = set(_errors(found, client))
+        yield from (f"{client}: {each}" for each in _errors(then, client) if each not in before)
+
+
+def _errors(found: Stand, client: Client) -> list[str]:
+    """Of what the client says on what it inherits, and of what is in force where a lock has the last word."""
+    of_own = checks.errors(client.settings, found.inherited(client))
+    return list(dict.fromkeys([*of_own, *checks.errors({}, found.effective(client))]))
 
 
 def spared(found: Stand, edited: AgencySettings | SettingsTemplate, clients: Iterable[Client]) -> list[Spared]:

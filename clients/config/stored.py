@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
+from django.db import connection
 from django.db.models.functions import JSONObject
 
 from clients import keys
@@ -46,16 +47,23 @@ class Stand:
         return placed
 
     def line_of(self, kind: str, key: str) -> list[SettingsTemplate]:
-        """The template and those that it inherits from, the farthest first. Raises TemplateCycle."""
+        """The template and those that it inherits from, the farthest first; each once, whatever stands in a circle."""
         by_id = {template.pk: template for template in self.templates.values()}
         line: list[SettingsTemplate] = []
         here = self.templates.get((kind, key))
-        while here is not None:
-            if here in line:
-                raise TemplateCycle(f"{here} inherits from itself.")
+        while here is not None and here not in line:
             line.insert(0, here)
             here = by_id.get(here.parent_id) if here.parent_id else None
         return line
+
+    def is_in_circle(self, template: SettingsTemplate) -> bool:
+        """Whether the template inherits from itself, directly or through others."""
+        by_id = {each.pk: each.parent_id for each in self.templates.values()}
+        here, seen = by_id.get(template.pk), set[int | None]()
+        while here is not None and here != template.pk and here not in seen:
+            seen.add(here)
+            here = by_id.get(here)
+        return here is not None and here == template.pk
 
     def effective(self, client: Client, *above: Layer) -> Effective:
         """The settings in force for the client; `above` are layers over its own: a campaign's, a run's."""
@@ -102,16 +110,21 @@ def below_template(template: SettingsTemplate, found: Stand) -> Effective:
     return merge(layers, industry="", client_name="", keys=found.keys)
 
 
-def is_behind(template: SettingsTemplate, other: SettingsTemplate) -> bool:
-    """Whether `template` is `other`, or inherits from it, directly or through others."""
-    here: SettingsTemplate | None = template
-    seen: set[int] = set()
-    while here is not None and here.pk not in seen:
-        if here.pk == other.pk:
-            return True
-        seen.add(here.pk)
-        here = here.parent
-    return False
+def refuse_circle(template: SettingsTemplate) -> None:
+    """Raises TemplateCycle where its parent inherits from it. Until the transaction ends no other template gets a
+    parent, so that of two saves that make a circle together the second is refused."""
+    if template.parent_id is None:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('parents of settings templates'))")
+    parents = dict(SettingsTemplate.objects.values_list("pk", "parent_id")) | {template.pk: template.parent_id}
+    seen: set[int | None] = {template.pk}
+    here: int | None = template.parent_id
+    while here is not None:
+        if here in seen:
+            raise TemplateCycle(f"{template.parent} inherits from this template already.")
+        seen.add(here)
+        here = parents.get(here)
 
 
 def built_in(keys: Sequence[Key]) -> Effective:

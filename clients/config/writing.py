@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from clients import access, credentials
-from clients.config import comparing, documents
+from clients.config import comparing, documents, stored
 from clients.config.layers import sha256
 from clients.config.problems import ConfigRefused, Problem
 from clients.models import Client, ConfigVersion, Settings, SettingsTemplate
@@ -65,7 +65,9 @@ def secret(row: Settings, path: str) -> str:
 @transaction.atomic
 def save(row: Settings, author: Author) -> ConfigVersion | None:
     """The row with its history, and of a client the version where its document is a new one. A row that was read from
-    its history counts on from the newest revision all the same."""
+    its history counts on from the newest revision all the same. Raises TemplateCycle."""
+    if isinstance(row, SettingsTemplate):
+        stored.refuse_circle(row)
     row.revision = max(row.revision, _newest_revision(row)) + 1
     author.sign(row)
     row.save()

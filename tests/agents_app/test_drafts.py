@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
-from agents_app import drafts
+from agents_app import drafts, sending
 from agents_app.drafts import DecisionRefused
 from agents_app.models import Draft
 from clients import suppression
@@ -245,3 +246,45 @@ def test_of_many_people_who_decide_at_once_one_wins():
 
     assert len(won) == 1
     assert state(draft)[4] == won[0]
+
+
+BACKWARDS = {"days": ["mon"], "from_hour": 14, "to_hour": 12}
+
+
+def make_in_window(window, **settings):
+    contact = make_contact(make_client(**settings))
+    return make_draft(make_run(make_request(contact), config={"send_window": window}))
+
+
+@pytest.mark.django_db
+def test_a_draft_for_which_e_mails_never_leave_is_held_and_says_why():
+    draft = make_in_window(BACKWARDS, from_hour=14, to_hour=12, postal_address="1 Quay Street")
+    before = state(draft)
+
+    with pytest.raises(DecisionRefused, match="let no e-mail leave"):
+        drafts.approve(draft, by=None, at=AT)
+
+    assert state(draft) == before
+    assert "let no e-mail leave" in sending.refusal_of(draft)
+
+
+@pytest.mark.django_db
+def test_once_the_client_s_hours_are_mended_it_leaves_in_them():
+    draft = make_in_window(BACKWARDS, from_hour=14, to_hour=16)
+
+    drafts.approve(draft, by=None, at=AT)
+
+    leaves = timezone.localtime(draft.send_at)
+    assert (draft.status, leaves >= AT, 14 <= leaves.hour < 16) == ("approved", True, True)
+
+
+@pytest.mark.django_db
+def test_one_that_was_approved_before_is_not_sent_while_e_mails_never_leave(mailoutbox):
+    draft = make_in_window(BACKWARDS, from_hour=14, to_hour=12, postal_address="1 Quay Street")
+    Draft.objects.filter(pk=draft.pk).update(status="approved", decided_at=AT, send_at=AT)
+
+    sent = sending.send(draft.pk, at=AT)
+
+    draft.refresh_from_db()
+    assert (sent, draft.status, mailoutbox) == (None, "refused", [])
+    assert "let no e-mail leave" in draft.refusal

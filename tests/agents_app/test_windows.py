@@ -39,9 +39,15 @@ def test_a_window_until_midnight_closes_with_the_day():
     assert next_open({"days": ["mon"], "from_hour": 20, "to_hour": 24}, moment(17, 0)) == moment(23, 20)
 
 
-@pytest.mark.parametrize("window", [{}, {"days": []}, {**OFFICE, "from_hour": 18, "to_hour": 8}])
-def test_a_window_that_says_nothing_or_is_never_open_keeps_nothing_back(window):
-    assert next_open(window, moment(21, 3)) == moment(21, 3)
+def test_a_window_that_says_nothing_keeps_nothing_back():
+    assert next_open({}, moment(21, 3)) == moment(21, 3)
+
+
+@pytest.mark.parametrize(
+    "window", [{"days": []}, {**OFFICE, "from_hour": 18, "to_hour": 8}, {**OFFICE, "from_hour": 9, "to_hour": 9}]
+)
+def test_a_window_without_a_day_or_with_its_hours_the_wrong_way_round_never_opens(window):
+    assert next_open(window, moment(18, 10)) is None
 
 
 windows = st.fixed_dictionaries(
