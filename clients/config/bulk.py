@@ -127,8 +127,8 @@ def _problems(edit: Edit, client: Client, said: Mapping[str, Any], found: stored
     names = shown.layer_names(client, found.below(client))
     yield from edits.not_heard(edit, found.effective(changed), names)
     inherited = found.inherited(client)
-    before = set(checks.errors(client.settings, inherited))
-    yield from (error for error in checks.errors(said, inherited) if error not in before)
+    before = set(checks.errors(client.settings, inherited, names))
+    yield from (error for error in checks.errors(said, inherited, names) if error not in before)
 
 
 def _own(edit: Edit, said: Mapping[str, Any]) -> str:
