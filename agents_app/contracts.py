@@ -5,7 +5,6 @@ A check that says `must` decides: an e-mail that breaks it never becomes a draft
 
 import json
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -13,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents_app.prompts import Material
+from clients import wording
 
 SHORTEST_SUBJECT, LONGEST_SUBJECT = 8, 78  # characters; longer ones are cut off in most inboxes
 ENGLISH = frozenset(
@@ -138,13 +138,13 @@ def stands(value: str, text: str) -> bool:
     by their month and year or as written, places by their first part, other values by two in five of their content
     words.
     """
-    if _plain(value) in _plain(text):
+    if wording.plain(value) in wording.plain(text):
         return True
     if re.fullmatch(r"\d{4}-\d{2}(-\d{2})?", value):
-        return MONTHS[int(value[5:7]) - 1] in _plain(text) and value[:4] in text
+        return MONTHS[int(value[5:7]) - 1] in wording.plain(text) and value[:4] in text
     if SIZE.fullmatch(value):
         return all(_said(number, text) for number, _ in _numbers(value))
-    if "," in value and words(value) <= 4 and _plain(value.split(",")[0]) in _plain(text):
+    if "," in value and words(value) <= 4 and wording.plain(value.split(",")[0]) in wording.plain(text):
         return True
     wanted = _content(value)
     return bool(wanted) and len(wanted & _content(text)) >= 0.4 * len(wanted)
@@ -160,22 +160,12 @@ def _numbers(text: str) -> Iterator[tuple[float, bool]]:
         yield float(digits.replace(",", "")) * SCALE.get(scale.lower(), 1), bool(scale)
 
 
-def _plain(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-
-
 def _content(text: str) -> set[str]:
     """The content words, cut to four letters so that "opens" and "opening" are one."""
-    return {word[:4] for word in re.findall(r"[^\W_]+", _plain(text)) if word not in ENGLISH}
+    return {word[:4] for word in re.findall(r"[^\W_]+", wording.plain(text)) if word not in ENGLISH}
 
 
 # --- wording
-
-
-def avoided(text: str, terms: Iterable[str]) -> list[str]:
-    """The words to avoid that stand in the text as whole words, whatever their case."""
-    plain = _plain(text)
-    return [term for term in terms if _plain(term) and re.search(rf"(?<!\w){re.escape(_plain(term))}(?!\w)", plain)]
 
 
 def placeholders(text: str) -> list[str]:
@@ -188,7 +178,7 @@ def words(text: str) -> int:
 
 
 def no_avoided_words(text: str, material: Material) -> Check:
-    found = avoided(text, material.config.get("custom_fields", {}).get("avoid_terms", []))
+    found = wording.avoided(text, material.config.get("custom_fields", {}).get("avoid_terms", []))
     detail = (
         f"Contains {', '.join(f'“{term}”' for term in found)}." if found else "None of the words to avoid stands in it."
     )
@@ -203,7 +193,7 @@ def no_placeholders(text: str) -> Check:
 
 def no_strange_addresses(text: str, material: Material) -> Check:
     """An address may come from the client's own settings only: one that an outsider wrote would catch the answers."""
-    own = _plain(json.dumps(material.config, ensure_ascii=False, default=str).replace("\\n", " "))
+    own = wording.plain(json.dumps(material.config, ensure_ascii=False, default=str).replace("\\n", " "))
     found = [match.group(0).rstrip(".,;:!?") for match in ADDRESS.finditer(text)]
     strange = [each for each in dict.fromkeys(found) if not _is_among(own, each)]
     detail = f"Not among the client's settings: {', '.join(strange)}." if strange else "It names no strange address."
@@ -212,7 +202,7 @@ def no_strange_addresses(text: str, material: Material) -> Check:
 
 def _is_among(own: str, address: str) -> bool:
     """As a whole: not an address that begins or ends like one of theirs."""
-    bare = re.sub(r"^(?:https?://)?(?:www\.)?", "", _plain(address))
+    bare = re.sub(r"^(?:https?://)?(?:www\.)?", "", wording.plain(address))
     return re.search(rf"(?<![\w@+-])(?<!\w\.){re.escape(bare)}(?![\w-]|\.\w)", own) is not None
 
 
@@ -229,7 +219,7 @@ def greets_the_contact(greeting: str, material: Material) -> Check:
 
 
 def _names(text: str) -> set[str]:
-    return set(WORD.findall(_plain(text)))
+    return set(WORD.findall(wording.plain(text)))
 
 
 def short_enough(text: str, most: int) -> Check:

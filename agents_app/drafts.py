@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from agents_app import contracts, windows
 from agents_app.models import Draft
-from clients import access, config, suppression
+from clients import access, config, suppression, wording
 
 Status = Draft.Status
 OPEN = (Status.WAITING, Status.REFUSED)
@@ -92,7 +92,7 @@ def problems_with(draft: Draft, subject: str, body: str) -> Iterator[str]:
         yield f"{draft.contact} must not be written to any more: the address unsubscribed, bounced or was blocked."
     yield from _unfit(subject, body)
     terms = config.effective(client).document["custom_fields"]["avoid_terms"]
-    if found := contracts.avoided(f"{subject}\n{body}", terms):
+    if found := wording.avoided(f"{subject}\n{body}", terms):
         yield (
             f"The text contains {_quoted(found)}, to be avoided for {client}. Write it otherwise, or change the "
             "words to avoid in the client's settings."

@@ -89,7 +89,7 @@ class SettingsForm(MeetingForm):
 
     def _look_over(self, cleaned: Mapping[str, Any]) -> None:
         """What contradicts itself is refused; what is only unusual is asked about once."""
-        for problem in checks.errors(self.said, self.below):
+        for problem in checks.errors(self.said, self.below, self.names):
             self.add_error(None, problem)
         asked = [*checks.warnings(self.said, self.peers(cleaned), self.slots), *self.reaches(cleaned)]
         meant = [*asked, *sorted(self.secrets)]  # a secret that is not typed again is missed

@@ -97,4 +97,4 @@ def _contradictions(form: settings_forms.SettingsForm) -> Iterator[str]:
         schema.parse({"industry": "any", **config.nested(form.said)}, form.keys)
     except ConfigRefused as refused:
         yield from (f"{problem.path}: {problem.message} {problem.hint}" for problem in refused.problems)
-    yield from checks.errors(form.said, form.below)
+    yield from checks.errors(form.said, form.below, form.names)

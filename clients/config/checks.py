@@ -1,12 +1,13 @@
 """What is odd about a layer's settings, in the words of the domain: what contradicts itself is refused, what is only
 unusual is asked about once. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from clients.config.layers import Effective, at, is_set, joined, words_of
-from clients.keys import AGENTS, PROMPTS, TONES, words_to
+from clients import wording
+from clients.config.layers import BUILT_IN_LAYER, Effective, at, is_set, joined, words_of
+from clients.keys import AGENTS, LEAVE_OUT, PROMPTS, TONES, words_to
 
 AVOID = "custom_fields.avoid_terms"
 SAYS = {
@@ -34,9 +35,9 @@ class Peers:
         return sum(self.tones.values())
 
 
-def errors(said: Mapping[str, Any], below: Effective) -> list[str]:
-    """What contradicts itself, each with where it stands and how to mend it."""
-    return [*_avoided(said, below), *_window(said, below)]
+def errors(said: Mapping[str, Any], below: Effective, names: Mapping[str, str] | None = None) -> list[str]:
+    """What contradicts itself, each with where it stands and how to mend it; `names` are those of the layers below."""
+    return [*_avoided(said, below), *_avoided_below(said, below, names or {}), *_window(said, below)]
 
 
 def warnings(said: Mapping[str, Any], peers: Peers, prompts: Prompts | None = None) -> list[str]:
@@ -46,11 +47,23 @@ def warnings(said: Mapping[str, Any], peers: Peers, prompts: Prompts | None = No
 
 def _avoided(said: Mapping[str, Any], below: Effective) -> Iterator[str]:
     for where, text in _texts(said):
-        for number, line in enumerate(text.splitlines(), start=1):
-            for term in _terms(said, below):
-                if term.casefold() in line.casefold():
-                    place = f"{where}, line {number}" if "\n" in text else where
-                    yield f"“{term}” is among the words to avoid, and stands in {place}. Take it out of one of them."
+        yield from _standing(where, text, _terms(said, below))
+
+
+def _avoided_below(said: Mapping[str, Any], below: Effective, names: Mapping[str, str]) -> Iterator[str]:
+    """What is inherited and holds here, against the words that this layer adds to those to avoid."""
+    inherited = {term.casefold() for term in at(below.document, AVOID) or []}
+    added = [term for term in words_of(said.get(AVOID))[2] or [] if term.casefold() not in inherited]
+    for where, layer, text in [*_values_below(said, below), *_words_below(said, below)] if added else []:
+        name = names.get(layer, layer).replace("Agency", "agency")
+        yield from _standing(where.format(f"the {name}"), text, added)
+
+
+def _standing(where: str, text: str, terms: Sequence[str]) -> Iterator[str]:
+    for number, line in enumerate(text.splitlines(), start=1):
+        for term in wording.avoided(line, terms):
+            place = f"{where}, line {number}" if "\n" in text else where
+            yield f"“{term}” is among the words to avoid, and stands in {place}. Take it out of one of them."
 
 
 def _terms(said: Mapping[str, Any], below: Effective) -> list[str]:
@@ -70,8 +83,48 @@ def _texts(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 yield name, text
     for agent in AGENTS:
         for word in said.get(f"{PROMPTS}{agent}", ()):
-            if not FORBIDS & set(word["text"].casefold().split()):
+            if not _forbids(word["text"]):
                 yield words_to(agent).replace("What", "what", 1), word["text"]
+
+
+def _values_below(said: Mapping[str, Any], below: Effective) -> Iterator[tuple[str, str, str]]:
+    """(where it stands, with a place for its layer's name; the layer; the text) of what this layer inherits."""
+    for path, name in SAYS.items():
+        unset, removed, own = words_of(said.get(path))
+        value, origin = at(below.document, path), below.origins[path]
+        gone = {entry.casefold() for entry in removed}
+        if unset or (is_set(own) and isinstance(own, str)):
+            continue
+        for text in value if isinstance(value, list) else [value]:
+            if text and text.casefold() not in gone:
+                layer = origin.entries.get(text) or next(iter(origin.sources), BUILT_IN_LAYER)
+                yield f"{name} of {{}}", layer, text
+
+
+def _words_below(said: Mapping[str, Any], below: Effective) -> Iterator[tuple[str, str, str]]:
+    """The same of the words to the agents: without those that this layer leaves out or replaces."""
+    for agent, label in AGENTS.items():
+        own = said.get(f"{PROMPTS}{agent}", ())
+        left_out = any(word["mode"] == LEAVE_OUT for word in own)
+        inherited = () if left_out else below.document["prompt_overrides"].get(agent, ())
+        for word in _in_force([*inherited, *own]):
+            if "layer" in word and not _forbids(word["text"]):
+                yield f"what {{}} says to the {label.lower()} agent", word["layer"], word["text"]
+
+
+def _in_force(words: Iterable[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """Without those that a later one replaces."""
+    held: list[Mapping[str, str]] = []
+    for word in words:
+        slot = word.get("slot", "")
+        if word["mode"] == "replace":
+            held = [each for each in held if slot and each.get("slot", "") != slot]
+        held.append(word)
+    return held
+
+
+def _forbids(text: str) -> bool:
+    return bool(FORBIDS & set(text.casefold().split()))
 
 
 FORBIDS = {"never", "avoid", "not", "no", "without", "instead"}

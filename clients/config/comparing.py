@@ -52,6 +52,6 @@ def hindrances(before: Client | None, after: Client, found: stored.Stand) -> Ite
         path = key.path
         for told in edits.not_heard(key, old.get(path), after.settings.get(path), effective, names):
             yield Problem(path.replace(".", ARROW), told)
-    known = set(checks.errors(old, found.inherited(before))) if before else set()
-    new = checks.errors(after.settings, found.inherited(after))
+    known = set(checks.errors(old, found.inherited(before), names)) if before else set()
+    new = checks.errors(after.settings, found.inherited(after), names)
     yield from (Problem("", error) for error in new if error not in known)

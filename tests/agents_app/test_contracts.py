@@ -5,6 +5,7 @@ import pytest
 from agents_app import contracts
 from agents_app.contracts import Check, Sentence
 from agents_app.prompts import Material
+from clients import wording
 
 MATERIAL = Material(
     config={"tone": "formal", "custom_fields": {"offer": "Audit evidence on demand.", "avoid_terms": ["disruptive", "game changer"], "proof_points": ["Used by 40 banks."], "emphasis": ""}},
@@ -107,7 +108,7 @@ def test_a_sound_sentence_rests_on_something_and_says_it():
     ],
 )
 def test_words_to_avoid_are_found_as_whole_words(text, found):
-    assert contracts.avoided(text, ["disruptive", "game changer", ""]) == found
+    assert wording.avoided(text, ["disruptive", "game changer", ""]) == found
 
 
 @pytest.mark.parametrize(

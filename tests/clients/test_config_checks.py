@@ -5,7 +5,7 @@ import re
 import pytest
 
 from clients.config import checks
-from clients.config.layers import ADD, REMOVE, Layer, merge
+from clients.config.layers import ADD, REMOVE, UNSET, Layer, Override, merge
 from clients.models import Client
 from tests.clients.test_admin import page, whole_form
 from tests.crowd import make_user_of
@@ -40,6 +40,71 @@ def word(text, mode="add", slot=""):
 )  # fmt: skip
 def test_what_contradicts_itself_is_refused_with_its_place(said, errors):
     assert checks.errors(said, BELOW) == errors
+
+
+TEMPLATE = "industry:fintech"
+INHERITED = merge(
+    [
+        Layer(
+            TEMPLATE,
+            {
+                "custom_fields.offer": "A disruptive ledger.",
+                "custom_fields.proof_points": ["Cheap for banks.", "Fast."],
+            },
+            {
+                "email_agent": [
+                    Override("add", "Be plain.\nCall it bold."),
+                    Override("add", "Never call it brave."),
+                    Override("add", "Call it daring.", "style"),
+                ]
+            },
+        )
+    ],
+    industry="fintech",
+    client_name="Acme",
+)
+WORDS = "prompt_overrides.email_agent"
+AVOID = "custom_fields.avoid_terms"
+
+
+@pytest.mark.parametrize("term", ["AI", "art", "main"])
+def test_a_word_to_avoid_counts_as_a_whole_word_only(term):
+    assert checks.errors({"custom_fields.offer": "We maintain and start.", AVOID: [term]}, BELOW) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "where"),
+    [
+        ({AVOID: ["Disruptive"]}, "the offer of the Fintech template"),
+        ({AVOID: ["Disruptive"], "custom_fields.offer": "A new ledger."}, ""),
+        ({AVOID: ["Disruptive"], "custom_fields.offer": {UNSET: True}}, ""),
+        ({AVOID: ["cheap"]}, "the proof points of the Fintech template"),
+        ({AVOID: ["cheap"], "custom_fields.proof_points": ["Ours."]}, "the proof points of the Fintech template"),
+        ({AVOID: ["cheap"], "custom_fields.proof_points": {REMOVE: ["cheap for banks."]}}, ""),
+        ({AVOID: {REMOVE: ["x"], ADD: ["bold"]}}, "what the Fintech template says to the e-mail agent, line 2"),
+        ({AVOID: ["brave"]}, ""),  # it is said never to be said
+        ({AVOID: ["bold"], WORDS: [word("", "unset")]}, ""),
+        ({AVOID: ["bold"], WORDS: [word("Be kind.", "replace")]}, ""),
+        ({AVOID: ["bold"], WORDS: [word("Be kind.", "replace", "style")]}, "what the Fintech template says to the e-mail agent, line 2"),
+        ({AVOID: ["daring"], WORDS: [word("Be kind.", "replace", "style")]}, ""),
+        ({AVOID: ["daring"]}, "what the Fintech template says to the e-mail agent"),
+        ({AVOID: ["aunt"]}, ""),
+    ],
+)  # fmt: skip
+def test_a_word_that_is_to_be_avoided_anew_must_not_stand_in_what_is_inherited(said, where):
+    found = checks.errors(said, INHERITED, {TEMPLATE: "Fintech template"})
+
+    added = said[AVOID][ADD] if isinstance(said[AVOID], dict) else said[AVOID]
+    told = f"“{added[0]}” is among the words to avoid, and stands in {where}. Take it out of one of them."
+    assert found == ([told] if where else [])
+
+
+def test_what_the_agency_says_is_named_so():
+    below = merge([Layer("agency", {"custom_fields.offer": "Bold."})], industry="fintech", client_name="Acme")
+
+    [told] = checks.errors({AVOID: ["bold"]}, below, {"agency": "Agency"})
+
+    assert "stands in the offer of the agency." in told
 
 
 @pytest.mark.parametrize(
@@ -102,4 +167,16 @@ def test_a_contradiction_is_never_saved(client):
     shown = client.post(page("change", "client", acme.pk), typed).content.decode()
 
     assert "“cheap” is among the words to avoid, and stands in the offer." in shown
+    assert Client.objects.get(pk=acme.pk).settings == {}
+
+
+@pytest.mark.django_db
+def test_a_word_that_the_template_uses_is_not_avoided_and_the_form_says_where_it_stands(client):
+    client.force_login(make_user_of("operator"))
+    words = {"prompt_overrides.email_agent": [word("Call it disruptive.")]}
+    acme = make_client("acme", industry=make_industry("ledgers", settings=words))
+
+    shown = client.post(page("change", "client", acme.pk), whole_form(acme, avoid_terms="disruptive"))
+
+    assert f"stands in what the {acme.industry.name} template says to the e-mail agent." in shown.content.decode()
     assert Client.objects.get(pk=acme.pk).settings == {}

@@ -8,10 +8,11 @@ from itertools import product
 
 import pytest
 
-from agents_app import contracts, prompts
+from agents_app import prompts
 from agents_app.agents import AGENTS, email, first_prompt
 from agents_app.flow.knowledge import from_value
 from agents_app.research import Company, SourceAccess, facts, gather
+from clients import wording
 from gtm.sandbox import composer
 from gtm.sandbox.composer import given
 from gtm.sandbox.world import COMPANIES
@@ -183,7 +184,7 @@ def test_a_quoted_headline_with_a_word_to_avoid_gives_way_to_another_fact():
 
 def test_phrasings_with_a_word_to_avoid_are_passed_over():
     for term in ("reply", "regards", "open", "suggest", "task", "would"):
-        assert not contracts.avoided(text_of(write(settings=config(avoid_terms=[term]), sequence_step=3)), [term])
+        assert not wording.avoided(text_of(write(settings=config(avoid_terms=[term]), sequence_step=3)), [term])
 
 
 @pytest.mark.parametrize("most", [120, 70, 55, 45])
