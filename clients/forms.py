@@ -93,6 +93,19 @@ class NewClientImportForm(ImportForm):
     field_order = ("name", "slug", "text", "file")
 
 
+class BackForm(forms.Form):
+    """Why an earlier version holds again."""
+
+    reason = forms.CharField(label="Why", max_length=180, required=False)
+    is_active = False
+
+    def clean_reason(self) -> str:
+        reason = str(self.cleaned_data["reason"])
+        if self.is_active and not reason:
+            raise ValidationError("This client is active. Say in a few words why its settings change.")
+        return reason
+
+
 class CloneForm(forms.Form):
     """What a copy of a client is called; everything else about it is its settings."""
 

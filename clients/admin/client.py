@@ -140,10 +140,7 @@ class ClientAdmin(LayerPage, ScopedHistoryAdmin):
     def response_add(self, request: HttpRequest, obj: Client, post_url_continue: str | None = None) -> HttpResponse:
         if "_popup" in request.POST or "_addanother" in request.POST:
             return super().response_add(request, obj, post_url_continue)
-        names = shown.layer_names(obj, config.stand().below(obj))
-        from_where = [name for layer, name in names.items() if ":" in layer]
-        base = ", ".join(from_where) or "the agency"
-        messages.success(request, f"{obj} is made, in draft. It inherits from: {base}. Add its own settings below.")
+        messages.success(request, f"{config.made_in_words(obj)} Add its own settings below.")
         return HttpResponseRedirect(reverse("admin:clients_client_change", args=[obj.pk]))
 
     @admin.display(description="State", ordering="status")

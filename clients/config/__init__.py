@@ -1,5 +1,6 @@
 """Settings of a client: layers, the settings in force with their sources, versions, import and export."""
 
+from clients.config.bases import bases_in_words, made_in_words
 from clients.config.comparing import compare
 from clients.config.documents import Difference, as_text, differences, download, export, flat, nested, parse, read
 from clients.config.edits import Edit
@@ -50,6 +51,7 @@ __all__ = [
     "TemplateCycle",
     "apply",
     "as_text",
+    "bases_in_words",
     "below_template",
     "bring_back",
     "built_in",
@@ -68,6 +70,7 @@ __all__ = [
     "known_keys",
     "layer_of",
     "made",
+    "made_in_words",
     "nested",
     "newest_version",
     "parse",

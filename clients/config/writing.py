@@ -155,10 +155,11 @@ def clone(client: Client, *, slug: str, name: str, by: User | None, at: datetime
     )
 
 
-def revert(version: ConfigVersion, *, by: User | None, at: datetime) -> list[documents.Difference]:
+def revert(version: ConfigVersion, *, by: User | None, at: datetime, reason: str = "") -> list[documents.Difference]:
     """Make an earlier version's document the client's whole layer again, as a new version. Raises ConfigRefused where
-    the keys have changed since, so that it cannot be used any more."""
-    return apply(version.document, client=version.client, by=by, reason=f"Back to v{version.number}", at=at)
+    the keys or the layers below have changed since, so that it cannot be used any more."""
+    why = f"Back to v{version.number}" + (f": {reason}" if reason else "")
+    return apply(version.document, client=version.client, by=by, reason=why, at=at)
 
 
 def _refuse_invalid(client: Client) -> None:

@@ -83,7 +83,7 @@ def new_client_import(request: HttpRequest) -> HttpResponse:
         )
     except ConfigRefused as refused:
         return _import_page(request, form.kept(), problems=refused.problems)
-    messages.success(request, f"{client} is made, in draft.")
+    messages.success(request, config.made_in_words(client))
     return HttpResponseRedirect(reverse("admin:clients_client_change", args=[client.pk]))
 
 
@@ -104,7 +104,8 @@ def client_clone(request: HttpRequest, slug: str) -> HttpResponse:
                 else:
                     form.add_error(None, f"{problem} Mend it in the settings of {client} first.")
         else:
-            messages.success(request, f"{copy} is made, in draft: it cannot send before somebody sets it to active.")
+            told = f"{config.made_in_words(copy)} It cannot send before somebody sets it to active."
+            messages.success(request, told)
             return HttpResponseRedirect(reverse("admin:clients_client_change", args=[copy.pk]))
     page = {"client": client, "form": form, "settings": config.differences(None, config.export(client))}
     return render(request, "clients/clone.html", page, status=400 if form.errors else 200)

@@ -13,6 +13,7 @@ from clients import access, config
 from clients.bulk_forms import FolderForm
 from clients.config import ConfigRefused, importing, sets
 from clients.config.importing import FileLook
+from clients.models import ChangeSet
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -61,7 +62,7 @@ def _apply(request: HttpRequest, form: FolderForm) -> HttpResponse:
     except (sets.SetRefused, ConfigRefused) as refused:
         form.add_error(None, str(refused))
         return _look(request, form, status=400)
-    messages.success(request, _told(looks))
+    messages.success(request, _told(looks, made))
     return HttpResponseRedirect(reverse("admin:clients_changeset_change", args=[made.pk]))
 
 
@@ -72,5 +73,8 @@ def _allowed(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _told(looks: list[FileLook]) -> str:
-    return f"{importing.in_words([each for each in looks if each.changes])}. You can take the changes back here."
+def _told(looks: list[FileLook], made: ChangeSet) -> str:
+    new = made.changes.filter(is_new=True).select_related("client__industry").order_by("client__name")
+    told = importing.in_words([each for each in looks if each.changes])
+    bases = config.bases_in_words(part.client for part in new)
+    return " ".join(filter(None, (f"{told}.", bases, "You can take the changes back here.")))

@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from clients import access, config
-from clients.config import ConfigRefused, Difference
+from clients.config import ConfigRefused, Difference, sets
+from clients.forms import BackForm
 from clients.models import Client, ConfigVersion
 from clients.views.finding import client_of
 
@@ -28,8 +29,11 @@ def client_versions(request: HttpRequest, slug: str) -> HttpResponse:
     """The newest first. `left` and `right` are the numbers of two to compare; without them, the newest and the one
     before it. POST makes the version of the number in `back` hold again, as a new version."""
     client = client_of(request, slug)
-    if request.method == "POST":
-        return _revert(request, client)
+    return _revert(request, client) if request.method == "POST" else _page(request, client)
+
+
+def _page(request: HttpRequest, client: Client, **asked: Any) -> HttpResponse:
+    """`asked` are the version that should hold again and the form that asks why, where there is something to mend."""
     found = list(client.versions.select_related("author").order_by("-number")[: MOST + 1])
     before = [*(version.document for version in found[1:]), None]
     pairs = zip(found[:MOST], before, strict=False)
@@ -43,8 +47,9 @@ def client_versions(request: HttpRequest, slug: str) -> HttpResponse:
         "right": right,
         "compared": _side_by_side(left, right) if left and right else [],
         "may_change": request.user.has_perm("clients.change_client"),
+        **asked,
     }
-    return render(request, "clients/versions.html", page)
+    return render(request, "clients/versions.html", page, status=400 if asked else 200)
 
 
 def _revert(request: HttpRequest, client: Client) -> HttpResponse:
@@ -52,17 +57,22 @@ def _revert(request: HttpRequest, client: Client) -> HttpResponse:
         raise PermissionDenied("Your role cannot change clients. Ask an account manager.")
     number = request.POST.get("back", "")
     version = get_object_or_404(ConfigVersion, client=client, number=number if number.isdecimal() else 0)
-    here = reverse("client_versions", args=[client.slug])
+    form = BackForm(request.POST)
+    form.is_active = sets.needs_reason([client]) and version.document != config.export(client)
+    if not form.is_valid():
+        return _page(request, client, back=version, form=form)
+    reason = form.cleaned_data["reason"]
     try:
-        changes = config.revert(version, by=access.user_of(request), at=timezone.now())
+        changes = config.revert(version, by=access.user_of(request), at=timezone.now(), reason=reason)
     except ConfigRefused as refused:
-        messages.error(request, f"Version {number} cannot be used as it is any more: {refused.problems[0]}")
-        return HttpResponseRedirect(here)
+        for problem in refused.problems:
+            form.add_error(None, f"Version {number} cannot be used as it is any more: {problem}")
+        return _page(request, client, back=version, form=form)
     if changes:
         messages.success(request, f"The settings of version {number} hold again: {len(changes)} changed.")
     else:
         messages.info(request, f"The settings are those of version {number} already. Nothing was changed.")
-    return HttpResponseRedirect(here)
+    return HttpResponseRedirect(reverse("client_versions", args=[client.slug]))
 
 
 def _asked(request: HttpRequest, client: Client, side: str, found: list[ConfigVersion]) -> ConfigVersion | None:

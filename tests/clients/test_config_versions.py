@@ -164,3 +164,32 @@ def test_a_row_that_comes_back_from_its_history_counts_on_from_the_newest_revisi
     config.save(old, config.Author(None, "Back", AT))
 
     assert Client.objects.get().revision == 8
+
+
+def test_a_version_of_an_active_client_comes_back_once_somebody_says_why(acme, client):
+    client.force_login(make_user_of("operator"))
+    config.apply(SECOND, client=acme, by=None, reason="", at=AT)
+    Client.objects.update(status="active")
+    here = reverse("client_versions", args=["acme"])
+
+    asked = client.post(here, {"back": 1})
+    unchanged = config.export(Client.objects.get())
+    answer = client.post(here, {"back": 1, "reason": "The market moved back"})
+
+    assert (asked.status_code, unchanged) == (400, SECOND)
+    assert "This client is active. Say in a few words why its settings change." in asked.content.decode()
+    assert answer.status_code == 302
+    assert config.export(Client.objects.get()) == FIRST
+    assert config.newest_version(acme).reason == "Back to v1: The market moved back"
+
+
+def test_what_was_typed_stays_where_a_version_cannot_come_back(acme, client):
+    client.force_login(make_user_of("operator"))
+    ConfigVersion.objects.create(
+        client=acme, number=2, document=FIRST | {"mood": "good"}, sha256="0" * 64, created_at=AT
+    )
+
+    answer = client.post(reverse("client_versions", args=["acme"]), {"back": 2, "reason": "A better mood"})
+
+    assert answer.status_code == 400
+    assert 'value="A better mood"' in answer.content.decode()

@@ -110,6 +110,7 @@ def test_applying_makes_all_of_it_as_one_set_without_uploading_again(operator):
     }
     assert (new.name, new.status, new.settings) == ("New One", "draft", {"tone": "casual"})
     assert config.newest_version(new).reason == "New year"
+    assert re.search(r"In draft, inheriting from Fintech template[^:]*: New One\.", answer.content.decode())
     assert "You can take the changes back here." in answer.content.decode()
 
 

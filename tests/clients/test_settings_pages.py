@@ -241,3 +241,16 @@ def test_a_word_to_a_component_that_the_prompt_lost_is_flagged(manager, acme):
 
     flagged = {row["text"]: row["is_homeless"] for row in rows if row["source"].name == "Acme Fintech"}
     assert flagged == {"To rules.": True, "To form.": False}
+
+
+@pytest.mark.parametrize(
+    ("page", "typed"),
+    [("new_client_import", {"text": '{"industry": "fintech"}', "apply": "yes"}), ("client_clone", {})],
+)
+def test_a_new_client_says_what_it_inherits_from_however_it_is_made(client, acme, page, typed):
+    client.force_login(make_user_of("operator"))
+    where = reverse(page, args=["acme"] if page == "client_clone" else [])
+
+    answer = client.post(where, {"name": "Fresh Ltd", "slug": "fresh", **typed}, follow=True)
+
+    assert "Fresh Ltd is made, in draft. It inherits from: Fintech template" in answer.content.decode()
