@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from agents_app import versions
 from clients import access, config, layer_forms
 from clients import keys as known
-from clients.config import inheriting, proposing
+from clients.config import inheriting, own_keys, proposing
 from clients.models import AgencySettings, Client, ConfigKey, ProposedChange, SettingsTemplate
 from clients.settings_admin import SettingsPage
 from experiments import lifecycle
@@ -184,7 +184,7 @@ class ProposedChangeAdmin(RecordAdmin):
 
 
 @admin.register(ConfigKey)
-class ConfigKeyAdmin(HistoryAdmin):
+class ConfigKeyAdmin(KeptWhileInUse, HistoryAdmin):
     form = layer_forms.ConfigKeyForm
     list_display = ("label", "name", "kind", "merge", "lockable", "sensitive")
     search_fields = ("label", "name")
@@ -194,3 +194,6 @@ class ConfigKeyAdmin(HistoryAdmin):
         ("How layers of it come together", {"fields": ("merge", ("lockable", "tightens"))}),
         ("Who is told", {"fields": ("agents", "sensitive")}),
     )
+
+    def why_kept(self, rows: Any) -> Iterable[str]:
+        return own_keys.why_kept(rows)

@@ -1,10 +1,15 @@
 """What is wrong with a setting that an agency describes itself."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from django.apps import apps
+from django.db.models import Q
+
 from clients.keys import BUILT_IN, KINDS, MERGES, STRATEGIES
-from clients.models import AgencySettings, Client, ConfigKey, SettingsTemplate
+from clients.models import AgencySettings, ConfigKey, ProposedChange, Settings
+
+FEW = 5  # layers that are named
 
 
 def key_problems(told: Mapping[str, Any], row: ConfigKey) -> Iterator[tuple[str, str]]:
@@ -22,9 +27,9 @@ def key_problems(told: Mapping[str, Any], row: ConfigKey) -> Iterator[tuple[str,
         yield "most", f"The largest is below the smallest, {least:g}."
     if told.get("sensitive") and (kind != "text" or told.get("agents")):
         yield "sensitive", "Only a text that no agent is told can be kept encrypted."
-    if row.pk and changes_shape(told, row) and (used := used_in(f"custom_fields.{row.name}")):
-        layers = "1 layer uses" if used == 1 else f"{used} layers use"
-        yield "kind", f"{layers} this setting. Take it out first, or make another setting."
+    if row.pk and changes_shape(told, row):
+        old = ConfigKey.objects.get(pk=row.pk)  # a form has written the new name into its own row already
+        yield from (("kind", f"{says} Or make another setting.") for says in why_kept([old]))
 
 
 def changes_shape(told: Mapping[str, Any], row: ConfigKey) -> bool:
@@ -32,7 +37,20 @@ def changes_shape(told: Mapping[str, Any], row: ConfigKey) -> bool:
     return any(told.get(part, getattr(old, part)) != getattr(old, part) for part in ("name", "kind", "sensitive"))
 
 
-def used_in(path: str) -> int:
-    """How many layers say something of it."""
-    tables = (AgencySettings, SettingsTemplate, Client)
-    return sum(table.objects.filter(settings__has_key=path).count() for table in tables)
+def why_kept(rows: Iterable[ConfigKey]) -> Iterator[str]:
+    """In words, which of them are in use and where, so that they cannot be deleted nor become something else."""
+    for row in rows:
+        if used := used_in(f"custom_fields.{row.name}"):
+            count = "1 layer uses" if len(used) == 1 else f"{len(used)} layers use"
+            more = f" and {len(used) - FEW} more" if len(used) > FEW else ""
+            yield f"{count} this setting. Take it out first: {', '.join(used[:FEW])}{more}."
+
+
+def used_in(path: str) -> list[str]:
+    """The layers that say something of it, keep a secret in it or lock it, and those for which a change of it waits."""
+    layers = (model for model in apps.get_models() if issubclass(model, Settings))
+    says = Q(settings__has_key=path) | Q(secrets__has_key=path) | Q(locks__contains=[path])
+    rows = (row for layer in layers for row in layer._default_manager.filter(says).order_by("pk"))
+    found = ["the agency" if isinstance(row, AgencySettings) else f"{row._meta.verbose_name} {row}" for row in rows]
+    waits = ProposedChange.objects.filter(says, decision="").select_related("agency", "template").order_by("pk")
+    return [*found, *(f"change that waits for {each.agency or each.template}" for each in waits)]

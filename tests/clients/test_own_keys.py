@@ -6,12 +6,22 @@ import pytest
 from django.urls import reverse
 
 from clients import config
-from clients.config import ConfigRefused
-from clients.models import Client, ConfigKey
+from clients.config import ConfigRefused, proposing
+from clients.models import AgencySettings, Client, ConfigKey
 from tests.agents_app.flows_that import execute
 from tests.clients.test_admin import page, whole_form
 from tests.crowd import make_user_of
-from tests.factories import AT, make_client, make_contact, make_ready_client, make_request, plan_run
+from tests.factories import (
+    AT,
+    make_campaign,
+    make_client,
+    make_contact,
+    make_industry,
+    make_ready_client,
+    make_request,
+    make_user,
+    plan_run,
+)
 
 pytestmark = pytest.mark.django_db
 SECRET = "s3cret-Token-0815"
@@ -107,7 +117,7 @@ def test_one_that_is_in_use_keeps_its_name_and_kind(operator):
 
     shown = operator.post(reverse("admin:clients_configkey_change", args=[key.pk]), typed).content.decode()
 
-    assert "1 layer uses this setting. Take it out first, or make another setting." in shown
+    assert "1 layer uses this setting. Take it out first: client Acme. Or make another setting." in shown
     assert ConfigKey.objects.get().name == "motto"
 
 
@@ -149,3 +159,67 @@ def test_an_empty_field_keeps_the_present_secret(operator):
 
     acme = Client.objects.get(pk=acme.pk)
     assert (config.secret(acme, "custom_fields.token"), acme.settings) == (SECRET, {"tone": "formal"})
+
+
+PATH = "custom_fields.motto"
+SAYS = {"settings": {PATH: "Evidence first."}}
+
+
+def waiting_change():
+    wanted = proposing.Wanted({}, secrets={PATH: SECRET})
+    proposing.propose(make_industry("ledgers"), wanted, reach=9, by=make_user("priya"), at=AT)
+
+
+USES = {
+    "client Acme": lambda: make_client("acme", **SAYS),
+    "client Zeta": lambda: make_client("zeta", secrets={PATH: "sealed"}),
+    "template Ledgers": lambda: make_industry("ledgers", **SAYS),
+    "campaign Autumn": lambda: make_campaign(name="Autumn", **SAYS),
+    "the agency": lambda: AgencySettings.objects.update(locks=[PATH]),
+    "change that waits for Ledgers": waiting_change,
+}
+
+
+@pytest.mark.parametrize("ticked", [False, True], ids=["one", "ticked"])
+@pytest.mark.parametrize("where", USES)
+def test_one_that_is_in_use_is_not_deleted_and_the_page_says_where(operator, where, ticked):
+    key = own()
+    USES[where]()
+    address = reverse("admin:clients_configkey_changelist") if ticked else page("delete", "configkey", key.pk)
+    sent = {"post": "yes"} | ({"action": "delete_selected", "_selected_action": [key.pk]} if ticked else {})
+
+    shown = operator.post(address, sent).content.decode()
+
+    assert f"1 layer uses this setting. Take it out first: {where}" in shown
+    assert ConfigKey.objects.count() == 1
+
+
+def test_one_that_nobody_uses_is_deleted(operator):
+    key = own()
+    make_client("acme", settings={"custom_fields.offer": "An offer"})
+
+    answer = operator.post(page("delete", "configkey", key.pk), {"post": "yes"})
+
+    assert (answer.status_code, ConfigKey.objects.count()) == (302, 0)
+
+
+def test_a_secret_that_a_client_keeps_stays_one(operator):
+    key = own(sensitive=True)
+    make_client("acme", secrets={PATH: "sealed"})
+    typed = {"name": "motto", "label": "Motto", "kind": "text", "merge": "replace", "longest": "200"}
+
+    shown = operator.post(page("change", "configkey", key.pk), {**typed, "agents": ["email_agent"]}).content.decode()
+
+    assert "1 layer uses this setting. Take it out first: client Acme." in shown
+    assert (ConfigKey.objects.get().sensitive, ConfigKey.objects.get().agents) == (True, [])
+
+
+def test_the_first_places_are_named_and_the_rest_counted(operator):
+    key = own()
+    for number in range(7):
+        make_client(f"client-{number}", **SAYS)
+
+    shown = operator.post(page("delete", "configkey", key.pk), {"post": "yes"}).content.decode()
+
+    assert "7 layers use this setting." in shown
+    assert "client Client 4 and 2 more." in shown
