@@ -4,7 +4,7 @@ A decision holds the proposal's row and the client's, so of two people the secon
 change of the same setting is written over.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from datetime import datetime, timedelta
 from typing import Any
@@ -136,15 +136,16 @@ def why_moved(proposal: SettingProposal, client: Client, found: Stand) -> str:
     return ""
 
 
-def moved_since(proposal: SettingProposal) -> str:
-    """In words, where somebody touched the setting after it was approved, by whatever way; "" where it stands."""
+def moved_since(proposal: SettingProposal, keys: Sequence[Key] | None = None) -> str:
+    """In words, where somebody touched the setting after it was approved, by whatever way; "" where it stands. `keys`
+    are those known, where they are at hand."""
     client = proposal.client
     _, when = client.touched.get(proposal.path, ("", ""))
     since = proposal.decided_at
     is_later = bool(when and since and datetime.fromisoformat(when) > since)
     if client.settings.get(proposal.path) == proposal.written and not is_later:
         return ""
-    key = by_path(config.known_keys()).get(proposal.path)
+    key = by_path(config.known_keys() if keys is None else keys).get(proposal.path)
     return _who_touched(client, proposal.path, key, "after it was approved")
 
 
@@ -167,7 +168,8 @@ def hindrance_to(client: Client, found: Stand, path: str, said: Any) -> str:  # 
         return f"{key.label} is locked by {locked_by}: it can only be tightened."
     if value_at(before.document, path) == value_at(effective.document, path):
         return f"{key.label} is so already."
-    return next(iter(checks.errors(settings, found.inherited(client))), "")
+    names = shown.layer_names(client, found.below(client))
+    return next(iter(checks.errors(settings, found.inherited(client), names)), "")
 
 
 # --- writing

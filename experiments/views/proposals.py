@@ -195,7 +195,7 @@ def _card(row: SettingProposal, found: Stand) -> Card:
     if row.status == Status.OPEN:
         moved = deciding.why_moved(row, row.client, found)
     elif row.status == Status.APPROVED:
-        moved = deciding.moved_since(row)
+        moved = deciding.moved_since(row, found.keys)
     return Card(
         row=row,
         title=RULES.get(row.rule, row.rule),
