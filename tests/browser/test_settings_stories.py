@@ -86,6 +86,7 @@ def forbid_mouse_and_json(page: Page) -> list[str]:
 
 def go_to(page: Page, name: str, address: str) -> None:
     """By the search box, as somebody without a mouse does."""
+    page.wait_for_load_state()  # before, no script listens to the keys
     page.keyboard.press("Control+k")
     page.keyboard.type(name)
     page.keyboard.press("Enter")
