@@ -71,14 +71,16 @@ def until(condition: Callable[[], object], what: str) -> None:
 
 
 def processes(server: Server) -> list[psutil.Process]:
-    """The keeper and the postmaster of this server; a process that only waits to be reaped does not count."""
-    found = []
+    """The keeper and the postmaster of this server; a process that only waits to be reaped does not count, nor does a
+    child of the postmaster in the moment before it names itself."""
+    found: dict[psutil.Process, tuple[str, int]] = {}
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             command = process.cmdline()
             if HOLD not in command and {str(server.home), str(server.data)} & set(command):
-                found.append(process)
-    return found  # one that only waits to be reaped has no command line any more
+                found[process] = (process.name(), process.ppid())
+    servers = {process.pid for process, (name, _) in found.items() if name == "postgres"}
+    return [process for process, (_, parent) in found.items() if parent not in servers]
 
 
 def keeper(server: Server) -> psutil.Process:
