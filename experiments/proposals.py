@@ -14,9 +14,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from clients import access, config
-from clients.config import Author, ConfigRefused, Stand, checks, schema, shown
+from clients.config import Author, ConfigRefused, Stand, comparing, schema, shown
 from clients.config.layers import at as value_at
-from clients.config.stored import CLIENT
 from clients.keys import Key, by_path
 from clients.models import Client
 from experiments.models import SettingProposal
@@ -159,17 +158,10 @@ def hindrance_to(client: Client, found: Stand, path: str, said: Any) -> str:  # 
         return f"{key.label} cannot be set so: {refused.problems[0].message} {refused.problems[0].hint}".strip()
     after = copy(client)
     after.settings = settings
-    before, effective = found.effective(client), found.effective(after)
-    heard = [word.effect for word in effective.origins[path].said if word.layer == CLIENT]
-    if "not heard" in heard:
-        locked_by = shown.layer_names(client, found.below(client)).get(
-            effective.origins[path].locked_by, "a layer below"
-        )
-        return f"{key.label} is locked by {locked_by}: it can only be tightened."
-    if value_at(before.document, path) == value_at(effective.document, path):
-        return f"{key.label} is so already."
-    names = shown.layer_names(client, found.below(client))
-    return next(iter(checks.errors(settings, found.inherited(client), names)), "")
+    for problem in comparing.hindrances(client, after, found):
+        return f"{key.label}: {problem.message}" if problem.path else problem.message
+    before, now = (value_at(found.effective(each).document, path) for each in (client, after))
+    return f"{key.label} is so already." if before == now else ""
 
 
 # --- writing

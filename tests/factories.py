@@ -19,6 +19,7 @@ from agents_app.models import (
     StepContext,
     StepRun,
 )
+from clients import config
 from clients.keys import BUILT_IN
 from clients.models import AgentKey, Client, Connection, Contact, Delivery, Event, SettingsTemplate
 from experiments import lifecycle
@@ -284,3 +285,12 @@ def plan_run(request: Request | None = None, **values: Any) -> FlowRun:
         "at": AT,
     }
     return flow.plan(request, **{**settled, **values})
+
+
+def make_connected_client() -> Client:
+    """Formal, in fintech, with a CRM and live prompts: all that a deployment holds."""
+    make_industry()
+    client = config.create_client({"industry": "fintech", "tone": "formal"}, slug="acme", name="Acme", by=None, at=AT)
+    make_connection(client, name="HubSpot")
+    versions.live(at=AT)
+    return client

@@ -67,7 +67,8 @@ class KeptWhileInUse:
     That holds for one row and for several that are ticked."""
 
     def why_kept(self, rows: Any) -> Iterable[str]:
-        raise NotImplementedError
+        """A sentence for each thing that keeps one of the rows."""
+        return ()
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         gone, counts, lacking, protected = super().get_deleted_objects(objs, request)  # type: ignore[misc]

@@ -17,10 +17,10 @@ from tests.factories import (
     AT,
     fill_variant,
     make_client,
+    make_connected_client,
     make_connection,
     make_contact,
     make_experiment,
-    make_industry,
     make_prompt,
     make_request,
 )  # fmt: skip
@@ -31,11 +31,7 @@ AGENT = AgentKey.EMAIL
 
 @pytest.fixture
 def acme():
-    make_industry()
-    client = config.create_client({"industry": "fintech", "tone": "formal"}, slug="acme", name="Acme", by=None, at=AT)
-    make_connection(client, name="HubSpot")
-    versions.live(at=AT)
-    return client
+    return make_connected_client()
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from gtm import loop
 from tests.factories import (
     AT,
     make_client,
+    make_connected_client,
     make_connection,
     make_experiment,
-    make_industry,
     make_prompt,
     make_template,
     make_user,
@@ -29,11 +29,7 @@ AGENT = AgentKey.EMAIL
 
 @pytest.fixture
 def acme():
-    make_industry()
-    client = config.create_client({"industry": "fintech", "tone": "formal"}, slug="acme", name="Acme", by=None, at=AT)
-    make_connection(client, name="HubSpot")
-    versions.live(at=AT)
-    return client
+    return make_connected_client()
 
 
 @pytest.fixture

@@ -135,7 +135,7 @@ def test_a_lock_that_came_since_forbids_it(acme, kim):
     proposal = make_proposal(acme, proposed=180)
     AgencySettings.objects.update(locks=[MAX])
 
-    with pytest.raises(ProposalRefused, match="Longest e-mail is locked by Agency: it can only be tightened"):
+    with pytest.raises(ProposalRefused, match="Longest e-mail: Agency locks it: it can only be tightened"):
         proposals.approve(proposal, by=kim, at=LATER)
 
     assert stands(proposal) == ({MAX: 150, AVOID: ["cheap"]}, "stale", 0)
