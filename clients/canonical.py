@@ -1,11 +1,15 @@
 """What outside parties say, in our words: every party's `parse` gives an `Incoming` for one entry of a body."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 CONTACT_CHANGED = "contact_changed"
+CONTACT_DELETED, CONTACT_RESTORED = "contact_deleted", "contact_restored"
+CONTACT_MERGED, CONTACT_ERASED = "contact_merged", "contact_erased"
+CONTACT_KINDS = (CONTACT_CHANGED, CONTACT_DELETED, CONTACT_RESTORED, CONTACT_MERGED, CONTACT_ERASED)
+OF_NO_USE = "of_no_use"  # understood, and nothing follows from it: a note on the delivery, no quarantine
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 SKEW = timedelta(minutes=5)  # how far a sender's clock may run ahead of ours
 
@@ -15,13 +19,40 @@ class Unusable(Exception):
 
 
 @dataclass(frozen=True)
+class Entry:
+    """One change in a CRM's body as its envelope tells it, before the client's mapping.
+
+    `fields` is the tree that the mapping's paths are read in: what is not in it was not said. `ext_id` is the CRM's id
+    of the record, "" where the body has none. `merged` are ids that `ext_id` stands for from now on. `is_thin`: the
+    record has to be asked for. `origin` says who made the change there ("INTEGRATION 12345"). `why` is for OF_NO_USE.
+    """
+
+    kind: str = CONTACT_CHANGED
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    object_type: str = "contact"
+    ext_id: str = ""
+    event_id: str = ""
+    occurred_at: datetime | None = None
+    merged: tuple[str, ...] = ()
+    is_thin: bool = False
+    origin: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class Incoming:
-    """One change. `payload` has canonical fields only; `event_id` is the sender's own, "" where it gives none."""
+    """One change in our words. `payload` has canonical fields only, "" where the change clears one; `event_id` is the
+    sender's own, "" where it gives none. The rest is as the Entry has it."""
 
     kind: str
     payload: Mapping[str, str]
     event_id: str = ""
     occurred_at: datetime | None = None
+    object_type: str = "contact"
+    ext_id: str = ""
+    merged: tuple[str, ...] = ()
+    is_thin: bool = False
+    origin: str = ""
 
 
 def text(value: object) -> str:

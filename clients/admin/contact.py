@@ -77,13 +77,22 @@ class ContactAdmin(ScopedHistoryAdmin):
 
 @admin.register(Observation)
 class ObservationAdmin(ScopedRecordAdmin):
-    client_path = "contact__client"
+    client_path = "record__client"
     list_display = ("occurred_at", "contact", "field", "value", "source")
-    list_filter = ("source", "field")
-    list_select_related = ("contact",)
-    fields = ("contact", "field", "value", "source", "occurred_at", "event")
-    search_fields = ("value", "contact__email")
+    list_filter = ("record__source", "field")
+    list_select_related = ("record__contact",)
+    fields = ("contact", "field", "value", "source", "record", "occurred_at", "event")
+    readonly_fields = fields
+    search_fields = ("value", "record__contact__email")
     ordering = ("-occurred_at", "-pk")
+
+    @admin.display(description="Contact")
+    def contact(self, observation: Observation) -> Contact | None:
+        return observation.record.contact
+
+    @admin.display(description="Source", ordering="record__source")
+    def source(self, observation: Observation) -> str:
+        return observation.record.source
 
 
 @admin.register(Suppression)

@@ -5,6 +5,7 @@ from clients.models.connection import Connection
 from clients.models.contact import Contact, ContactField, FieldState, Observation, Suppression
 from clients.models.inbox import Delivery, Event
 from clients.models.signing import SigningSecret
+from clients.models.source import Erasure, FieldRule, RecordAddress, SamePerson, SourceRecord
 
 __all__ = [
     "AgencySettings",
@@ -18,13 +19,18 @@ __all__ = [
     "Contact",
     "ContactField",
     "Delivery",
+    "Erasure",
     "Event",
+    "FieldRule",
     "FieldState",
     "Observation",
     "ProposedChange",
+    "RecordAddress",
     "SalesMotion",
+    "SamePerson",
     "Settings",
     "SettingsTemplate",
     "SigningSecret",
+    "SourceRecord",
     "Suppression",
 ]

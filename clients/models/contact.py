@@ -1,3 +1,4 @@
+from django.conf import settings
 from django.db import models
 from simple_history.models import HistoricalRecords
 
@@ -13,6 +14,16 @@ class ContactField(models.TextChoices):
     TITLE = "title", "Title"
     COMPANY_NAME = "company_name", "Company"
     COMPANY_DOMAIN = "company_domain", "Company domain"
+    EMAIL = "email", "E-mail"
+    OTHER_EMAILS = "other_emails", "Other e-mails"
+    PHONE = "phone", "Phone"
+    LINKEDIN_URL = "linkedin_url", "LinkedIn page"
+    COUNTRY = "country", "Country"
+    TIMEZONE = "timezone", "Time zone"
+    LIFECYCLE_STAGE = "lifecycle_stage", "Lifecycle stage"
+    OWNER = "owner", "Owner in the CRM"
+    TAGS = "tags", "Tags"
+    DO_NOT_CONTACT = "do_not_contact", "Do not contact"
 
 
 class Contact(models.Model):
@@ -29,6 +40,23 @@ class Contact(models.Model):
     title = models.CharField(max_length=160, blank=True)
     company_name = models.CharField(max_length=160, blank=True)
     company_domain = models.CharField(max_length=253, blank=True)
+    other_emails = models.CharField(max_length=1000, blank=True, help_text="Further addresses, parted by commas.")
+    phone = models.CharField(max_length=40, blank=True)
+    linkedin_url = models.CharField("LinkedIn page", max_length=300, blank=True)
+    country = models.CharField(max_length=80, blank=True)
+    timezone = models.CharField("time zone", max_length=60, blank=True)
+    lifecycle_stage = models.CharField(max_length=80, blank=True)
+    owner = models.CharField("owner in the CRM", max_length=120, blank=True)
+    tags = models.CharField(max_length=1000, blank=True, help_text="Parted by commas.")
+    do_not_contact = models.CharField(
+        max_length=5, blank=True, help_text="“true” once any source said so; it is never taken back by a source."
+    )
+    custom = models.JSONField(default=dict, blank=True, help_text="Fields of the client's own: {name: text}.")
+    deleted_at = models.DateTimeField(null=True, blank=True, help_text="When it was gone from every source.")
+    erased_at = models.DateTimeField(null=True, blank=True, help_text="When its personal data were erased for good.")
+    merged_into = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="merged", editable=False
+    )
     source = models.CharField(max_length=30, blank=True, help_text="Who told us of this contact first.")
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
@@ -43,14 +71,18 @@ class Contact(models.Model):
 
 
 class Observation(Record):
-    """What one source says of one field at one time. `event` tells how we know."""
+    """What one source's record says of one field at one time. `event` tells how we know.
 
-    recorded = ("contact_id", "source", "field", "value", "occurred_at", "event_id")
+    `field` is a ContactField, "custom.NAME", or GONE ("true" or "false": the record was deleted or restored). An empty
+    `value` clears the field.
+    """
 
-    contact = models.ForeignKey("clients.Contact", on_delete=models.PROTECT, related_name="observations")
-    source = models.CharField(max_length=30)
-    field = models.CharField(max_length=30, choices=ContactField)
-    value = models.CharField(max_length=254)
+    GONE = "gone"
+    recorded = ("record_id", "field", "value", "occurred_at", "event_id")
+
+    record = models.ForeignKey("clients.SourceRecord", on_delete=models.PROTECT, related_name="observations")
+    field = models.CharField(max_length=60)
+    value = models.CharField(max_length=1000, blank=True)
     occurred_at = models.DateTimeField()
     event = models.ForeignKey(
         "clients.Event", on_delete=models.PROTECT, null=True, blank=True, related_name="observations"
@@ -58,22 +90,25 @@ class Observation(Record):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["contact", "event", "field"], name="one_observation_an_event_and_field")
+            models.UniqueConstraint(fields=["record", "event", "field"], name="one_observation_an_event_and_field")
         ]
-        indexes = [models.Index(fields=["contact", "field", "-occurred_at"])]
+        indexes = [models.Index(fields=["record", "field", "-occurred_at"])]
 
     def __str__(self) -> str:
-        return f"{self.source}: {self.field} = {self.value}"
+        return f"{self.field} = {self.value}"
 
 
 class FieldState(models.Model):
     """The observation that wins a field at present, and the rule by which it won."""
 
     contact = models.ForeignKey("clients.Contact", on_delete=models.CASCADE, related_name="field_states")
-    field = models.CharField(max_length=30, choices=ContactField)
+    field = models.CharField(max_length=60)
     observation = models.ForeignKey("clients.Observation", on_delete=models.PROTECT, related_name="+")
-    rule = models.CharField(max_length=40)
+    rule = models.CharField(max_length=60)
     decided_at = models.DateTimeField()
+    locked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["contact", "field"], name="one_state_a_field")]

@@ -4,16 +4,25 @@ from gtm.records import Record
 
 
 class Delivery(Record):
-    """One webhook call as received: raw, before anybody tried to read it."""
+    """One body as a party sent or answered it: raw, before anybody tried to read it."""
 
-    recorded = ("connection_id", "received_at", "headers", "body", "body_sha256", "sender_event_id")
+    recorded = ("connection_id", "received_at", "headers", "body", "body_sha256", "sender_event_id", "way", "original_id")
 
     class Status(models.TextChoices):
         RECEIVED = "received", "Received"
         APPLIED = "applied", "Applied"
         QUARANTINED = "quarantined", "Quarantined"
 
+    class Way(models.TextChoices):
+        CALL = "call", "The party called us"
+        ASKED = "asked", "We asked the party"
+        MENDED = "mended", "A person mended the body"
+
     connection = models.ForeignKey("clients.Connection", on_delete=models.PROTECT, related_name="deliveries")
+    way = models.CharField("how it came", max_length=10, choices=Way, default=Way.CALL)
+    original = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="mended", help_text="What was mended here."
+    )
     received_at = models.DateTimeField()
     headers = models.JSONField(default=dict)
     body = models.BinaryField()
@@ -44,13 +53,17 @@ class Delivery(Record):
 class Event(Record):
     """One change inside a delivery, in our words. `payload` holds canonical fields: {"email": …, "title": …}."""
 
-    recorded = ("client_id", "delivery_id", "source", "event_key", "kind", "occurred_at", "payload")
+    recorded = ("client_id", "delivery_id", "source", "event_key", "kind", "occurred_at", "payload", "origin")
 
     client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="events")
     delivery = models.ForeignKey("clients.Delivery", on_delete=models.PROTECT, related_name="events")
     contact = models.ForeignKey(
         "clients.Contact", on_delete=models.PROTECT, null=True, blank=True, related_name="events"
     )
+    record = models.ForeignKey(
+        "clients.SourceRecord", on_delete=models.PROTECT, null=True, blank=True, related_name="events"
+    )
+    origin = models.CharField(max_length=120, blank=True, help_text="Who made the change at the party, as it tells it.")
     source = models.CharField(max_length=30)
     event_key = models.CharField(max_length=200)
     kind = models.CharField(max_length=30, help_text="contact_changed, or a kind the sender names.")
