@@ -215,8 +215,8 @@ def test_what_a_transform_cannot_read_is_not_said_and_told(spec, raw, words):
 
 def test_what_is_only_doubtful_is_kept_as_written_and_told():
     assert (
-        warning_of("at", "phone:DE", fields={"at": "+49 1"})
-        == "“+49 1” has too few or too many digits for a phone number."
+        warning_of("at", "phone:DE", fields={"at": "+1 212 555"})
+        == "“+1 212 555” has too few or too many digits for a phone number."
     )
     assert warning_of("at", "picklist:a=b", "lower", fields={"at": "X"}) == "“X” does not stand in the table."
     assert value_of("at", "picklist:a=b", "lower", fields={"at": "X"}) == "x"
