@@ -8,6 +8,8 @@ from clients.mapping.applying import apply as apply
 from clients.mapping.applying import words as words
 from clients.mapping.checking import Problem as Problem
 from clients.mapping.checking import check as check
+from clients.mapping.paths import names_in as names_in
+from clients.mapping.paths import text as text
 from clients.mapping.row import CUSTOM as CUSTOM
 from clients.mapping.row import Direction as Direction
 from clients.mapping.row import Row as Row

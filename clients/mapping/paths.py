@@ -117,6 +117,17 @@ def follow(way: Way, fields: Mapping[str, object]) -> object:
     return here
 
 
+def names_in(path: str) -> list[str]:
+    """The names along the first way of a path, a table's keys among them; none where it cannot be read."""
+    try:
+        first = parse(path)[0].terms[0]
+    except PathError:
+        return []
+    steps = () if isinstance(first, Constant) else first
+    found = (step.name if isinstance(step, Key) else step.wanted for step in steps if not isinstance(step, Index))
+    return list(found)
+
+
 def written(way: Way) -> str:
     """The way as a path that `parse` reads back to it."""
     found = ""
