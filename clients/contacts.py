@@ -1,5 +1,6 @@
 """A contact's identity: the address, however it is written."""
 
+from functools import lru_cache
 from unicodedata import normalize
 
 from django.db import connection
@@ -21,6 +22,7 @@ class InvalidEmail(ValueError):
     """Text that is no e-mail address."""
 
 
+@lru_cache(maxsize=2048)  # an address is looked at several times with each event
 def normalise_email(text: str) -> str:
     """The identity of an address: valid, trimmed, case folded, Unicode NFC, its domain in Unicode.
 
@@ -52,7 +54,7 @@ def work_domain(email: str) -> str:
 def addresses(email: str, others: str) -> set[str]:
     """All of them, normalised; `others` parted by commas. What is no address is left out."""
     found = set()
-    for each in (email, *others.split(",")):
+    for each in filter(str.strip, (email, *others.split(","))):
         try:
             found.add(normalise_email(each))
         except InvalidEmail:

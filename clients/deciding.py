@@ -5,12 +5,13 @@ said. So any order of events, and any repetition, ends at the same contacts with
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from django.contrib.auth.models import User
-from django.db.models import Case, CharField, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, IntegerField, Q, Value, When
 from django.db.models.functions import Cast, Concat
 
 from clients import contact_fields, contacts, forgotten, identity, merge, suppression
@@ -26,6 +27,7 @@ from clients.models import (
     SourceRecord,
     Suppression,
 )
+from gtm.rows import assign
 
 EMAIL, OTHERS = ContactField.EMAIL.value, ContactField.OTHER_EMAILS.value
 FULL, FIRST, LAST = ContactField.FULL_NAME.value, ContactField.FIRST_NAME.value, ContactField.LAST_NAME.value
@@ -104,7 +106,7 @@ def _readdress(records: Sequence[SourceRecord]) -> None:
     """Give each record the addresses that it has by its latest word."""
     numbers = [record.pk for record in records if record.erased_at is None]
     latest: dict[int, dict[str, str]] = defaultdict(dict)
-    for row in _latest(numbers, {}).filter(field__in=(EMAIL, OTHERS)):
+    for row in _latest(numbers, {}, (EMAIL, OTHERS)):
         latest[row.record_id][row.field] = row.value
     changed = []
     for record in records:
@@ -113,18 +115,30 @@ def _readdress(records: Sequence[SourceRecord]) -> None:
         if said and addresses != record.addresses:
             record.addresses = addresses
             changed.append(record)
-    SourceRecord.objects.bulk_update(changed, ["addresses"])
+    assign(SourceRecord, ("addresses",), {record.pk: (record.addresses,) for record in changed})
 
 
-def _latest(numbers: Iterable[int], rules: Rules) -> QuerySet[Observation]:
-    """Each record's last word on each field; its last “true” where that is never taken back."""
+class _Word(NamedTuple):
+    id: int
+    record_id: int
+    field: str
+    value: str
+    occurred_at: datetime
+    event_key: str | None
+
+
+def _latest(numbers: Iterable[int], rules: Rules, fields: Sequence[str] = ()) -> Iterator[_Word]:
+    """Each record's last word on each field (of `fields` where they are named); its last “true” where that is never
+    taken back."""
     lasting = {OPT_OUT, *(name for name, rule in rules.items() if rule.name == "monotone")}
     kept = When(field__in=lasting, value=merge.TRUE, then=Value(0))
-    rows = Observation.objects.filter(record__in=list(numbers)).select_related("event")
-    return rows.order_by(
+    found = Observation.objects.filter(record__in=list(numbers), **({"field__in": fields} if fields else {}))
+    last = found.order_by(
         "record", "field", Case(kept, default=Value(1), output_field=IntegerField()),
         "-occurred_at", "-event__event_key", "-value", "-pk",
     ).distinct("record", "field")  # fmt: skip
+    told = last.values_list("pk", "record_id", "field", "value", "occurred_at", "event__event_key")
+    return (_Word(*each) for each in told)
 
 
 def _listen(theirs: Mapping[frozenset[int], Contact], closure: Closure, rules: Rules) -> list[_Person]:
@@ -142,9 +156,9 @@ def _listen(theirs: Mapping[frozenset[int], Contact], closure: Closure, rules: R
     ]
 
 
-def _seen(row: Observation, record: SourceRecord) -> merge.Seen:
-    key = row.event.event_key if row.event else ""
-    return merge.Seen(row.pk, row.value, row.occurred_at, key, record.source, record.connection_id or 0)
+def _seen(word: _Word, record: SourceRecord) -> merge.Seen:
+    key = word.event_key or ""
+    return merge.Seen(word.id, word.value, word.occurred_at, key, record.source, record.connection_id or 0)
 
 
 def _verdicts(person: _Person, rules: Rules) -> dict[str, merge.Verdict]:
@@ -267,13 +281,13 @@ def _stands(row: FieldState | None, verdict: merge.Verdict) -> bool:
 
 def _move(theirs: Mapping[frozenset[int], Contact], closure: Closure) -> None:
     """Every record to its person's contact."""
-    moved = []
+    moved = {}
     for person, contact in theirs.items():
-        for record in (closure.records[number] for number in person):
+        for number in person:
+            record = closure.records[number]
             if record.contact_id != contact.pk:
-                record.contact = contact
-                moved.append(record)
-    SourceRecord.objects.bulk_update(moved, ["contact"])
+                record.contact, moved[number] = contact, (contact.pk,)
+    assign(SourceRecord, ("contact_id",), moved)
 
 
 def _keep_opt_outs(client: Client, closure: Closure, at: datetime) -> None:

@@ -52,7 +52,8 @@ def mark_contacts(closure: Closure, forgotten: set[int], *, at: datetime) -> Non
     lost = {closure.records[number].contact_id for number in forgotten} - kept
     for contact in Contact.objects.filter(pk__in=[each for each in lost if each], erased_at=None).order_by("pk"):
         contact.erased_at = contact.updated_at = at
-        contact.save(update_fields=["erased_at", "updated_at"])
+        contact.email_normalised = f"erased:{contact.pk}"  # the address may be somebody else's by now
+        contact.save(update_fields=["email_normalised", "erased_at", "updated_at"])
         Erasure.objects.create(
             client_id=contact.client_id, reason=Erasure.Reason.CAME_AGAIN, contact=contact, asked_at=at
         )

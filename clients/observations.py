@@ -22,6 +22,7 @@ from clients.canonical import (
 )
 from clients.deciding import Change
 from clients.models import Client, Contact, ContactField, Event, Observation, SamePerson, SourceRecord
+from gtm.rows import assign
 
 BY_HAND = merge.PERSON  # the source of what a person entered
 LOOK_UP_AFTER = timedelta(seconds=5)  # thin events of one record come in bunches: one look-up answers them all
@@ -146,7 +147,7 @@ def _tie_contacts(events: Sequence[Event]) -> None:
     records = SourceRecord.objects.in_bulk({_number(event.record_id) for event in events})
     for event in events:
         event.contact_id = records[_number(event.record_id)].contact_id
-    Event.objects.bulk_update(events, ["record", "contact"])
+    assign(Event, ("record_id", "contact_id"), {event.pk: (event.record_id, event.contact_id) for event in events})
 
 
 def _number(record_id: int | None) -> int:
