@@ -102,11 +102,11 @@ def _changes(entry: Mapping[str, Any]) -> Iterable[Entry]:
 def _notified(entry: Mapping[str, Any]) -> Entry:
     word = text(entry.get("subscriptionType", entry.get("eventType")))
     subject, _, action = word.partition(".")
-    what = OBJECTS.get(text(part(entry, "objectTypeId")), "a custom object") if subject == "object" else subject
+    what = OBJECTS.get(text(part(entry, "objectTypeId")), "custom object") if subject == "object" else subject
     if what == MEETING:
         return _meeting_named(entry, action)
     if what != "contact":
-        return of_no_use(OTHER_OBJECT.format(word=word[:60], what=f"a {what}".removeprefix("a a ").replace("_", " ")))
+        return of_no_use(OTHER_OBJECT.format(word=word[:60], what=f"a {what[:60] or 'nothing'}".replace("_", " ")))
     if action == "associationChange":
         return of_no_use(ASSOCIATION)
     if action not in ACTIONS:

@@ -6,7 +6,7 @@ below the wrappers of whoever relays them ("data", "detail", "payload"). What we
 another.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from clients import bodies
@@ -115,22 +115,31 @@ def _said(event: Mapping[str, Any], header: Mapping[str, Any]) -> dict[str, Any]
     listed = [*entries.texts(part(header, "changedFields")), *entries.texts(part(header, "nulledFields"))]
     if not listed:
         return fields
-    named = {each.partition(".")[0] for each in listed if not each.startswith("0x")}
-    return {name: value for name, value in fields.items() if value is not None or name in named}
+    named = {each for each in listed if not each.startswith("0x")}
+    named |= {each.partition(".")[0] for each in named}
+    return {name: _members(name, value, named) for name, value in fields.items() if value is not None or name in named}
+
+
+def _members(name: str, value: object, named: Collection[str]) -> object:
+    """Of a field with parts, like Name, those that are told."""
+    if not isinstance(value, Mapping):
+        return value
+    return {each: said for each, said in value.items() if said is not None or f"{name}.{each}" in named}
 
 
 def _event_key(header: Mapping[str, Any], record_id: str) -> str:
     transaction = text(part(header, "transactionKey"))
-    return entries.key(transaction, part(header, "sequenceNumber"), record_id) if transaction else ""
+    told = (part(header, "sequenceNumber"), part(header, "changeType"), record_id)
+    return entries.key(transaction, *told) if transaction else ""
 
 
 def _of_record(record: Mapping[str, Any], *, event_id: str = "", named: str = "") -> list[Entry]:
     """What a record says of itself; `named` is its object where its fields do not tell. A Lead that became a Contact,
     and a record that went into another, are told a second time, as that."""
-    what = kind_of_object(text(part(record, "attributes", "type")) or named, text(part(record, "Id")))
+    ext_id = full_id(text(part(record, "Id")))
+    what = kind_of_object(text(part(record, "attributes", "type")) or named, ext_id)
     if what not in OBJECTS.values():
         return [of_no_use(OTHER_OBJECT.format(what=what[:60]))]
-    ext_id = full_id(text(part(record, "Id")))
     at = moment(next(filter(None, (part(record, name) for name in MODIFIED)), None))
     about: dict[str, Any] = {
         "object_type": what, "occurred_at": at, "origin": entries.origin(part(record, "LastModifiedById")),
