@@ -34,7 +34,7 @@ CHANGES = {
     "DELETE": CONTACT_DELETED,
     "UNDELETE": CONTACT_RESTORED,
 }
-GAP = "GAP_"
+GAP, HEADER = "GAP_", "ChangeEventHeader"
 MODIFIED = ("SystemModstamp", "LastModifiedDate")
 OTHER_OBJECT = "It tells of the object {what}, neither of a Contact nor of a Lead, so nothing was done."
 MANY = "Salesforce says that many records changed and names none (“{kind}”). They come in with the next comparison."
@@ -75,13 +75,13 @@ def _event(entry: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The change event, without what its relay put around it."""
     for path in ((), ("payload",), ("data", "payload"), ("detail", "payload"), ("detail",), ("data",)):
         found = part(entry, *path) if path else entry
-        if isinstance(found, Mapping) and isinstance(found.get("ChangeEventHeader"), Mapping):
+        if isinstance(found, Mapping) and isinstance(found.get(HEADER), Mapping):
             return found
     return None
 
 
 def _changed(event: Mapping[str, Any]) -> list[Entry]:
-    header = event["ChangeEventHeader"]
+    header = event[HEADER]
     what, word = text(part(header, "entityName")), text(part(header, "changeType"))
     if what not in OBJECTS:
         return [of_no_use(OTHER_OBJECT.format(what=what[:60] or "without a name"))]
@@ -112,17 +112,25 @@ def _changed(event: Mapping[str, Any]) -> list[Entry]:
 def _said(event: Mapping[str, Any], header: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that the change is about. A relay may write out all fields, those that did not change as null; then
     the header tells them from those that were emptied. It may do so in hexadecimal masks, which are no names."""
-    fields = {name: value for name, value in event.items() if name != "ChangeEventHeader"}
+    fields = _fields(event)
     listed = [*entries.texts(part(header, "changedFields")), *entries.texts(part(header, "nulledFields"))]
     if not listed:
         return fields
     named = {each for each in listed if not each.startswith("0x")}
-    named |= {each.partition(".")[0] for each in named}
+    named |= {piece for each in named for piece in each.split(".")}
     return {name: _members(name, value, named) for name, value in fields.items() if value is not None or name in named}
 
 
+def _fields(event: Mapping[str, Any]) -> dict[str, Any]:
+    """A Name with parts is told as its parts: Salesforce writes FirstName and LastName alone everywhere else."""
+    name = event.get("Name")
+    parts = dict(name) if isinstance(name, Mapping) else {}
+    left_out = {HEADER, "Name"} if parts else {HEADER}
+    return {each: value for each, value in event.items() if each not in left_out} | parts
+
+
 def _members(name: str, value: object, named: Collection[str]) -> object:
-    """Of a field with parts, like Name, those that are told."""
+    """Of a field with parts, like an address, those that are told."""
     if not isinstance(value, Mapping):
         return value
     return {each: said for each, said in value.items() if said is not None or f"{name}.{each}" in named}
