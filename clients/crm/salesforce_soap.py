@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 
 from clients import bodies
 from clients.canonical import Entry, Unusable
-from clients.crm.entries import Read
+from clients.crm.entries import Read, fated
 
 NOTIFICATIONS_AT_MOST = 100
 XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
@@ -82,14 +82,11 @@ def _organization(root: Element) -> str:
 
 def _read_one(notification: Element, organization: str, of_record: Callable[..., Iterable[Entry]]) -> Read:
     number, record = (_child(notification, name) for name in ("Id", "sObject"))
-    try:
-        if number is None or not _text(number) or record is None:
-            raise Unusable("The notification has no Id or no sObject. Send Salesforce's message unchanged.")
-        fields = bodies.checked(_fields(record))
-        named = record.get(f"{XSI}type", "").rpartition(":")[2]
-        return list(of_record(fields, event_id=f"{organization}:{_text(number)}", named=named))
-    except Unusable as unusable:
-        return [unusable]
+    if number is None or not _text(number) or record is None:
+        return [Unusable("The notification has no Id or no sObject. Send Salesforce's message unchanged.")]
+    fields, named = _fields(record), record.get(f"{XSI}type", "").rpartition(":")[2]
+    event_id = f"{organization}:{_text(number)}"
+    return fated(lambda: of_record(bodies.checked(fields), event_id=event_id, named=named))
 
 
 def _fields(record: Element) -> Mapping[str, Any]:
