@@ -48,6 +48,15 @@ class Delivery(Record):
     attempts = models.PositiveSmallIntegerField(default=0)
     error = models.TextField(blank=True, help_text="Why it stands in quarantine, in words.")
     applied_at = models.DateTimeField(null=True, blank=True)
+    mapping = models.ForeignKey(
+        "clients.Mapping",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        help_text="The version that read it; none: what we read such calls by where no version is in force.",
+    )
 
     class Meta:
         verbose_name_plural = "deliveries"
