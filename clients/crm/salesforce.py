@@ -7,6 +7,7 @@ another.
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from clients import bodies
@@ -143,8 +144,7 @@ def _event_key(header: Mapping[str, Any], record_id: str) -> str:
 
 
 def _of_record(record: Mapping[str, Any], *, event_id: str = "", named: str = "") -> list[Entry]:
-    """What a record says of itself; `named` is its object where its fields do not tell. A Lead that became a Contact,
-    and a record that went into another, are told a second time, as that."""
+    """What a record says of itself; `named` is its object where its fields do not tell."""
     ext_id = full_id(text(part(record, "Id")))
     what = kind_of_object(text(part(record, "attributes", "type")) or named, ext_id)
     if what not in OBJECTS.values():
@@ -153,21 +153,25 @@ def _of_record(record: Mapping[str, Any], *, event_id: str = "", named: str = ""
     about: dict[str, Any] = {
         "object_type": what, "occurred_at": at, "origin": entries.origin(part(record, "LastModifiedById")),
     }  # fmt: skip
-    merged = _went_into(record, ext_id, event_id, about)
-    if not _is_true(part(record, "IsDeleted")):
-        return [entries.changed(record, ext_id=ext_id, event_id=event_id, **about), *merged]
-    return merged or [Entry(CONTACT_DELETED, ext_id=ext_id, event_id=event_id, **about)]
+    if _is_true(part(record, "IsDeleted")):
+        return [_gone(record, ext_id, event_id, about)]
+    told = [entries.changed(record, ext_id=ext_id, event_id=event_id, **about)]
+    contact = full_id(text(part(record, "ConvertedContactId")))
+    return [*told, _converted(contact, event_id, at)] if contact else told
 
 
-def _went_into(record: Mapping[str, Any], ext_id: str, event_id: str, about: Mapping[str, Any]) -> list[Entry]:
-    """A Lead's ConvertedContactId is a Contact's id, so this merge is of two kinds of record; ids tell them apart."""
-    contact, master = (full_id(text(part(record, name))) for name in ("ConvertedContactId", "MasterRecordId"))
-    survivor = contact or master
-    if not survivor or not ext_id or survivor == ext_id:
-        return []
-    said = {**about, "object_type": "contact"} if contact else about
-    key = f"{event_id}:merged" if event_id else ""
-    return [Entry(CONTACT_MERGED, ext_id=survivor, merged=(ext_id,), event_id=key, is_thin=True, **said)]
+def _gone(record: Mapping[str, Any], ext_id: str, event_id: str, about: Mapping[str, Any]) -> Entry:
+    """Deleted, or merged into another record of its kind."""
+    master = full_id(text(part(record, "MasterRecordId")))
+    if not master:
+        return Entry(CONTACT_DELETED, ext_id=ext_id, event_id=event_id, **about)
+    return Entry(CONTACT_MERGED, ext_id=master, merged=(ext_id,), event_id=event_id, is_thin=True, **about)
+
+
+def _converted(contact: str, event_id: str, at: datetime | None) -> Entry:
+    """The Contact that a Lead became: another record, with the same address, which has to be asked for."""
+    key = f"{event_id}:converted" if event_id else ""
+    return Entry(CONTACT_CHANGED, ext_id=contact, event_id=key, occurred_at=at, is_thin=True)
 
 
 def _is_true(value: object) -> bool:

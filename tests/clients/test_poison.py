@@ -5,16 +5,20 @@ import json
 
 import pytest
 
-from clients.canonical import Entry, Unusable
-from clients.crm import CRMS
+from clients import connections
+from clients.models import Contact, Event, SourceRecord
 from tests.envelopes import FOLDER
+from tests.factories import AT, make_client
+from tests.queue import drain
+
+pytestmark = pytest.mark.django_db
 
 GOOD = b'{"email": "ada.lee@northwind-bank.example", "firstname": "Ada"}'
 SOAP = (FOLDER / "salesforce" / "outbound_one.xml").read_bytes()
 ONE = SOAP[SOAP.index(b"<Notification>") : SOAP.index(b"</Notification>") + len(b"</Notification>")]
 BOMB = b'<!DOCTYPE a [<!ENTITY a "' + b"ha" * 50 + b'"><!ENTITY b "' + b"&a;" * 50 + b'">]><a>&b;</a>'
 FILE = b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/hostname">]><a>&x;</a>'
-FORM = {"content-type": "application/x-www-form-urlencoded"}
+FORM = "application/x-www-form-urlencoded"
 
 # The whole body is unreadable: {name: (party, body, words)}
 BODIES = {
@@ -136,6 +140,7 @@ BESIDE = {
     "dynamics": dynamics(PrimaryEntityId="77"),
     "generic": {"email": "bo@northwind-bank.example", "contact_id": "77"},
 }
+KNOWN = dict.fromkeys(BESIDE, "77") | {"salesforce": "0035e00002UHHQKAA5", "close": "cont_77"}
 BAD_NOTIFICATION = ONE.replace(b"<Id>04l5e00000Abcd001AAA</Id>", b"")
 
 
@@ -149,30 +154,46 @@ def test_there_are_more_than_forty_of_them():
     assert len(BODIES) + len(ENTRIES) >= 40
 
 
+@pytest.fixture
+def call(client):
+    """Post a body to a fresh connection of the party, through the public door, and do all the work that follows."""
+
+    def post(party, body, content_type="application/json"):
+        connection, key = connections.create(make_client(), party=party, name=party, mode="sandbox", at=AT)
+        answer = client.post(f"/api/hooks/{key}", body, content_type=content_type)
+        assert answer.status_code == 200
+        drain()
+        return connection.deliveries.get()
+
+    return post
+
+
 @pytest.mark.parametrize("name", sorted(BODIES))
-def test_a_body_that_nobody_can_read_says_why(name):
+def test_a_body_that_nobody_can_read_waits_in_quarantine_and_says_why(call, name):
     party, body, words = BODIES[name]
 
-    with pytest.raises(Unusable) as refused:
-        CRMS[party](body, FORM if "form" in name else {})
+    delivery = call(party, body, FORM if "form" in name else "application/json")
 
-    assert words in str(refused.value)
+    assert (delivery.status, words in delivery.error) == ("quarantined", True)
+    assert (bytes(delivery.body), Event.objects.count(), SourceRecord.objects.count()) == (body, 0, 0)
 
 
 @pytest.mark.parametrize("name", sorted(ENTRIES))
-def test_an_entry_that_nobody_can_read_says_why_and_those_beside_it_are_read(name):
+def test_an_entry_that_nobody_can_read_says_why_and_those_beside_it_are_applied(call, name):
     party, entry, words = ENTRIES[name]
 
-    first, bad, last = CRMS[party](batch(party, entry), {"content-type": "application/json"})
+    delivery = call(party, batch(party, entry))
 
-    assert isinstance(bad, Unusable)
-    assert words in str(bad)
-    assert first == last
-    assert isinstance(first, Entry)
+    assert delivery.status == "applied"
+    assert delivery.error.startswith("Entry 2 of 3: ")
+    assert words in delivery.error
+    assert SourceRecord.objects.values_list("ext_id", flat=True).get() == KNOWN[party]
+    assert set(Event.objects.values_list("record__ext_id", flat=True)) == {KNOWN[party]}
 
 
-def test_a_notification_of_soap_that_has_no_id_leaves_those_beside_it_alone():
-    bad, good = CRMS["salesforce"](SOAP.replace(ONE, BAD_NOTIFICATION + ONE), {})
+def test_a_notification_of_soap_that_has_no_id_leaves_those_beside_it_alone(call):
+    delivery = call("salesforce", SOAP.replace(ONE, BAD_NOTIFICATION + ONE), "text/xml")
 
-    assert "no Id or no sObject" in str(bad)
-    assert good.ext_id == "0035e00002UHHQJAA5"
+    assert (delivery.status, delivery.error[:15]) == ("applied", "Entry 1 of 2: T")
+    assert "no Id or no sObject" in delivery.error
+    assert Contact.objects.get().source_records.get().ext_id == "0035e00002UHHQJAA5"
