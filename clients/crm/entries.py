@@ -56,9 +56,12 @@ def _check_ids(entry: Entry) -> None:
     """A change of a whole record may be known by its address; all else only by the record's id."""
     if any(len(each) > ID_AT_MOST for each in (entry.ext_id, entry.event_id, *entry.merged)):
         raise Unusable(f"An id in it has more than {ID_AT_MOST} characters. Send the CRM's own body, unchanged.")
-    is_whole = entry.kind == CONTACT_CHANGED and not entry.is_thin and bool(entry.fields)
-    if entry.kind in CONTACT_KINDS and not is_whole and not entry.ext_id:
+    if entry.kind not in CONTACT_KINDS or entry.ext_id:
+        return
+    if entry.kind != CONTACT_CHANGED or entry.is_thin:
         raise Unusable("It does not say which record it is about. Send the CRM's own body, unchanged.")
+    if not entry.fields:
+        raise Unusable("It is empty: there is no e-mail address in it and no id of a record. Send its fields.")
 
 
 def of_no_use(why: str) -> Entry:

@@ -18,7 +18,9 @@ NOTIFICATIONS_AT_MOST = 100
 XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be")
 IN_TAGS = re.compile(
-    r"(<(?P<tag>(?:[\w.-]+:)?sessionid)(?:\s(?:[^>\"']|\"[^\"]*\"|'[^']*')*)?(?<!/)>)(?P<value>.*?)(?=</(?P=tag)\s*>|\Z)",
+    r"(<(?P<tag>(?:[\w.-]+:)?sessionid)"
+    r"(?:\s(?:[^<>\"']++|\"[^\"]{0,200}\"|'[^']{0,200}'){0,50}+)?(?<!/)>)"  # bounded: hostile bodies take no longer
+    r"(?P<value>.*?)(?=</(?P=tag)\s*>|\Z)",
     re.IGNORECASE | re.DOTALL,
 )
 IN_JSON = re.compile(r"(\"sessionid\"\s*:\s*\")(?:[^\"\\]|\\.)*", re.IGNORECASE | re.DOTALL)

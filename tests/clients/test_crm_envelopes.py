@@ -6,17 +6,17 @@ import re
 from xml.etree import ElementTree as ET
 
 import pytest
+from django.template.loader import render_to_string
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clients import bodies
+from clients import bodies, mapping, signatures
 from clients.canonical import CONTACT_CHANGED, CONTACT_KINDS, OF_NO_USE, Unusable
 from clients.connections import EXAMPLES
 from clients.crm import CRMS, hubspot, salesforce, salesforce_soap, zoho
 from clients.crm.presets import PRESETS
 from clients.crm.salesforce_ids import full_id
 from clients.events import telling
-from clients.mapping import Row
 from clients.models import ContactField
 from tests.envelopes import FOLDER, bodies_of, told
 
@@ -164,6 +164,7 @@ def test_a_session_id_is_taken_out_and_nothing_else_is_changed():
         (b"<a><SessionId>s3cret", b"<a><SessionId>"),
         (b'<SessionId a="</SessionId>">s3cret</SessionId>', b'<SessionId a="</SessionId>"></SessionId>'),
         (b"<sessionId>s3cret</sessionId>\xff", b"<sessionId></sessionId>\xff"),
+        (b"<SessionId xmlns:x='u'>s3cret</SessionId>", b"<SessionId xmlns:x='u'></SessionId>"),
         (b"<SessionId/><a>kept</a>", b"<SessionId/><a>kept</a>"),
         (b'{"SessionId": "s3\\"cret", "a": 1}', b'{"SessionId": "", "a": 1}'),
         ("<SessionId>s3cret</SessionId>é".encode("utf-16-le"), "<SessionId></SessionId>é".encode("utf-16-le")),
@@ -290,7 +291,7 @@ def test_a_preset_fills_fields_that_exist_each_once_and_keeps_to_what_is_its_own
     rows = PRESETS[party]
     named = [row.field for row in rows]
 
-    assert all(isinstance(row, Row) for row in rows)
+    assert mapping.check(rows, ContactField.values) == []
     assert len(set(named)) == len(named)
     assert set(named) <= set(ContactField.values)
     assert not [row.field for row in rows if row.required or len(row.path) > 500]
@@ -304,6 +305,17 @@ def test_names_title_and_phone_go_back_to_hubspot_and_salesforce_and_nothing_goe
         "hubspot": told_back,
         "salesforce": told_back,
     }
+
+
+def test_the_snippet_for_salesforce_signs_as_the_scheme_that_it_names():
+    shown = render_to_string("clients/apex_snippet.txt", {"address": "https://gtm.example/api/hooks/k"})
+    scheme = signatures.SCHEMES["standard"]
+
+    assert scheme.label in shown
+    assert "https://gtm.example/api/hooks/k" in shown
+    for header in ("webhook-id", scheme.timestamp_header, scheme.header):
+        assert f"request.setHeader('{header}'" in shown
+    assert "Crypto.generateMac('HmacSHA256', Blob.valueOf(callId + '.' + at + '.' + body), key)" in shown
 
 
 def test_there_is_a_preset_for_every_crm():
