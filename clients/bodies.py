@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 from clients.canonical import Unusable
 
 ENTRIES_AT_MOST = 1000
+DIGITS_AT_MOST = 1000  # of a whole number
 HIDDEN = "(hidden)"
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 FORM_LIKE = re.compile(rb"\s*[A-Za-z0-9_.%+\[\]-]+=[^\s<{]*\s*\Z")
@@ -21,6 +22,13 @@ SECRET = frozenset(
 _SECRET_IN_TEXT = re.compile(
     rf"""(\b(?:{"|".join(sorted(SECRET))})\b["'\\]*\s*[:=>]\s*["'\\]*)[^"'\\&<,}}\s]+""", re.IGNORECASE
 )
+
+
+@dataclass(frozen=True)
+class _Refused:
+    """Stands for a value that cannot be kept, so that only the entry it is in is refused."""
+
+    why: str
 
 
 @dataclass(frozen=True)
@@ -106,6 +114,8 @@ def checked(entry: object) -> Mapping[str, Any]:
             waiting += here
         elif isinstance(here, str):
             _refuse_unwritable(here)
+        elif isinstance(here, _Refused):
+            raise Unusable(here.why)
     return entry
 
 
@@ -149,14 +159,14 @@ def _json(text: str, repeated: list[str]) -> object:
         return found
 
     try:
-        return json.loads(text, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=together)
+        return json.loads(
+            text, parse_constant=_no_constant, parse_float=_finite, parse_int=_whole, object_pairs_hook=together
+        )
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise Unusable(f"The body is not JSON: {error.msg}, {place}. Send a JSON object.") from None
     except RecursionError:
         raise Unusable("The body is nested too deeply to be read. Send the fields in a flat object.") from None
-    except ValueError:
-        raise Unusable("A number in the body has thousands of digits. Send such values as text.") from None
 
 
 def _same(one: object, other: object) -> bool:
@@ -167,15 +177,21 @@ def _same(one: object, other: object) -> bool:
         return False
 
 
-def _no_constant(name: str) -> None:
-    raise Unusable(f"The body holds {name}, which JSON does not have. Send null, or leave the field out.")
+def _no_constant(name: str) -> _Refused:
+    return _Refused(f"It holds {name}, which JSON does not have. Send null, or leave the field out.")
 
 
-def _finite(digits: str) -> float:
+def _finite(digits: str) -> float | _Refused:
     number = float(digits)
     if number in (float("inf"), float("-inf")):
-        raise Unusable(f"The number {digits[:40]} is too large. Send such values as text.")
+        return _Refused(f"The number {digits[:40]} is too large. Send such values as text.")
     return number
+
+
+def _whole(digits: str) -> int | _Refused:
+    if len(digits) > DIGITS_AT_MOST:
+        return _Refused("A number in it has thousands of digits. Send such values as text.")
+    return int(digits)
 
 
 def _refuse_unwritable(text: str) -> None:

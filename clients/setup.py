@@ -6,6 +6,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef
 
 from clients.config import Effective
+from clients.crm import CRMS
 from clients.models import Client, Connection, Contact
 
 
@@ -21,14 +22,13 @@ def steps(client: Client, effective: Effective) -> list[Step]:
     """In the order in which a person would do them. Costs one query."""
     custom: dict[str, Any] = effective.document["custom_fields"]
     managed, known, parties = _stands(client)
-    crms = {Connection.Party.HUBSPOT, Connection.Party.SALESFORCE}
     return [
         Step("Account manager", managed, "Choose who looks after this client."),
         Step("Offer", bool(custom["offer"]), "Say in one plain sentence what the client offers."),
         Step("Proof point", bool(custom["proof_points"]), "Add at least one fact that an e-mail may state."),
         Step("Sender", bool(custom["sender_name"]), "Enter who signs the e-mails."),
         Step("Postal address", bool(client.postal_address), "Enter the address that the law asks for in every e-mail."),
-        Step("CRM", bool(parties & crms), "Add a connection to HubSpot or Salesforce, so that contacts come in."),
+        Step("CRM", bool(parties & CRMS.keys()), "Add a connection to the client's CRM, so that contacts come in."),
         Step(
             "Mail events",
             Connection.Party.OUTCOMES in parties,

@@ -55,7 +55,7 @@ def _of_event(event: Mapping[str, Any]) -> Entry:
 def _key(event: Mapping[str, Any]) -> str:
     """Several updates may be put into one event of the same id, which is then told with a later date_updated."""
     number = text(part(event, "id"))
-    return f"{number}:{text(part(event, 'date_updated'))}"[:200] if number else ""
+    return f"{number}:{text(part(event, 'date_updated'))}" if number else ""
 
 
 def _told_whole(entry: Mapping[str, Any]) -> list[Entry]:

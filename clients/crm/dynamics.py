@@ -74,6 +74,7 @@ def _executed(entry: Mapping[str, Any], word: str, what: str, *, is_cut: bool) -
         occurred_at=_moment(part(entry, "OperationCreatedOn")),
         merged=(gone,) if gone else (),
         is_thin=kind == CONTACT_MERGED or (kind == CONTACT_CHANGED and (is_cut or not fields)),
+        is_partial=kind == CONTACT_CHANGED and word != "Create" and not _pairs(part(entry, "PostEntityImages")),
         origin=entries.origin("user", part(entry, "InitiatingUserId") or part(entry, "UserId")),
     )
 

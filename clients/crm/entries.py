@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from clients import bodies
-from clients.canonical import CONTACT_CHANGED, OF_NO_USE, Entry, Unusable, moment, seconds, text
+from clients.canonical import CONTACT_CHANGED, CONTACT_KINDS, OF_NO_USE, Entry, Unusable, moment, seconds, text
 
 Read = list[Entry | Unusable]
 Changes = Callable[[Mapping[str, Any]], Iterable[Entry]]
-ORIGIN_AT_MOST = 120
+ORIGIN_AT_MOST, ID_AT_MOST = 120, 200
 NOTHING_THERE = "The answer holds no records, so nothing was done."
 REPEATED = "The name “{name}” stands twice in one object, with different values. The last one counts."
 
@@ -38,10 +38,30 @@ def read_each(
 
 
 def _read_one(each: object, changes: Changes) -> Read:
+    return fated(lambda: changes(bodies.checked(each)))
+
+
+def fated(found: Callable[[], Iterable[Entry]]) -> Read:
+    """The entries, if their ids can be kept; what is wrong with them otherwise."""
     try:
-        return list(changes(bodies.checked(each)))
+        entries = list(found())
+        for entry in entries:
+            _check_ids(entry)
     except Unusable as unusable:
         return [unusable]
+    return list(entries)
+
+
+def _check_ids(entry: Entry) -> None:
+    """A change of a whole record may be known by its address; all else only by the record's id."""
+    if any(len(each) > ID_AT_MOST for each in (entry.ext_id, entry.event_id, *entry.merged)):
+        raise Unusable(f"An id in it has more than {ID_AT_MOST} characters. Send the CRM's own body, unchanged.")
+    if entry.kind not in CONTACT_KINDS or entry.ext_id:
+        return
+    if entry.kind != CONTACT_CHANGED or entry.is_thin:
+        raise Unusable("It does not say which record it is about. Send the CRM's own body, unchanged.")
+    if not entry.fields:
+        raise Unusable("It is empty: there is no e-mail address in it and no id of a record. Send its fields.")
 
 
 def of_no_use(why: str) -> Entry:
@@ -61,7 +81,7 @@ def origin(*parts: object) -> str:
 def required_id(value: object, field: str) -> str:
     """The id of a record. Raises Unusable."""
     found = text(value)
-    if not found or len(found) > 200:
+    if not found:
         raise Unusable(
             f"The field {field} is missing, and a record is known by it. Send the CRM's own body, unchanged."
         )

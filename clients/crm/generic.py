@@ -32,4 +32,4 @@ def _changes(entry: Mapping[str, Any]) -> Iterable[Entry]:
     gone = subject in PEOPLE and action in GONE and bool(ext_id)
     at = next(filter(None, (part(each, name) for each in (entry, record) for name in MODIFIED)), None)
     kind = CONTACT_DELETED if gone else CONTACT_CHANGED
-    return [Entry(kind, fields={} if gone else entry, ext_id=ext_id[:200], occurred_at=entries.when(at))]
+    return [Entry(kind, fields={} if gone else entry, ext_id=ext_id, occurred_at=entries.when(at))]

@@ -60,7 +60,7 @@ MODIFIED = ("lastmodifieddate", "hs_lastmodifieddate")
 OTHER_OBJECT = "The notification “{word}” tells of {what}, not of a contact, so nothing was done."
 ASSOCIATION = "An association changed, and with it no field of the contact, so nothing was done."
 MEETING_GONE = "A meeting was deleted in HubSpot. Mark it as cancelled there if it does not take place."
-NOT_FOUND = "HubSpot has no record with the id {ids}."
+NOT_FOUND = "HubSpot does not know every record that was asked for: {ids}."
 
 
 def read(body: bytes, headers: Mapping[str, str]) -> Read:
@@ -102,11 +102,11 @@ def _changes(entry: Mapping[str, Any]) -> Iterable[Entry]:
 def _notified(entry: Mapping[str, Any]) -> Entry:
     word = text(entry.get("subscriptionType", entry.get("eventType")))
     subject, _, action = word.partition(".")
-    what = OBJECTS.get(text(part(entry, "objectTypeId")), "a custom object") if subject == "object" else subject
+    what = OBJECTS.get(text(part(entry, "objectTypeId")), "custom object") if subject == "object" else subject
     if what == MEETING:
         return _meeting_named(entry, action)
     if what != "contact":
-        return of_no_use(OTHER_OBJECT.format(word=word[:60], what=f"a {what}".removeprefix("a a ").replace("_", " ")))
+        return of_no_use(OTHER_OBJECT.format(word=word[:60], what=f"a {what[:60] or 'nothing'}".replace("_", " ")))
     if action == "associationChange":
         return of_no_use(ASSOCIATION)
     if action not in ACTIONS:
@@ -229,6 +229,6 @@ def _went_into(entry: Mapping[str, Any], ext_id: str) -> tuple[str, ...]:
 def _not_found(entry: Mapping[str, Any]) -> list[Entry]:
     """Ids that we asked for and that are not there (any more): HubSpot deleted those contacts."""
     ids = entries.texts(part(entry, "context", "ids"))
-    if "CONTACT" not in text(part(entry, "message")).upper() or not all(each.isdigit() for each in ids):
-        return [of_no_use(NOT_FOUND.format(ids=", ".join(ids[:5])))]
+    if not ids or "CONTACT" not in text(part(entry, "message")).upper() or not all(each.isdigit() for each in ids):
+        return [of_no_use(NOT_FOUND.format(ids=", ".join(ids[:5]) or "no ids told"))]
     return [Entry(CONTACT_DELETED, ext_id=each) for each in ids]

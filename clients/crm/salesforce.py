@@ -6,7 +6,8 @@ below the wrappers of whoever relays them ("data", "detail", "payload"). What we
 another.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from clients import bodies
@@ -34,7 +35,7 @@ CHANGES = {
     "DELETE": CONTACT_DELETED,
     "UNDELETE": CONTACT_RESTORED,
 }
-GAP = "GAP_"
+GAP, HEADER = "GAP_", "ChangeEventHeader"
 MODIFIED = ("SystemModstamp", "LastModifiedDate")
 OTHER_OBJECT = "It tells of the object {what}, neither of a Contact nor of a Lead, so nothing was done."
 MANY = "Salesforce says that many records changed and names none (“{kind}”). They come in with the next comparison."
@@ -75,13 +76,13 @@ def _event(entry: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The change event, without what its relay put around it."""
     for path in ((), ("payload",), ("data", "payload"), ("detail", "payload"), ("detail",), ("data",)):
         found = part(entry, *path) if path else entry
-        if isinstance(found, Mapping) and isinstance(found.get("ChangeEventHeader"), Mapping):
+        if isinstance(found, Mapping) and isinstance(found.get(HEADER), Mapping):
             return found
     return None
 
 
 def _changed(event: Mapping[str, Any]) -> list[Entry]:
-    header = event["ChangeEventHeader"]
+    header = event[HEADER]
     what, word = text(part(header, "entityName")), text(part(header, "changeType"))
     if what not in OBJECTS:
         return [of_no_use(OTHER_OBJECT.format(what=what[:60] or "without a name"))]
@@ -112,45 +113,65 @@ def _changed(event: Mapping[str, Any]) -> list[Entry]:
 def _said(event: Mapping[str, Any], header: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that the change is about. A relay may write out all fields, those that did not change as null; then
     the header tells them from those that were emptied. It may do so in hexadecimal masks, which are no names."""
-    fields = {name: value for name, value in event.items() if name != "ChangeEventHeader"}
+    fields = _fields(event)
     listed = [*entries.texts(part(header, "changedFields")), *entries.texts(part(header, "nulledFields"))]
     if not listed:
         return fields
-    named = {each.partition(".")[0] for each in listed if not each.startswith("0x")}
-    return {name: value for name, value in fields.items() if value is not None or name in named}
+    named = {each for each in listed if not each.startswith("0x")}
+    named |= {piece for each in named for piece in each.split(".")}
+    return {name: _members(name, value, named) for name, value in fields.items() if value is not None or name in named}
+
+
+def _fields(event: Mapping[str, Any]) -> dict[str, Any]:
+    """A Name with parts is told as its parts: Salesforce writes FirstName and LastName alone everywhere else."""
+    name = event.get("Name")
+    parts = dict(name) if isinstance(name, Mapping) else {}
+    left_out = {HEADER, "Name"} if parts else {HEADER}
+    return {each: value for each, value in event.items() if each not in left_out} | parts
+
+
+def _members(name: str, value: object, named: Collection[str]) -> object:
+    """Of a field with parts, like an address, those that are told."""
+    if not isinstance(value, Mapping):
+        return value
+    return {each: said for each, said in value.items() if said is not None or f"{name}.{each}" in named}
 
 
 def _event_key(header: Mapping[str, Any], record_id: str) -> str:
     transaction = text(part(header, "transactionKey"))
-    return entries.key(transaction, part(header, "sequenceNumber"), record_id) if transaction else ""
+    told = (part(header, "sequenceNumber"), part(header, "changeType"), record_id)
+    return entries.key(transaction, *told) if transaction else ""
 
 
 def _of_record(record: Mapping[str, Any], *, event_id: str = "", named: str = "") -> list[Entry]:
-    """What a record says of itself; `named` is its object where its fields do not tell. A Lead that became a Contact,
-    and a record that went into another, are told a second time, as that."""
-    what = kind_of_object(text(part(record, "attributes", "type")) or named, text(part(record, "Id")))
+    """What a record says of itself; `named` is its object where its fields do not tell."""
+    ext_id = full_id(text(part(record, "Id")))
+    what = kind_of_object(text(part(record, "attributes", "type")) or named, ext_id)
     if what not in OBJECTS.values():
         return [of_no_use(OTHER_OBJECT.format(what=what[:60]))]
-    ext_id = full_id(text(part(record, "Id")))
     at = moment(next(filter(None, (part(record, name) for name in MODIFIED)), None))
     about: dict[str, Any] = {
         "object_type": what, "occurred_at": at, "origin": entries.origin(part(record, "LastModifiedById")),
     }  # fmt: skip
-    merged = _went_into(record, ext_id, event_id, about)
-    if not _is_true(part(record, "IsDeleted")):
-        return [entries.changed(record, ext_id=ext_id, event_id=event_id, **about), *merged]
-    return merged or [Entry(CONTACT_DELETED, ext_id=ext_id, event_id=event_id, **about)]
+    if _is_true(part(record, "IsDeleted")):
+        return [_gone(record, ext_id, event_id, about)]
+    told = [entries.changed(record, ext_id=ext_id, event_id=event_id, **about)]
+    contact = full_id(text(part(record, "ConvertedContactId")))
+    return [*told, _converted(contact, event_id, at)] if contact else told
 
 
-def _went_into(record: Mapping[str, Any], ext_id: str, event_id: str, about: Mapping[str, Any]) -> list[Entry]:
-    """A Lead's ConvertedContactId is a Contact's id, so this merge is of two kinds of record; ids tell them apart."""
-    contact, master = (full_id(text(part(record, name))) for name in ("ConvertedContactId", "MasterRecordId"))
-    survivor = contact or master
-    if not survivor or not ext_id or survivor == ext_id:
-        return []
-    said = {**about, "object_type": "contact"} if contact else about
-    key = f"{event_id}:merged" if event_id else ""
-    return [Entry(CONTACT_MERGED, ext_id=survivor, merged=(ext_id,), event_id=key, is_thin=True, **said)]
+def _gone(record: Mapping[str, Any], ext_id: str, event_id: str, about: Mapping[str, Any]) -> Entry:
+    """Deleted, or merged into another record of its kind."""
+    master = full_id(text(part(record, "MasterRecordId")))
+    if not master:
+        return Entry(CONTACT_DELETED, ext_id=ext_id, event_id=event_id, **about)
+    return Entry(CONTACT_MERGED, ext_id=master, merged=(ext_id,), event_id=event_id, is_thin=True, **about)
+
+
+def _converted(contact: str, event_id: str, at: datetime | None) -> Entry:
+    """The Contact that a Lead became: another record, with the same address, which has to be asked for."""
+    key = f"{event_id}:converted" if event_id else ""
+    return Entry(CONTACT_CHANGED, ext_id=contact, event_id=key, occurred_at=at, is_thin=True)
 
 
 def _is_true(value: object) -> bool:

@@ -12,13 +12,15 @@ from xml.etree.ElementTree import Element
 
 from clients import bodies
 from clients.canonical import Entry, Unusable
-from clients.crm.entries import Read
+from clients.crm.entries import Read, fated
 
 NOTIFICATIONS_AT_MOST = 100
 XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be")
 IN_TAGS = re.compile(
-    r"(<(?P<tag>(?:[\w.-]+:)?sessionid)(?:\s(?:[^>\"']|\"[^\"]*\"|'[^']*')*)?(?<!/)>)(?P<value>.*?)(?=</(?P=tag)\s*>|\Z)",
+    r"(<(?P<tag>(?:[\w.-]+:)?sessionid)"
+    r"(?:\s(?:[^<>\"']++|\"[^\"]{0,200}\"|'[^']{0,200}'){0,50}+)?(?<!/)>)"  # bounded: hostile bodies take no longer
+    r"(?P<value>.*?)(?=</(?P=tag)\s*>|\Z)",
     re.IGNORECASE | re.DOTALL,
 )
 IN_JSON = re.compile(r"(\"sessionid\"\s*:\s*\")(?:[^\"\\]|\\.)*", re.IGNORECASE | re.DOTALL)
@@ -82,14 +84,11 @@ def _organization(root: Element) -> str:
 
 def _read_one(notification: Element, organization: str, of_record: Callable[..., Iterable[Entry]]) -> Read:
     number, record = (_child(notification, name) for name in ("Id", "sObject"))
-    try:
-        if number is None or not _text(number) or record is None:
-            raise Unusable("The notification has no Id or no sObject. Send Salesforce's message unchanged.")
-        fields = bodies.checked(_fields(record))
-        named = record.get(f"{XSI}type", "").rpartition(":")[2]
-        return list(of_record(fields, event_id=f"{organization}:{_text(number)}", named=named))
-    except Unusable as unusable:
-        return [unusable]
+    if number is None or not _text(number) or record is None:
+        return [Unusable("The notification has no Id or no sObject. Send Salesforce's message unchanged.")]
+    fields, named = _fields(record), record.get(f"{XSI}type", "").rpartition(":")[2]
+    event_id = f"{organization}:{_text(number)}"
+    return fated(lambda: of_record(bodies.checked(fields), event_id=event_id, named=named))
 
 
 def _fields(record: Element) -> Mapping[str, Any]:

@@ -59,6 +59,7 @@ def _notified(entry: Mapping[str, Any]) -> list[Entry]:
             event_id=entries.key(part(entry, "channel_id"), word, each, part(entry, "server_time")) if at else "",
             occurred_at=at,
             is_thin=word != "delete" and not (word == "update" and values.get(each)),
+            is_partial=each in values and word != "delete",
         )
         for each in ids
     ]

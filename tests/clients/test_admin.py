@@ -86,7 +86,7 @@ def test_an_empty_field_says_what_it_inherits_and_from_where(manager):
     assert 'placeholder="inherited: regulatory_compliance (Fintech template)"' in shown
     assert "Inherited: 130 words (Agency)." in shown
     assert "Inherited: Research, Competitive, Persona, E-mail (Agency)." in shown
-    assert "Add a connection to HubSpot or Salesforce" in shown
+    assert "Add a connection to the client&#x27;s CRM" in shown
 
 
 def test_typed_fields_are_saved_as_typed_settings(operator):
