@@ -7,11 +7,12 @@ from django import forms
 from django.forms.formsets import DELETION_FIELD_NAME, ORDERING_FIELD_NAME
 
 from clients import mapping
+from clients.contact_fields import label
 from clients.mapping import CUSTOM, Problem, Row, transforms
 from clients.mapping.checking import MOST_ROWS, MOST_TRANSFORMS, ON_BLANK
 from clients.mapping.row import DIRECTIONS
 from clients.mapping.transforms import TRANSFORMS
-from clients.mappings.comparing import chain, label
+from clients.mappings.comparing import chain
 from clients.mappings.stored import FIELDS
 from clients.models import ContactField, Delivery, FieldRule
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from clients.mapping import CUSTOM, Row
+from clients.contact_fields import label
+from clients.mapping import Row
 from clients.mapping.checking import ON_BLANK
 from clients.mapping.row import DIRECTIONS
 from clients.mapping.transforms import TRANSFORMS, split
-from clients.models import ContactField, FieldRule
+from clients.models import FieldRule
 
 NO_RULE = "the client's own rule"
 
@@ -24,13 +25,6 @@ def differences(before: Sequence[Row], after: Sequence[Row]) -> list[Difference]
     gone = [Difference(label(field), f"is not read any more (was {row.path})") for field, row in old.items()
             if field not in new]  # fmt: skip
     return changed + gone
-
-
-def label(field: str) -> str:
-    """A field as people see it."""
-    if field.startswith(CUSTOM):
-        return field.removeprefix(CUSTOM).replace("_", " ").capitalize()
-    return str(ContactField(field).label) if field in ContactField.values else field
 
 
 def chain(specs: Sequence[str]) -> str:

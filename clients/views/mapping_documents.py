@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from clients import access, mappings
+from clients import access, contact_fields, mappings
 from clients.forms import ImportForm
 from clients.mapping import Row
 from clients.mappings import MappingRefused, comparing, documents, left_over
@@ -75,7 +75,7 @@ def connection_mapping_unread(request: HttpRequest, connection_id: int) -> HttpR
     rows = mappings.rows_of(draft) if draft else mappings.in_force(connection)[0]
     if request.method == "POST":
         return _add(request, connection, rows, note=draft.note if draft else "")
-    found = [(each, comparing.label(each.field)) for each in left_over.of(connection, rows)]
+    found = [(each, contact_fields.label(each.field)) for each in left_over.of(connection, rows)]
     page = {
         "connection": connection,
         "found": found,
@@ -93,5 +93,5 @@ def _add(request: HttpRequest, connection: Connection, rows: tuple[Row, ...], *,
     except MappingRefused as refused:
         messages.error(request, f"Nothing was added. {refused}")
     else:
-        messages.success(request, f"The draft reads {comparing.label(row.field)} from {path} now.")
+        messages.success(request, f"The draft reads {contact_fields.label(row.field)} from {path} now.")
     return HttpResponseRedirect(reverse("connection_mapping_unread", args=[connection.pk]))

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from clients import access, inbox, mappings
+from clients import access, contact_fields, inbox, mappings
 from clients.mappings import MappingRefused, Moved, comparing, replaying, rules, trying
 from clients.mappings.comparing import Difference
 from clients.models import Connection, FieldRule, Mapping
@@ -142,6 +142,6 @@ def _rules(connection: Connection, wanted: dict[str, str]) -> list[tuple[str, st
     held = {each.field: each.get_rule_display() for each in connection.client.field_rules.filter(field__in=wanted)}
     usual = FieldRule.Rule.LATEST.label
     return [
-        (comparing.label(field), str(held.get(field, usual)), str(FieldRule.Rule(rule).label))
+        (contact_fields.label(field), str(held.get(field, usual)), str(FieldRule.Rule(rule).label))
         for field, rule in wanted.items()
     ]

@@ -134,7 +134,7 @@ def _sample(connection: Connection, form: SampleForm) -> Sample | None:
         return None
     said = form.cleaned_data if form.is_bound else form.initial
     if said.get("payload", "").strip():
-        return previewing.pasted(said["payload"])
+        return previewing.pasted(said["payload"], at=timezone.now())
     delivery = connection.deliveries.filter(pk=said["delivery"]).first() if said.get("delivery") else None
     return previewing.of_delivery(delivery) if delivery else None
 
