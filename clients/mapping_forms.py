@@ -46,6 +46,10 @@ class RowForm(forms.Form):
             self.fields[name] = forms.ChoiceField(label=f"Transform {place}", choices=STEPS, required=False)
             self.fields[more] = forms.CharField(label=f"What transform {place} needs", required=False, max_length=1000)
 
+    def has_changed(self) -> bool:
+        """A row's place in the form is not something that was typed."""
+        return bool(set(self.changed_data) - {ORDERING_FIELD_NAME})
+
     def clean_custom(self) -> str:
         """ "Lead score" is kept as lead_score."""
         typed = str(self.cleaned_data["custom"]).strip().casefold()
@@ -98,7 +102,7 @@ class RowForm(forms.Form):
         self.add_error(part if part in self.fields else None, problem.words)
 
 
-class RowFormSet(forms.BaseFormSet[RowForm]):
+class RowFormSet(forms.BaseFormSet):  # type: ignore[type-arg]
     """`rows` are what was typed, once it is valid; an empty row that was only added counts for nothing."""
 
     def initial_form_count(self) -> int:

@@ -19,8 +19,11 @@ ALWAYS = "Once anybody said that a person is not to be contacted, it stays. No r
 class FieldRuleForm(forms.ModelForm):  # type: ignore[type-arg]
     field = forms.ChoiceField(choices=[("", "Choose a field"), *ContactField.choices, (OWN, "A field of our own …")])
     custom = forms.CharField(
-        label="Name of our own field", required=False, max_length=50, help_text="Only for a field of our own, like lead_score."
-    )  # fmt: skip
+        label="Name of our own field",
+        required=False,
+        max_length=50,
+        help_text="Only for a field of our own, like lead_score.",
+    )
     days = forms.IntegerField(
         label="How old a word may be, in days", required=False, min_value=1, max_value=LONGEST,
         help_text="Only for “The first source, unless its word is old”: older than this against the newest word.",
@@ -34,12 +37,12 @@ class FieldRuleForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         held = self.instance
         if held.pk and held.field.startswith(CUSTOM):
-            self.initial |= {"field": OWN, "custom": held.field.removeprefix(CUSTOM)}
+            self.initial.update(field=OWN, custom=held.field.removeprefix(CUSTOM))
         for place in PLACES:
             first = held.sources[place - 1] if len(held.sources) >= place else ""
             self.fields[f"source_{place}"] = forms.ChoiceField(
                 label=f"Source {place}", choices=_choices(first), required=False, initial=first,
-                help_text="Only where the first source counts. What is not named comes after these." if place == 1 else "",
+                help_text="What is not named comes after these." if place == 1 else "",
             )  # fmt: skip
 
     def clean(self) -> dict[str, Any]:

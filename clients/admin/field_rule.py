@@ -44,4 +44,4 @@ class FieldRuleAdmin(ScopedHistoryAdmin):
     @admin.display(description="Sources")
     def in_order(self, rule: FieldRule) -> str:
         names = {**dict(Connection.Party.choices), "person": "a person"}
-        return ", then ".join(str(names.get(source, source)) for source in rule.sources) or "–"
+        return ", then ".join(str(names.get(source, source)) for source in rule.sources) or "any"

@@ -67,13 +67,8 @@ class DeliveryAdmin(ScopedRecordAdmin):
         if not reading.maps(delivery.connection):
             return "It holds no contacts, so nothing is mapped."
         address = f"{reverse('connection_mapping', args=[delivery.connection_id])}?delivery={delivery.pk}"
-        words = (
-            f"{delivery.mapping} of the mapping"
-            if delivery.mapping
-            else "The preset"
-            if delivery.applied_at
-            else "Not yet"
-        )
+        preset = "The preset" if delivery.applied_at else "Not yet"
+        words = f"{delivery.mapping} of the mapping" if delivery.mapping else preset
         return format_html('{}. <a href="{}">See it in the mapping</a>', words, address)
 
     @admin.display(description="Events in it")
