@@ -126,6 +126,7 @@ def _of_contact(entry: Mapping[str, Any], action: str) -> Entry:
         occurred_at=moment(part(entry, "occurredAt")),
         merged=merged,
         is_thin=not told and action in TO_BE_ASKED,
+        is_partial=told,
         origin=_origin(entry),
     )
 

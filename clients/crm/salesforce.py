@@ -102,6 +102,7 @@ def _changed(event: Mapping[str, Any]) -> list[Entry]:
             event_id=_event_key(header, each),
             occurred_at=moment(part(header, "commitTimestamp")),
             is_thin=kind == CONTACT_RESTORED or (gap and kind != CONTACT_DELETED),
+            is_partial=word == "UPDATE",
             origin=entries.origin(part(header, "changeOrigin"), part(header, "commitUser")),
         )
         for each in ids
