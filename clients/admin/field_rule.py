@@ -3,12 +3,14 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from clients.contact_fields import label
 from clients.models import Connection, FieldRule
 from clients.rule_forms import PLACES, FieldRuleForm
 from clients.scoped_admin import ScopedHistoryAdmin
+from gtm import loop
 
 
 @admin.register(FieldRule)
@@ -36,6 +38,20 @@ class FieldRuleAdmin(ScopedHistoryAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"rule": FieldRule.Rule.PRIORITY, **super().get_changeform_initial_data(request)}
+
+    def save_model(self, request: HttpRequest, obj: FieldRule, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        loop.later(loop.decide_again, obj.client_id)
+
+    def delete_model(self, request: HttpRequest, obj: FieldRule) -> None:
+        super().delete_model(request, obj)
+        loop.later(loop.decide_again, obj.client_id)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[FieldRule]) -> None:
+        clients = sorted(set(queryset.values_list("client_id", flat=True)))
+        super().delete_queryset(request, queryset)
+        for client_id in clients:
+            loop.later(loop.decide_again, client_id)
 
     @admin.display(description="Field", ordering="field")
     def called(self, rule: FieldRule) -> str:

@@ -80,7 +80,8 @@ def _locked(contact: Contact | None) -> dict[str, Outcome]:
 def _outcome(verdict: merge.Verdict) -> Outcome:
     is_this = verdict.rests_on.id == THIS
     whose = "this entry" if is_this else f"{_called(verdict.rests_on.source)}, {_day(verdict.rests_on.occurred_at)}"
-    return Outcome(verdict.value, f"{whose} ({verdict.rule})", is_this, bool(verdict.disputed))
+    rule = verdict.rule.replace(verdict.rests_on.source, _called(verdict.rests_on.source), 1)
+    return Outcome(verdict.value, f"{whose} ({rule})", is_this, bool(verdict.disputed))
 
 
 def _called(source: str) -> str:

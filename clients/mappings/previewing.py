@@ -81,7 +81,11 @@ def preview(connection: Connection, sample: Sample, rows: Sequence[Row]) -> tupl
 def _shown(connection: Connection, read: Reading, rows: Sequence[Row], received_at: datetime) -> Shown:
     contact = contact_of(connection, read)
     at = believable(read.entry.occurred_at, received_at)
-    told = contest.outcomes(connection, contact, read.mapped.values, rows, at=at) if not read.problem else {}
+    told = (
+        contest.outcomes(connection, contact, read.mapped.values, rows, at=at)
+        if read.mapped.trace and not read.problem
+        else {}
+    )
     lines = [_line(each, contact, told.get(each.row.field)) for each in read.mapped.trace]
     return Shown(read.entry, contact, lines, read.problem, read.note)
 

@@ -77,14 +77,24 @@ def _act(request: HttpRequest, connection: Connection) -> HttpResponse:
 def _activate(request: HttpRequest, connection: Connection) -> None:
     version = _version(request, connection, "activate")
     seen = request.POST.get("seen") or None
-    mappings.activate(version, by=access.user_of(request), at=timezone.now(), seen=seen)
+    with transaction.atomic():
+        mappings.activate(version, by=access.user_of(request), at=timezone.now(), seen=seen)
+        _decide_by(version)
     messages.success(request, f"{version} is in force: deliveries are read by it from now on.")
 
 
 def _back(request: HttpRequest, connection: Connection) -> None:
     version = _version(request, connection, "back")
-    made = mappings.go_back(version, by=access.user_of(request), at=timezone.now())
+    with transaction.atomic():
+        made = mappings.go_back(version, by=access.user_of(request), at=timezone.now())
+        _decide_by(made)
     messages.success(request, f"{made} is in force, with the rows of version {version.number}.")
+
+
+def _decide_by(version: Mapping) -> None:
+    """The rules that the version set hold for what was said before, too."""
+    if rules.wanted(mappings.rows_of(version)):
+        loop.later(loop.decide_again, version.connection.client_id)
 
 
 def _discard(request: HttpRequest, connection: Connection) -> None:

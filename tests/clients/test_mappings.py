@@ -353,8 +353,8 @@ def test_the_clients_rule_decides_and_the_rule_of_a_row_above_it(connection, ada
     ruled = would_hold(connection, ada, {"title": "CEO"})["title"]
     asked = would_hold(connection, ada, {"title": "CEO"}, [Row("title", "role", rule="priority")])["title"]
 
-    assert (ruled.value, ruled.by) == ("CFO", "Salesforce, 15 Nov 2026 (salesforce comes first)")
-    assert (asked.value, asked.by) == ("CEO", "this entry (generic comes first)")
+    assert (ruled.value, ruled.by) == ("CFO", "Salesforce, 15 Nov 2026 (Salesforce comes first)")
+    assert (asked.value, asked.by) == ("CEO", "this entry (Any other sender comes first)")
     assert FieldRule.objects.get().sources == ["salesforce"]
 
 
