@@ -19,7 +19,10 @@ from clients.models import Connection, Delivery, Event, Mapping
 
 MOST_FAULTS = 5
 FAULT = "It was tried {times} times, and each time the system met a fault of its own. Retry it once that is mended."
-KEPT_HEADERS = ("content-type", "user-agent", "webhook-id", "webhook-timestamp")  # never a key, token or cookie
+KEPT_HEADERS = (  # never a key, token or cookie
+    "content-type", "user-agent", "webhook-id", "webhook-timestamp", "idempotency-key",
+    "x-ms-dynamics-msg-size-exceeded",
+)  # fmt: skip
 SENDER_ID = "webhook-id"  # the header of Standard Webhooks
 
 

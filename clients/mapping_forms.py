@@ -1,17 +1,18 @@
 """The rows of a mapping as a form of dropdowns."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from django import forms
-from django.forms.formsets import ORDERING_FIELD_NAME
+from django.forms.formsets import DELETION_FIELD_NAME, ORDERING_FIELD_NAME
 
 from clients import mapping
+from clients.contact_fields import label
 from clients.mapping import CUSTOM, Problem, Row, transforms
 from clients.mapping.checking import MOST_ROWS, MOST_TRANSFORMS, ON_BLANK
 from clients.mapping.row import DIRECTIONS
 from clients.mapping.transforms import TRANSFORMS
-from clients.mappings.comparing import chain, label
+from clients.mappings.comparing import chain
 from clients.mappings.stored import FIELDS
 from clients.models import ContactField, Delivery, FieldRule
 
@@ -20,7 +21,7 @@ PREFIX = "rows"
 MOST_TYPED = 200_000  # characters of a pasted body
 PLACES = range(1, MOST_TRANSFORMS + 1)
 RULES = (("", "As the client's rules say"), *FieldRule.Rule.choices)
-STEPS = (("", "–"), *((name, each.label) for name, each in TRANSFORMS.items()))
+STEPS = (("", "none"), *((name, each.label) for name, each in TRANSFORMS.items()))
 
 
 class RowForm(forms.Form):
@@ -44,6 +45,10 @@ class RowForm(forms.Form):
             name, more = f"transform_{place}", f"argument_{place}"
             self.fields[name] = forms.ChoiceField(label=f"Transform {place}", choices=STEPS, required=False)
             self.fields[more] = forms.CharField(label=f"What transform {place} needs", required=False, max_length=1000)
+
+    def has_changed(self) -> bool:
+        """A row's place in the form is not something that was typed."""
+        return bool(set(self.changed_data) - {ORDERING_FIELD_NAME})
 
     def clean_custom(self) -> str:
         """ "Lead score" is kept as lead_score."""
@@ -97,7 +102,7 @@ class RowForm(forms.Form):
         self.add_error(part if part in self.fields else None, problem.words)
 
 
-class RowFormSet(forms.BaseFormSet[RowForm]):
+class RowFormSet(forms.BaseFormSet):  # type: ignore[type-arg]
     """`rows` are what was typed, once it is valid; an empty row that was only added counts for nothing."""
 
     def initial_form_count(self) -> int:
@@ -124,7 +129,7 @@ class RowFormSet(forms.BaseFormSet[RowForm]):
         return [form.row for form in self._in_order() if form.is_valid() and not form.errors]
 
     def _in_order(self) -> list[RowForm]:
-        forms_ = [form for form in self.forms if form.has_changed() and not self._should_delete_form(form)]
+        forms_ = [form for form in self.forms if form.has_changed() and not _is_taken_out(form)]
         return sorted(forms_, key=lambda form: _number(form.data.get(form.add_prefix(ORDERING_FIELD_NAME))))
 
 
@@ -136,19 +141,17 @@ RowForms = forms.formset_factory(
 class SampleForm(forms.Form):
     """What the preview reads: a stored delivery, or what is pasted."""
 
-    delivery = forms.ModelChoiceField(
-        Delivery.objects.none(), required=False, label="A stored delivery", empty_label="None of them"
-    )
+    delivery = forms.ChoiceField(required=False, label="A stored delivery")
     payload = forms.CharField(
         label="or a body, pasted", required=False, max_length=MOST_TYPED, strip=False,
         widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false"}),
         help_text="What is pasted counts before what is chosen. It is not kept.",
     )  # fmt: skip
 
-    def __init__(self, deliveries: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 a queryset, typed by the stubs alone
+    def __init__(self, offered: Sequence[Delivery], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["delivery"].queryset = deliveries  # type: ignore[attr-defined]
-        self.fields["delivery"].label_from_instance = told  # type: ignore[attr-defined]
+        choices = [("", "None of them"), *((str(each.pk), told(each)) for each in offered)]
+        self.fields["delivery"].choices = choices  # type: ignore[attr-defined]
 
 
 class NoteForm(forms.Form):
@@ -163,7 +166,12 @@ def told(delivery: Delivery) -> str:
 
 
 def formset_of(rows: Sequence[Row]) -> RowFormSet:
-    return RowForms(initial=[initial(row) for row in rows], prefix=PREFIX)
+    return cast(RowFormSet, RowForms(initial=[initial(row) for row in rows], prefix=PREFIX))
+
+
+def typed(data: Mapping[str, Any]) -> RowFormSet:
+    """The form as it came in."""
+    return cast(RowFormSet, RowForms(data, prefix=PREFIX))
 
 
 def initial(row: Row) -> dict[str, Any]:
@@ -180,25 +188,29 @@ def initial(row: Row) -> dict[str, Any]:
     }
 
 
-def rearranged(data: Mapping[str, Any], *, up: int = -1, down: int = -1, added: Row | None = None) -> RowFormSet:
+def rearranged(data: Mapping[str, Any], *, up: int = -1, down: int = -1, adds: bool = False) -> RowFormSet:
     """The form as it was typed, unchecked: one row moved by a place (its number in the form, from 0), or one added."""
-    typed = [each for each in _typed(data) if not each.get("DELETE")]
+    found = [each for each in _typed(data) if not each.get(DELETION_FIELD_NAME)]
     for number, step in ((up, -1), (down, 1)):
-        at = next((place for place, each in enumerate(typed) if each["number"] == number), None)
-        if at is not None and 0 <= at + step < len(typed):
-            typed[at], typed[at + step] = typed[at + step], typed[at]
-    more = [initial(added)] if added else []
-    return RowForms(initial=[*typed, *more][:MOST_ROWS], prefix=PREFIX)
+        at = next((place for place, each in enumerate(found) if each["number"] == number), None)
+        if at is not None and 0 <= at + step < len(found):
+            found[at], found[at + step] = found[at + step], found[at]
+    more: list[dict[str, Any]] = [{}] if adds else []
+    return cast(RowFormSet, RowForms(initial=[*found, *more][:MOST_ROWS], prefix=PREFIX))
 
 
 def _typed(data: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The rows as they were typed, in their order."""
     count = min(_number(data.get(f"{PREFIX}-TOTAL_FORMS")), MOST_ROWS)
-    names = [*RowForm().fields, "DELETE"]
+    names = [*RowForm().fields, DELETION_FIELD_NAME]
     found = [{name: data.get(f"{PREFIX}-{at}-{name}", "") for name in names} for at in range(count)]
     orders = [_number(data.get(f"{PREFIX}-{at}-{ORDERING_FIELD_NAME}")) for at in range(count)]
     for at in sorted(range(count), key=lambda at: orders[at]):
         yield {**found[at], "number": at}
+
+
+def _is_taken_out(form: RowForm) -> bool:
+    return bool(form.data.get(form.add_prefix(DELETION_FIELD_NAME)))
 
 
 def _number(text: object) -> int:

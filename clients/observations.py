@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q
 
 from clients import contact_fields, contacts, deciding, forgotten, identity, merge
 from clients.canonical import (
@@ -43,7 +44,6 @@ def apply(told: Sequence[Told], *, at: datetime) -> list[Change]:
     contacts.lock(client)
     touched = _tie(client, fresh, at)
     _observe(fresh)
-    _ask_for_thin(fresh, at)
     calls = defaultdict(set)
     for event, said in fresh:
         calls[_number(event.record_id)].add(event.delivery_id)
@@ -52,6 +52,7 @@ def apply(told: Sequence[Told], *, at: datetime) -> list[Change]:
             forgotten.ask(event.record, event.delivery, at=at)
     changes = deciding.recompute(client, touched, at=at, told=calls)
     _tie_contacts([event for event, _ in fresh])
+    _ask_for_more(fresh, at)
     return changes
 
 
@@ -135,11 +136,12 @@ def _words(said: Incoming) -> dict[str, str]:
     return words
 
 
-def _ask_for_thin(fresh: Sequence[Told], at: datetime) -> None:
-    numbers = {_number(event.record_id) for event, said in fresh if said.is_thin}
-    if numbers:
-        waiting = SourceRecord.objects.filter(pk__in=numbers, look_up_at=None, connection__isnull=False)
-        waiting.update(look_up_at=at + LOOK_UP_AFTER)
+def _ask_for_more(fresh: Sequence[Told], at: datetime) -> None:
+    """Records that were only named, and those whose address nobody has told yet, are asked for."""
+    named = {_number(event.record_id) for event, said in fresh if said.is_thin}
+    living = {_number(event.record_id) for event, said in fresh if said.kind not in (CONTACT_DELETED, CONTACT_ERASED)}
+    waiting = SourceRecord.objects.filter(connection__isnull=False, look_up_at=None, erased_at=None)
+    waiting.filter(Q(pk__in=named) | Q(pk__in=living, addresses=[])).update(look_up_at=at + LOOK_UP_AFTER)
 
 
 def _tie_contacts(events: Sequence[Event]) -> None:

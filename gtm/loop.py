@@ -16,7 +16,7 @@ from django_q.tasks import async_task
 
 from agents_app import campaigns, deployments, flow, requests, sending, trials, versions
 from agents_app.models import Deployment, FlowRun, PromptVersion, Request, Send
-from clients import config, inbox
+from clients import config, inbox, ruling
 from clients.models import Client, Delivery, Event
 from experiments import analysis, assign, effects, evolution, lifecycle, outcomes, proposals
 from experiments.models import Decision, Experiment, SettingProposal
@@ -26,6 +26,7 @@ from insights import changes, impact, review, sharing, tickets
 from insights.models import ChangeLink, SharedInsight, Ticket, WeeklyReport
 
 CHANGED_AT_ONCE = 100  # clients whose deployment one sweep keeps; the next one goes on
+RULES_OF_LATE = timedelta(days=2)
 LEFT_BEHIND = timedelta(minutes=1)  # how long a row may wait for its bell before the sweep rings again
 
 
@@ -54,6 +55,20 @@ def _apply_delivery(delivery_id: int, *, at: datetime) -> None:
                 later(start_run, request.pk)
         for event in applied.outcomes:
             later(record_outcome, event.pk)
+
+
+def decide_again(client_id: int, after: int = 0) -> None:
+    """A client's rules of fields changed → its contacts, some hundred records at a time."""
+    with transaction.atomic():
+        last = ruling.decide_again(client_id, after=after, at=timezone.now())
+        if last is not None:
+            later(decide_again, client_id, last)
+
+
+def keep_to_rules(*, at: datetime | None = None) -> None:
+    """Once more for whoever's rules changed of late, should a worker have died on the way."""
+    for client_id in ruling.changed_since((at or timezone.now()) - RULES_OF_LATE):
+        later(decide_again, client_id)
 
 
 def start_run(request_id: int) -> None:

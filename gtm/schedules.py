@@ -36,6 +36,7 @@ JOBS = (
     Job(loop.sweep, minutes=1),
     Job(loop.send_due_drafts, minutes=1),
     Job(loop.continue_campaigns, cron="15 * * * *"),
+    Job(loop.keep_to_rules, cron="20 3 * * *"),
     Job(loop.decide_experiments, cron="30 * * * *"),
     Job(loop.measure_tickets, cron="0 5 * * *"),
     Job(loop.measure_proposals, cron="15 5 * * *", cluster="runs"),

@@ -51,6 +51,32 @@ urlpatterns = [
     path("clients/<slug:slug>/deployments/", agents.client_deployments, name="client_deployments"),
     path("clients/<slug:slug>/settings/export/", clients.client_export, name="client_export"),
     path("clients/<slug:slug>/settings/import/", clients.client_import, name="client_import"),
+    path("connections/<int:connection_id>/mapping/", clients.connection_mapping, name="connection_mapping"),
+    path(
+        "connections/<int:connection_id>/mapping/versions/",
+        clients.connection_mapping_versions,
+        name="connection_mapping_versions",
+    ),
+    path(
+        "connections/<int:connection_id>/mapping/trial/",
+        clients.connection_mapping_trial,
+        name="connection_mapping_trial",
+    ),
+    path(
+        "connections/<int:connection_id>/mapping/unread/",
+        clients.connection_mapping_unread,
+        name="connection_mapping_unread",
+    ),
+    path(
+        "connections/<int:connection_id>/mapping/export/",
+        clients.connection_mapping_export,
+        name="connection_mapping_export",
+    ),
+    path(
+        "connections/<int:connection_id>/mapping/import/",
+        clients.connection_mapping_import,
+        name="connection_mapping_import",
+    ),
     path("health/", views.system_health, name="system_health"),
     path("u/<str:token>/", experiments.unsubscribe, name="unsubscribe"),
     path("healthz", health.alive, name="alive"),

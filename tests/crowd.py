@@ -30,6 +30,8 @@ from clients.models import (
     Event,
     FieldRule,
     FieldState,
+    Mapping,
+    MappingRow,
     Observation,
     ProposedChange,
     RecordAddress,
@@ -196,7 +198,10 @@ def _people(size: int, rows: Rows) -> Rows:
     ]
     Observation.objects.bulk_create(observations)
     rows[Observation] = observations
+    drafts = [Mapping(connection=one, number=1, made_at=AT) for one in rows[Connection]]
+    rows[Mapping] = Mapping.objects.bulk_create(drafts)
     return {
+        MappingRow: [MappingRow(mapping=draft, position=0, field="email", path="email") for draft in drafts],
         FieldState: [
             FieldState(contact=seen.record.contact, field="title", observation=seen, rule="latest", decided_at=AT)
             for seen in observations

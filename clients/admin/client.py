@@ -29,6 +29,7 @@ TONE = by_path(BUILT_IN)["tone"]
 LISTS = (
     ("Contacts", "clients_contact"),
     ("Connections", "clients_connection"),
+    ("Rules where sources differ", "clients_fieldrule"),
     ("Campaigns", "agents_app_campaign"),
     ("Requests", "agents_app_request"),
     ("Runs", "agents_app_flowrun"),

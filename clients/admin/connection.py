@@ -14,8 +14,9 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from clients import connections, credentials, signing
+from clients import connections, credentials, mappings, signing
 from clients.connection_form import ConnectionForm
+from clients.mappings import reading
 from clients.models import Connection, SigningSecret
 from clients.scoped_admin import ScopedHistoryAdmin
 from gtm.admin_site import link, pill
@@ -44,12 +45,12 @@ class ConnectionAdmin(ScopedHistoryAdmin):
     ordering = ("client__name", "name")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        shown = ("client", "party", "key_hint", "last_call", "created_at", "held_secrets", "last_refused")
+        shown = ("client", "party", "key_hint", "last_call", "created_at", "held_secrets", "last_refused", "mapping")
         return shown if obj else ()
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         basis = (None, {"fields": ("client", "party", "name", "mode", "is_active", "secret")})
-        calls = ("Calls from the party", {"fields": ("key_hint", "last_call", "created_at")})
+        calls = ("Calls from the party", {"fields": ("key_hint", "last_call", "mapping", "created_at")})
         if obj is None:
             return (basis,)
         return (
@@ -124,6 +125,14 @@ class ConnectionAdmin(ScopedHistoryAdmin):
             link(_when(last.received_at), "admin:clients_delivery_change", last.pk),
             pill(last.get_status_display(), last.status),
         )
+
+    @admin.display(description="Mapping")
+    def mapping(self, connection: Connection) -> SafeString | str:
+        if not reading.maps(connection):
+            return "It sends no contacts, so there is nothing to map."
+        version = mappings.in_force(connection)[1]
+        words = f"{version} is in force" if version else "The preset is in force"
+        return link(f"{words}: see and change it", "connection_mapping", connection.pk)
 
     @admin.display(description="Secrets")
     def held_secrets(self, connection: Connection) -> SafeString | str:

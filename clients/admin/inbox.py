@@ -3,10 +3,13 @@
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from clients import bodies, inbox
 from clients.admin.links import to_lists
+from clients.mappings import reading
 from clients.models import Delivery, Event
 from clients.scoped_admin import ScopedRecordAdmin
 from gtm import loop
@@ -28,6 +31,7 @@ class DeliveryAdmin(ScopedRecordAdmin):
         "applied_at",
         "attempts",
         "error",
+        "read_by",
         "events_made",
         "readable_body",
         "readable_headers",
@@ -56,6 +60,16 @@ class DeliveryAdmin(ScopedRecordAdmin):
     @admin.display(description="What is wrong")
     def what_is_wrong(self, delivery: Delivery) -> str:
         return delivery.error[:120]
+
+    @admin.display(description="Read by")
+    def read_by(self, delivery: Delivery) -> SafeString | str:
+        """The version of the mapping, and the way to see what a draft would make of this delivery."""
+        if not reading.maps(delivery.connection):
+            return "It holds no contacts, so nothing is mapped."
+        address = f"{reverse('connection_mapping', args=[delivery.connection_id])}?delivery={delivery.pk}"
+        preset = "The preset" if delivery.applied_at else "Not yet"
+        words = f"{delivery.mapping} of the mapping" if delivery.mapping else preset
+        return format_html('{}. <a href="{}">See it in the mapping</a>', words, address)
 
     @admin.display(description="Events in it")
     def events_made(self, delivery: Delivery) -> SafeString:

@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from clients.mapping import CUSTOM, Row
+from clients.contact_fields import label
+from clients.mapping import Row
 from clients.mapping.checking import ON_BLANK
 from clients.mapping.row import DIRECTIONS
 from clients.mapping.transforms import TRANSFORMS, split
-from clients.models import ContactField, FieldRule
+from clients.models import FieldRule
 
+LONGEST = 90  # characters of a path that are told
 NO_RULE = "the client's own rule"
 
 
@@ -21,16 +23,9 @@ def differences(before: Sequence[Row], after: Sequence[Row]) -> list[Difference]
     """Row by row, in the order of `after`, then what was taken out. The order of rows means nothing and is not told."""
     old, new = {row.field: row for row in before}, {row.field: row for row in after}
     changed = [Difference(label(field), words) for field, row in new.items() for words in _changes(old.get(field), row)]
-    gone = [Difference(label(field), f"is not read any more (was {row.path})") for field, row in old.items()
+    gone = [Difference(label(field), f"is not read any more (was {_short(row.path)})") for field, row in old.items()
             if field not in new]  # fmt: skip
     return changed + gone
-
-
-def label(field: str) -> str:
-    """A field as people see it."""
-    if field.startswith(CUSTOM):
-        return field.removeprefix(CUSTOM).replace("_", " ").capitalize()
-    return str(ContactField(field).label) if field in ContactField.values else field
 
 
 def chain(specs: Sequence[str]) -> str:
@@ -46,11 +41,11 @@ def _step(spec: str) -> str:
 
 def _changes(old: Row | None, new: Row) -> Iterator[str]:
     if old is None:
-        yield f"is read from {new.path}, {_lower(chain(new.transforms))}"
+        yield f"is read from {_short(new.path)}, {_lower(chain(new.transforms))}"
         return
     for name, one, other in _parts(old, new):
         if one != other:
-            yield f"{name}: was {one}, is {other}"
+            yield f"{name}: was {_short(one)}, is {_short(other)}"
 
 
 def _parts(old: Row, new: Row) -> list[tuple[str, str, str]]:
@@ -62,6 +57,11 @@ def _parts(old: Row, new: Row) -> list[tuple[str, str, str]]:
         ("rule", _rule(old.rule), _rule(new.rule)),
         ("direction", _lower(DIRECTIONS[old.direction]), _lower(DIRECTIONS[new.direction])),
     ]
+
+
+def _short(words: str) -> str:
+    """Presets name a dozen places for a field."""
+    return words if len(words) <= LONGEST else f"{words[: LONGEST - 2].rstrip()} …"
 
 
 def _yes(value: object) -> str:

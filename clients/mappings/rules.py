@@ -28,12 +28,16 @@ def write(connection: Connection, rows: Sequence[Row], *, by: User, at: datetime
         held = standing.get(field) or FieldRule(client=connection.client, field=field)
         before = (held.pk is None, held.rule, held.sources, held.days)
         held.rule = rule
-        held.sources = _sources(held.sources, connection.party) if rule in ORDERED else []
-        held.days = (held.days or USUAL_DAYS) if rule == Rule.PRIORITY_UNLESS_OLDER else None
+        held.sources = sources_for(rule, held.sources, connection.party)
+        held.days = days_for(rule, held.days)
         if before != (False, held.rule, held.sources, held.days):
             held._history_user, held._history_date = by, at  # type: ignore[attr-defined]
             held.save()
 
 
-def _sources(named: Sequence[str], party: str) -> list[str]:
-    return list(dict.fromkeys([party, *named]))
+def sources_for(rule: str, named: Sequence[str], party: str) -> list[str]:
+    return list(dict.fromkeys([party, *named])) if rule in ORDERED else []
+
+
+def days_for(rule: str, days: int | None) -> int | None:
+    return (days or USUAL_DAYS) if rule == Rule.PRIORITY_UNLESS_OLDER else None

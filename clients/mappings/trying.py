@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from clients.contact_fields import label
 from clients.mapping import Row
 from clients.mappings import reading
-from clients.mappings.comparing import label
 from clients.mappings.reading import Reading
 from clients.models import Connection, ContactField
 

@@ -56,7 +56,7 @@ class SourceRecord(models.Model):
 class SamePerson(Record):
     """Two records that are one person, for good: the party merged them, or a person said so."""
 
-    recorded = ("one_id", "other_id", "since", "said_by_id")
+    recorded = ("one_id", "other_id", "since")
 
     one = models.ForeignKey("clients.SourceRecord", on_delete=models.PROTECT, related_name="+")
     other = models.ForeignKey("clients.SourceRecord", on_delete=models.PROTECT, related_name="+")

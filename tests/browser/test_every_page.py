@@ -14,8 +14,19 @@ from django.urls import reverse
 from playwright.sync_api import Page
 
 from agents_app.models import Campaign, Draft, FlowRun, Gate, PromptVersion, Request, Send, Trial
-from clients import suppression
-from clients.models import AgencySettings, ChangeSet, Client, ConfigKey, Connection, Contact, Delivery, SettingsTemplate
+from clients import mappings, suppression
+from clients.crm import CRMS
+from clients.models import (
+    AgencySettings,
+    ChangeSet,
+    Client,
+    ConfigKey,
+    Connection,
+    Contact,
+    Delivery,
+    FieldRule,
+    SettingsTemplate,
+)
 from experiments.models import Experiment, SettingProposal
 from insights.models import Suggestion, Ticket, WeeklyReport
 from tests.browser.site import Site
@@ -51,6 +62,15 @@ def plan_of(purpose: str) -> str:
     client = Client.objects.filter(managers__username="manager").order_by("pk")[0]
     domain = client.contacts.exclude(company_domain="").order_by("pk")[0].company_domain
     return reverse("plan") + f"?client={client.pk}&purpose={purpose}&depth=comprehensive&company_domain={domain}"
+
+
+def mapping_page(name: str) -> str:
+    """Of a CRM of the account manager, with a draft to look at."""
+    connection = Connection.objects.filter(client__managers__username="manager", party__in=CRMS).order_by("pk")[0]
+    if not mappings.draft(connection):
+        at, author = connection.created_at, connection.client.managers.get(username="manager")
+        mappings.save_draft(connection, mappings.preset(connection), by=author, at=at)
+    return reverse(name, args=[connection.pk])
 
 
 def older_report() -> str:
@@ -135,6 +155,12 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "import of settings": ("operator", lambda: reverse("client_import", args=[Client.objects.first().slug])),
     "new client from JSON": ("operator", lambda: reverse("new_client_import")),
     "everything": ("admin", lambda: reverse("admin:index")),
+    "mapping of a connection": ("manager", lambda: mapping_page("connection_mapping")),
+    "versions of a mapping": ("manager", lambda: mapping_page("connection_mapping_versions")),
+    "trial of a mapping": ("manager", lambda: mapping_page("connection_mapping_trial")),
+    "what no mapping reads": ("manager", lambda: mapping_page("connection_mapping_unread")),
+    "import of a mapping": ("manager", lambda: mapping_page("connection_mapping_import")),
+    "new rule of a field": ("manager", lambda: add(FieldRule)),
     "clients": ("operator", lambda: changelist(Client)),
     "client": ("operator", lambda: change(Client.objects.first())),
     "new client": ("operator", lambda: add(Client)),

@@ -310,5 +310,5 @@ def test_a_big_delivery_costs_the_same_queries_as_a_small_one(entries, django_as
     people = [{**FLAT, "email": f"p{number}@northwind-bank.example"} for number in range(entries)]
     stored = inbox.store(hubspot, headers={}, body=json.dumps(people).encode(), at=AT)
 
-    with django_assert_num_queries(27):
+    with django_assert_num_queries(28):
         inbox.apply(stored.delivery.pk, at=AT)
