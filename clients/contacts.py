@@ -7,15 +7,10 @@ from unicodedata import normalize
 from django.db import IntegrityError, transaction
 from email_validator import EmailNotValidError, validate_email
 
+from clients.domains import PRIVATE_MAIL
 from clients.models import Client, Contact
 
 MOST_TRIES = 5
-
-# Mail houses for private people: their domain says nothing about where somebody works.
-PRIVATE_MAIL = frozenset((
-    "aol.com", "gmail.com", "gmx.de", "gmx.net", "googlemail.com", "hotmail.com", "icloud.com", "live.com", "mail.com",
-    "me.com", "msn.com", "outlook.com", "proton.me", "protonmail.com", "qq.com", "web.de", "yahoo.co.uk", "yahoo.com",
-))  # fmt: skip
 
 
 class InvalidEmail(ValueError):
