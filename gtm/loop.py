@@ -16,7 +16,7 @@ from django_q.tasks import async_task
 
 from agents_app import campaigns, deployments, flow, requests, sending, trials, versions
 from agents_app.models import Deployment, FlowRun, PromptVersion, Request, Send
-from clients import config, inbox
+from clients import config, inbox, quarantine, scores
 from clients.models import Client, Delivery, Event
 from experiments import analysis, assign, effects, evolution, lifecycle, outcomes, proposals
 from experiments.models import Decision, Experiment, SettingProposal
@@ -54,6 +54,20 @@ def _apply_delivery(delivery_id: int, *, at: datetime) -> None:
                 later(start_run, request.pk)
         for event in applied.outcomes:
             later(record_outcome, event.pk)
+
+
+def replay_quarantined(*, at: datetime | None = None) -> None:
+    """Deliveries that somebody wants tried again → the queue, so many a minute."""
+    with transaction.atomic():
+        for delivery_id in quarantine.step(at or timezone.now()):
+            later(process_delivery, delivery_id)
+
+
+def score_contacts(*, at: datetime | None = None) -> None:
+    """Contacts that changed, or were not looked at for long → their score, and how the clients stand this week."""
+    at = at or timezone.now()
+    scores.keep(list(scores.due(at)[: scores.LOOKED_AT_ONCE]), at=at)
+    scores.roll_up(at)
 
 
 def start_run(request_id: int) -> None:

@@ -90,7 +90,8 @@ SECTIONS = (
         "System",
         (
             Item("Health", "system_health", "gtm.view_heartbeat"),
-            Item("Webhook inbox", "admin:clients_delivery_changelist", "clients.view_delivery", "quarantine"),
+            Item("Quarantine", "quarantine", "clients.view_delivery", "quarantine"),
+            Item("Webhook inbox", "admin:clients_delivery_changelist", "clients.view_delivery"),
             Item("Background jobs", "admin:django_q_task_changelist", "django_q.view_task"),
             Item("Users", "admin:auth_user_changelist", "auth.view_user"),
             Item("Everything", "admin:index"),

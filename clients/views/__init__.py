@@ -1,9 +1,10 @@
-"""The pages about a client's settings."""
+"""The pages about clients' settings, and about what comes in for them."""
 
 from clients.views.bulk import client_bulk_edit
 from clients.views.documents import client_clone, client_export, client_import, new_client_import
 from clients.views.folder import clients_import_folder
 from clients.views.prompts import client_prompts
+from clients.views.quarantine import quarantine_page, quarantined
 from clients.views.settings import client_settings, setting_keys
 from clients.views.versions import client_versions
 
@@ -17,5 +18,7 @@ __all__ = [
     "client_versions",
     "clients_import_folder",
     "new_client_import",
+    "quarantine_page",
+    "quarantined",
     "setting_keys",
 ]
