@@ -121,6 +121,12 @@ def roll_up(at: datetime) -> None:
     _write_week(week, figures, per_rule, at)
 
 
+def by_rule(rows: QuerySet[ContactQuality]) -> dict[str, int]:
+    """How many of `rows` each rule found something of."""
+    keys = rows.order_by().annotate(rule=_Key("found"))
+    return dict(keys.values_list("rule").annotate(n=Count("pk")))
+
+
 def _write_week(week: date, figures: Iterable[Any], per_rule: Mapping[Any, dict[str, int]], at: datetime) -> None:
     QualityWeek.objects.bulk_create(
         [

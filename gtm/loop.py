@@ -16,7 +16,7 @@ from django_q.tasks import async_task
 
 from agents_app import campaigns, deployments, flow, requests, sending, trials, versions
 from agents_app.models import Deployment, FlowRun, PromptVersion, Request, Send
-from clients import config, inbox, quarantine, scores
+from clients import config, inbox, quarantine, reviews, scores
 from clients.models import Client, Delivery, Event
 from experiments import analysis, assign, effects, evolution, lifecycle, outcomes, proposals
 from experiments.models import Decision, Experiment, SettingProposal
@@ -26,6 +26,7 @@ from insights import changes, impact, review, sharing, tickets
 from insights.models import ChangeLink, SharedInsight, Ticket, WeeklyReport
 
 CHANGED_AT_ONCE = 100  # clients whose deployment one sweep keeps; the next one goes on
+NAMELESS = timedelta(hours=1)  # how far back records are looked at that no address belongs to
 LEFT_BEHIND = timedelta(minutes=1)  # how long a row may wait for its bell before the sweep rings again
 
 
@@ -64,9 +65,13 @@ def replay_quarantined(*, at: datetime | None = None) -> None:
 
 
 def score_contacts(*, at: datetime | None = None) -> None:
-    """Contacts that changed, or were not looked at for long → their score, and how the clients stand this week."""
+    """Contacts that changed, or were not looked at for long → who may be there twice, their score, and how the clients
+    stand this week."""
     at = at or timezone.now()
-    scores.keep(list(scores.due(at)[: scores.LOOKED_AT_ONCE]), at=at)
+    due = list(scores.due(at)[: scores.LOOKED_AT_ONCE])
+    reviews.look_for_twins(due, at=at)
+    reviews.look_at_nameless(since=at - NAMELESS, at=at)
+    scores.keep(due, at=at)
     scores.roll_up(at)
 
 

@@ -47,6 +47,8 @@ SECTIONS = (
             Item("Changes of several clients", "admin:clients_changeset_changelist", "clients.view_changeset"),
             Item("Settings of our own", "admin:clients_configkey_changelist", "clients.view_configkey"),
             Item("Contacts", "admin:clients_contact_changelist", "clients.view_contact"),
+            Item("Contact reviews", "contact_reviews", "clients.view_reviewitem", "open_reviews"),
+            Item("Contact quality", "contact_quality", "clients.view_contactquality"),
             Item("Connections", "admin:clients_connection_changelist", "clients.view_connection"),
         ),
         ("clients.",),

@@ -4,7 +4,9 @@ from clients.views.bulk import client_bulk_edit
 from clients.views.documents import client_clone, client_export, client_import, new_client_import
 from clients.views.folder import clients_import_folder
 from clients.views.prompts import client_prompts
+from clients.views.quality import contact_quality
 from clients.views.quarantine import quarantine_page, quarantined
+from clients.views.reviews import contact_review, contact_reviews
 from clients.views.settings import client_settings, setting_keys
 from clients.views.versions import client_versions
 
@@ -17,6 +19,9 @@ __all__ = [
     "client_settings",
     "client_versions",
     "clients_import_folder",
+    "contact_quality",
+    "contact_review",
+    "contact_reviews",
     "new_client_import",
     "quarantine_page",
     "quarantined",

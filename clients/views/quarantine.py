@@ -96,7 +96,7 @@ def _of_one_kind(
         "kind": error_class,
         "named": troubles.named(error_class),
         "page": CappedPaginator(own.order_by("received_at", "pk"), 50).get_page(request.GET.get("page")),
-        "kept": urlencode({"connection": connection.pk, "kind": error_class, "state": request.GET.get("state", "")}),
+        "kept": f"connection={connection.pk}&{urlencode({'kind': error_class, 'state': request.GET.get('state', '')})}",
         "replay_form": ReplayForm(auto_id="replay-%s"),
         "discard_form": DiscardAllForm(auto_id="discard-%s"),
     }
@@ -161,9 +161,9 @@ def _stop(request: HttpRequest) -> HttpResponseBase:
 
 def _delivery_page(request: HttpRequest, delivery: Delivery, **forms_: Any) -> HttpResponse:
     try:
-        mend_form, unmendable = MendForm({"body": quarantine.text_of(delivery)}), ""
+        text, unmendable = quarantine.text_of(delivery), ""
     except quarantine.NotDone as refused:
-        mend_form, unmendable = None, str(refused)
+        text, unmendable = "", str(refused)
     page = {
         "delivery": delivery,
         "named": troubles.named(delivery.error_class),
@@ -172,7 +172,7 @@ def _delivery_page(request: HttpRequest, delivery: Delivery, **forms_: Any) -> H
         "mended": delivery.mended.order_by("-pk").first(),
         "is_open": delivery.status == Status.QUARANTINED,
         "may_act": request.user.has_perm(ACT),
-        "mend_form": MendForm(initial=mend_form.data) if mend_form else None,
+        "mend_form": None if unmendable else MendForm(initial={"body": text}),
         "unmendable": unmendable,
         "discard_form": DiscardForm(auto_id="discard-%s"),
         **forms_,
