@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import transaction
 
@@ -16,6 +17,7 @@ from clients.crm import CRMS
 from clients.deciding import Change as Change
 from clients.events import SERVICES
 from clients.models import Connection, Delivery, Event
+from clients.troubles import Trouble
 
 PARSERS = {**CRMS, **SERVICES}
 MOST_FAULTS = 5
@@ -28,6 +30,13 @@ SENDER_ID = "webhook-id"  # the header of Standard Webhooks
 class Stored:
     delivery: Delivery
     is_new: bool
+
+
+class Problem(NamedTuple):
+    """Why an entry, or the whole body, cannot be used; `kind` is a Trouble."""
+
+    words: str
+    kind: str
 
 
 @dataclass(frozen=True)
@@ -61,22 +70,29 @@ def apply(delivery_id: int, *, at: datetime) -> Applied:
     try:
         incoming, problems = _read(delivery)
     except Unusable as unusable:
-        incoming, problems = [], [str(unusable)]
+        incoming, problems = [], [Problem(str(unusable), unusable.kind)]
     if not incoming:
-        quarantine(delivery, _in_words(problems))
+        quarantine(delivery, _in_words(problems), problems[0].kind)
         return Applied()
     told = _write_events(delivery, incoming)
     outcomes = [event for event, said in told if said.kind not in CONTACT_KINDS]
     applied = Applied(observations.apply(told, at=at), outcomes)
     delivery.status, delivery.applied_at, delivery.error = Delivery.Status.APPLIED, at, _in_words(problems)
-    delivery.save(update_fields=["status", "applied_at", "error", "attempts"])
+    delivery.error_class = problems[0].kind if problems else ""
+    delivery.save(update_fields=["status", "applied_at", "error", "error_class", "attempts"])
     return applied
 
 
-def quarantine(delivery: Delivery, words: str) -> None:
-    """Set the delivery aside, for a person who reads the words."""
-    delivery.status, delivery.error = Delivery.Status.QUARANTINED, words
-    delivery.save(update_fields=["status", "error", "attempts"])
+def quarantine(delivery: Delivery, words: str, kind: str = Trouble.OTHER) -> None:
+    """Set the delivery aside, for a person who reads the words; `kind` (a Trouble) is what it is counted under."""
+    delivery.status, delivery.error, delivery.error_class = Delivery.Status.QUARANTINED, words, kind
+    delivery.save(update_fields=["status", "error", "error_class", "attempts"])
+
+
+def told_of(delivery_id: int) -> set[int]:
+    """The ids of the contacts that the delivery's events are about."""
+    about = Event.objects.filter(delivery=delivery_id, contact__isnull=False)
+    return set(about.values_list("contact_id", flat=True))
 
 
 def note_fault(delivery_id: int) -> None:
@@ -85,20 +101,21 @@ def note_fault(delivery_id: int) -> None:
     delivery.attempts += 1
     delivery.save(update_fields=["attempts"])
     if delivery.attempts >= MOST_FAULTS and delivery.status == Delivery.Status.RECEIVED:
-        quarantine(delivery, FAULT.format(times=delivery.attempts))
+        quarantine(delivery, FAULT.format(times=delivery.attempts), Trouble.FAULT)
 
 
 def release(delivery: Delivery) -> None:
     """Back to the deliveries that wait to be applied, for example after a repair."""
-    delivery.status, delivery.error, delivery.attempts = Delivery.Status.RECEIVED, "", 0
-    delivery.save(update_fields=["status", "error", "attempts"])
+    delivery.status, delivery.error, delivery.error_class = Delivery.Status.RECEIVED, "", ""
+    delivery.attempts = 0
+    delivery.save(update_fields=["status", "error", "error_class", "attempts"])
 
 
 def _clean(header: str) -> str:
     return header.replace("\x00", "")[:200]
 
 
-def _read(delivery: Delivery) -> tuple[list[tuple[str, Incoming]], list[str]]:
+def _read(delivery: Delivery) -> tuple[list[tuple[str, Incoming]], list[Problem]]:
     """The usable entries, each with its event key, and what is wrong with the others. Raises Unusable."""
     found, problems = [], []
     entries = bodies.entries(bytes(delivery.body))
@@ -106,7 +123,8 @@ def _read(delivery: Delivery) -> tuple[list[tuple[str, Incoming]], list[str]]:
         try:
             incoming = _parse(delivery, entry)
         except (Unusable, contacts.InvalidEmail) as unusable:
-            problems.append(f"Entry {number} of {len(entries)}: {unusable}" if len(entries) > 1 else str(unusable))
+            words = f"Entry {number} of {len(entries)}: {unusable}" if len(entries) > 1 else str(unusable)
+            problems.append(Problem(words, getattr(unusable, "kind", Trouble.NO_ADDRESS)))
         else:
             found.append((incoming.event_id or _own_key(delivery, number), incoming))
     return found, problems
@@ -115,7 +133,7 @@ def _read(delivery: Delivery) -> tuple[list[tuple[str, Incoming]], list[str]]:
 def _parse(delivery: Delivery, entry: object) -> Incoming:
     party = delivery.connection.party
     if party not in PARSERS:
-        raise Unusable(f"{delivery.connection.get_party_display()} is asked by us; it does not call.")
+        raise Unusable(f"{delivery.connection.get_party_display()} is asked by us; it does not call.", Trouble.NOT_OURS)
     incoming = PARSERS[party](bodies.checked(entry))
     if incoming.payload.get("email") and incoming.kind in CONTACT_KINDS:
         contacts.normalise_email(incoming.payload["email"])
@@ -127,9 +145,9 @@ def _own_key(delivery: Delivery, number: int) -> str:
     return f"{delivery.received_at.isoformat()}:{delivery.body_sha256[:16]}:{number:04}"
 
 
-def _in_words(problems: Sequence[str]) -> str:
+def _in_words(problems: Sequence[Problem]) -> str:
     rest = [f"… and {len(problems) - 5} more."] if len(problems) > 5 else []
-    return "\n".join([*problems[:5], *rest])
+    return "\n".join([*(problem.words for problem in problems[:5]), *rest])
 
 
 def _write_events(delivery: Delivery, incoming: Sequence[tuple[str, Incoming]]) -> list[observations.Told]:

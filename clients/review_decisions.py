@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from clients import access, observations
+from clients import access, contacts, deciding, observations
 from clients.models import FieldState, Observation, ReviewItem, SamePerson, SourceRecord
 from clients.reviews import BY_HAND
 
@@ -51,11 +51,12 @@ def lock(item: ReviewItem, *, by: User, at: datetime, reason: str = "") -> None:
 @transaction.atomic
 def merge(item: ReviewItem, *, by: User, at: datetime, reason: str = "") -> None:
     """The two are one person, for good."""
+    contacts.lock(item.client)
     one, other = _pair(item)
     _decide(item, Decision.MERGED, by=by, at=at, reason=reason)
     first, second = sorted((one, other), key=lambda record: record.pk)
     SamePerson.objects.get_or_create(one=first, other=second, defaults={"since": at, "said_by": by})
-    observations.recompute(item.client, [first, second], at=at)
+    deciding.recompute(item.client, [first, second], at=at, by=by)
 
 
 @transaction.atomic

@@ -14,11 +14,12 @@ from itertools import combinations
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from clients import likeness
-from clients.models import Contact, FieldRule, FieldState, Observation, ReviewItem, SamePerson, SourceRecord
+from clients import deciding, likeness, merge
+from clients.deciding import Change
+from clients.models import Contact, FieldState, Observation, ReviewItem, SamePerson, SourceRecord
 from clients.scores import standing
 
-BY_HAND = "person"  # the source of what a person entered
+BY_HAND = merge.PERSON  # the source of what a person entered
 NAMES = ("full_name", "first_name", "last_name", "company_name", "company_domain")
 MOST_AT_A_COMPANY = 2000
 Kind, State = ReviewItem.Kind, ReviewItem.State
@@ -38,11 +39,12 @@ class Asked:
     observations: tuple[int, ...] = ()
 
 
-def look(contacts: Iterable[int], *, at: datetime) -> list[ReviewItem]:
-    """Put what has to be asked about these contacts (ids) after they changed, and close what solved itself."""
-    people = list(standing().filter(pk__in=set(contacts)).select_related("client"))
-    close_solved(ReviewItem.objects.filter(contact__in=set(contacts)), at=at)
-    return put([*_conflicts(people), *_two_records(people), *_flapping(people, at)], at=at)
+def look(changes: Sequence[Change], told_of: Iterable[int], *, at: datetime) -> list[ReviewItem]:
+    """Put what has to be asked after a delivery, and close what it solved. `told_of`: ids of its events' contacts."""
+    touched = {number for number in told_of if number} | {change.contact.pk for change in changes}
+    people = list(standing().filter(pk__in=touched).select_related("client"))
+    close_solved(ReviewItem.objects.filter(contact__in=touched), at=at)
+    return put([*_conflicts(changes), *_two_records(people), *_flapping(people, at)], at=at)
 
 
 def look_for_twins(contacts: Sequence[Contact], *, at: datetime) -> list[ReviewItem]:
@@ -80,7 +82,7 @@ def put(asked: Sequence[Asked], *, at: datetime) -> list[ReviewItem]:
 def close_solved(items: QuerySet[ReviewItem], *, at: datetime) -> int:
     """Close the open ones of them whose question does not stand any more, with the reason. How many it were."""
     closed = 0
-    for item in items.filter(state=State.OPEN).select_related("contact", "record", "other_record"):
+    for item in items.filter(state=State.OPEN).select_related("client", "contact", "record", "other_record"):
         if why := why_solved(item):
             closed += ReviewItem.objects.filter(pk=item.pk, state=State.OPEN).update(
                 state=State.CLOSED, decided_at=at, reason=why
@@ -98,16 +100,18 @@ def why_solved(item: ReviewItem) -> str:
     return _SOLVED[Kind(item.kind)](item)
 
 
-def said_of(contact: Contact, name: str) -> list[Observation]:
-    """The latest word of each of the contact's records on a field, the newest first."""
-    return sorted(_latest([contact], [name]).get((contact.pk, name), []), key=_rank, reverse=True)
-
-
 def _conflict_solved(item: ReviewItem) -> str:
-    values = {each.value for each in said_of(item.contact, item.field) if each.record.source != BY_HAND}
-    if len(values) < 2:
-        return "The sources agree now."
+    rows = Observation.objects.filter(record__contact=item.contact, field=item.field).select_related("record", "event")
+    seen = [_seen(row) for row in rows]
+    verdict = merge.resolve(seen, merge.rule_of(item.field, deciding.rules_of(item.client)))
+    if verdict is None or not verdict.disputed:
+        return "The sources agree now, or the client's rule for the field decides."
     return _field_is_locked(item)
+
+
+def _seen(row: Observation) -> merge.Seen:
+    key = row.event.event_key if row.event else ""
+    return merge.Seen(row.pk, row.value, row.occurred_at, key, row.record.source, row.record.connection_id or 0)
 
 
 def _field_is_locked(item: ReviewItem) -> str:
@@ -138,26 +142,22 @@ def _are_one(one: SourceRecord, other: SourceRecord) -> bool:
     return SamePerson.objects.filter(Q(one=one, other=other) | Q(one=other, other=one)).exists()
 
 
-def _conflicts(people: Sequence[Contact]) -> list[Asked]:
-    """Fields that a person decides for the client, where sources say different words and no person's is newer."""
-    rules = FieldRule.objects.filter(client__in={each.client_id for each in people}, rule=FieldRule.Rule.MANUAL)
-    fields = list(rules.values_list("client", "field"))
-    if not fields:
-        return []
-    said = _latest(people, {name for _, name in fields})
-    found = []
-    for contact in people:
-        for client, name in fields:
-            words = said.get((contact.pk, name), []) if client == contact.client_id else []
-            others = [each for each in words if each.record.source != BY_HAND]
-            if len({each.value for each in others}) > 1:
-                found.append(_about_field(Kind.CONFLICT, contact, name, others))
-    return found
+def _conflicts(changes: Sequence[Change]) -> list[Asked]:
+    return [
+        _about_field(Kind.CONFLICT, change.contact, name, [(each.id, each.value) for each in _newest_first(words)])
+        for change in changes
+        for name, words in change.disputed.items()
+    ]
 
 
-def _about_field(kind: str, contact: Contact, name: str, words: Sequence[Observation]) -> Asked:
-    case = _digest(*sorted({each.value for each in words}))
-    ids = tuple(each.pk for each in sorted(words, key=_rank, reverse=True))
+def _newest_first(words: Iterable[merge.Seen]) -> list[merge.Seen]:
+    return sorted(words, key=lambda each: each.order, reverse=True)
+
+
+def _about_field(kind: str, contact: Contact, name: str, words: Sequence[tuple[int, str]]) -> Asked:
+    """`words`: (observation, value), the newest first."""
+    case = hashlib.sha256("\x1f".join(sorted({value for _, value in words})).encode()).hexdigest()
+    ids = tuple(number for number, _ in words)
     return Asked(kind, contact, f"{kind}:{contact.pk}:{name}", case, name, observations=ids)
 
 
@@ -205,8 +205,9 @@ def _flapping(people: Sequence[Contact], at: datetime) -> list[Asked]:
     ]
 
 
-def _newest_of_each_value(said: Iterable[Observation]) -> list[Observation]:
-    return list({each.value: each for each in said}.values())
+def _newest_of_each_value(said: Sequence[Observation]) -> list[tuple[int, str]]:
+    newest = {each.value: each.pk for each in said}
+    return sorted(((number, value) for value, number in newest.items()), reverse=True)
 
 
 def _similar(records: Sequence[SourceRecord]) -> list[Asked]:
@@ -258,25 +259,6 @@ def _as_person(said: Mapping[str, str]) -> tuple[str, str, str]:
     """(name, company's domain, company's name)."""
     whole = said.get("full_name") or f"{said.get('first_name', '')} {said.get('last_name', '')}".strip()
     return whole, said.get("company_domain", ""), said.get("company_name", "")
-
-
-def _latest(people: Sequence[Contact], names: Iterable[str]) -> dict[tuple[int, str], list[Observation]]:
-    """The latest word of each record, by contact and field."""
-    rows = Observation.objects.filter(record__contact__in=[each.pk for each in people], field__in=set(names))
-    newest = rows.order_by("record", "field", "-occurred_at", "-event__event_key", "-value", "-pk")
-    said: dict[tuple[int, str], list[Observation]] = defaultdict(list)
-    for each in newest.distinct("record", "field").select_related("record"):
-        if each.value:
-            said[each.record.contact_id or 0, each.field].append(each)
-    return said
-
-
-def _rank(observation: Observation) -> tuple[datetime, int]:
-    return observation.occurred_at, observation.pk
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 
 def _item(asked: Asked, at: datetime) -> ReviewItem:

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Avg, Count, F, Func, Max, Q, QuerySet
 from django.utils import timezone
 
-from clients import quality
+from clients import contact_fields, quality
 from clients.models import (
     Client,
     Contact,
@@ -24,10 +24,6 @@ from clients.quality_rules import Facts, Setting
 
 LOOKED_AT_ONCE = 2000
 LOOK_AGAIN = timedelta(days=7)  # nothing came, and yet time passes: contacts grow stale
-LIMITS: Mapping[str, int] = {
-    name: Contact._meta.get_field(name).max_length  # type: ignore[union-attr,misc]
-    for name in ContactField.values
-}
 NEEDS_HEARD, NEEDS_TWIN = "stale", "duplicate"
 TWINS = (ReviewItem.Kind.SIMILAR, ReviewItem.Kind.TWO_RECORDS)
 
@@ -174,7 +170,7 @@ def _look(
 
 
 def _facts(contact: Contact, at: datetime, heard: datetime | None = None, twin: str = "") -> Facts:
-    return Facts(_values(contact), at, LIMITS, heard, twin)
+    return Facts(_values(contact), at, contact_fields.LIMITS, heard, twin)
 
 
 def _values(contact: Contact) -> dict[str, str]:

@@ -18,6 +18,7 @@ from agents_app import campaigns, deployments, flow, requests, sending, trials, 
 from agents_app.models import Deployment, FlowRun, PromptVersion, Request, Send
 from clients import config, inbox, quarantine, reviews, scores
 from clients.models import Client, Delivery, Event
+from clients.troubles import Trouble
 from experiments import analysis, assign, effects, evolution, lifecycle, outcomes, proposals
 from experiments.models import Decision, Experiment, SettingProposal
 from gtm import logs
@@ -50,6 +51,7 @@ def process_delivery(delivery_id: int) -> None:
 def _apply_delivery(delivery_id: int, *, at: datetime) -> None:
     with transaction.atomic():
         applied = inbox.apply(delivery_id, at=at)
+        reviews.look(applied.changes, inbox.told_of(delivery_id), at=at)
         for change in applied.changes:
             for request in requests.triggered_by(change, at=at):
                 later(start_run, request.pk)
@@ -179,7 +181,7 @@ def record_outcome(event_id: int) -> None:
     try:
         outcomes.record_event(event)
     except outcomes.OutcomeRefused as refusal:
-        inbox.quarantine(event.delivery, str(refusal))
+        inbox.quarantine(event.delivery, str(refusal), Trouble.OUTCOME)
 
 
 def continue_campaigns(*, at: datetime | None = None) -> None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_safe
 
-from clients import likeness, review_decisions, reviews
+from clients import contact_fields, likeness, review_decisions, reviews
 from clients.access import scope, user_of, visible_clients
 from clients.models import Contact, ContactField, FieldState, Observation, ReviewItem, SourceRecord
 from clients.review_decisions import ReviewRefused
@@ -21,7 +21,6 @@ from gtm.admin_site import CappedPaginator
 
 ACT = "clients.change_reviewitem"
 STATES = {"open": "Open", "decided": "Decided", "closed": "Closed by themselves"}
-LABELS = dict(ContactField.choices)
 OF_FIELDS = review_decisions.OF_FIELDS
 
 
@@ -122,7 +121,7 @@ def _by_client(request: HttpRequest) -> list[Any]:
 
 def _shown(item: ReviewItem) -> dict[str, Any]:
     if item.kind in OF_FIELDS:
-        return {"words": _words(item), "label": _label(item.field), "is_locked": _is_locked(item)}
+        return {"words": _words(item), "label": contact_fields.label(item.field), "is_locked": _is_locked(item)}
     left, right = _sides(item)
     return {"left": left, "right": right, "lines": _lines(left, right)}
 
@@ -130,7 +129,7 @@ def _shown(item: ReviewItem) -> dict[str, Any]:
 def _words(item: ReviewItem) -> list[Word]:
     rows = Observation.objects.filter(pk__in=item.observations).select_related("record__connection", "event__delivery")
     by_id = {row.pk: row for row in rows}
-    now = _value(item.contact, item.field)
+    now = contact_fields.value_of(item.contact, item.field)
     return [
         Word(by_id[pk], _source(by_id[pk].record), by_id[pk].value == now) for pk in item.observations if pk in by_id
     ]
@@ -138,17 +137,6 @@ def _words(item: ReviewItem) -> list[Word]:
 
 def _is_locked(item: ReviewItem) -> bool:
     return FieldState.objects.filter(contact=item.contact, field=item.field).exclude(locked_by=None).exists()
-
-
-def _value(contact: Contact, name: str) -> str:
-    value = (
-        contact.custom.get(name.removeprefix("custom.")) if name.startswith("custom.") else getattr(contact, name, "")
-    )
-    return str(value or "")
-
-
-def _label(name: str) -> str:
-    return LABELS.get(name) or name.removeprefix("custom.").replace("_", " ").capitalize()
 
 
 def _source(record: SourceRecord) -> str:
@@ -162,7 +150,7 @@ def _sides(item: ReviewItem) -> tuple[Side, Side]:
     if item.other_record is not None:
         return _side_of_record(item.record), _side_of_record(item.other_record)
     contact = item.contact
-    said = {name: value for name in ContactField.values if (value := _value(contact, name))}
+    said = {name: value for name in ContactField.values if (value := contact_fields.value_of(contact, name))}
     return Side("The contact", contact.source, contact.created_at, said, contact), _side_of_record(item.record)
 
 
