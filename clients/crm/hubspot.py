@@ -9,6 +9,7 @@ from typing import Any
 
 from clients.canonical import CONTACT_CHANGED, Incoming, Unusable, domain, moment, part, text
 from clients.models import ContactField
+from clients.troubles import Trouble
 
 FIELDS = {
     "firstname": ContactField.FIRST_NAME,
@@ -22,7 +23,7 @@ def parse(entry: Mapping[str, Any]) -> Incoming:
     """Raises Unusable."""
     email = text(_value(entry, "email"))
     if not email:
-        raise Unusable(_without_address(entry))
+        raise Unusable(_without_address(entry), Trouble.NO_ADDRESS)
     payload = {field.value: text(_value(entry, name)) for name, field in FIELDS.items()}
     payload[ContactField.COMPANY_DOMAIN.value] = domain(_value(entry, "website"))
     changed_at = moment(_value(entry, "lastmodifieddate"))

@@ -5,6 +5,7 @@ from typing import Any
 
 from clients.canonical import CONTACT_CHANGED, Incoming, Unusable, domain, moment, part, text
 from clients.models import ContactField
+from clients.troubles import Trouble
 
 
 def parse(entry: Mapping[str, Any]) -> Incoming:
@@ -12,7 +13,9 @@ def parse(entry: Mapping[str, Any]) -> Incoming:
     email = text(part(entry, "Email"))
     if not email:
         raise Unusable(
-            "There is no e-mail address in it, and a contact is known by it. Add the field Email to the callout's body."
+            "There is no e-mail address in it, and a contact is known by it. "
+            "Add the field Email to the callout's body.",
+            Trouble.NO_ADDRESS,
         )
     payload = {
         ContactField.FIRST_NAME.value: text(part(entry, "FirstName")),
