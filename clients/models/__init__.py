@@ -4,6 +4,7 @@ from clients.models.config import AgentKey, ConfigKey, ConfigVersion, ProposedCh
 from clients.models.connection import Connection
 from clients.models.contact import Contact, ContactField, FieldState, Observation, Suppression
 from clients.models.inbox import Delivery, Event, Replay
+from clients.models.mapping import Mapping, MappingRow
 from clients.models.quality import ContactQuality, QualityRule, QualityWeek
 from clients.models.review import ReviewItem
 from clients.models.signing import SigningSecret
@@ -26,6 +27,8 @@ __all__ = [
     "Event",
     "FieldRule",
     "FieldState",
+    "Mapping",
+    "MappingRow",
     "Observation",
     "ProposedChange",
     "QualityRule",

@@ -58,6 +58,15 @@ class Delivery(Record):
     )
     discarded_at = models.DateTimeField(null=True, blank=True)
     discarded_why = models.CharField(max_length=300, blank=True)
+    mapping = models.ForeignKey(
+        "clients.Mapping",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        help_text="The version that read it; none: what we read such calls by where no version is in force.",
+    )
 
     class Meta:
         verbose_name_plural = "deliveries"

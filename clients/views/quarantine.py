@@ -26,7 +26,7 @@ Status = Delivery.Status
 ACT = "clients.change_delivery"
 STATES = {
     "quarantined": ("Waiting", Q(status=Status.QUARANTINED)),
-    "partly": ("Applied in part", Q(status=Status.APPLIED) & ~Q(error="")),
+    "partly": ("Applied in part", Q(status=Status.APPLIED) & ~Q(error_class="")),
     "discarded": ("Discarded", Q(status=Status.DISCARDED)),
 }
 REPLAYS_SHOWN = 5
