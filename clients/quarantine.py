@@ -14,12 +14,13 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, Max, Min, QuerySet
 
 from clients import bodies, inbox
-from clients.models import Connection, Delivery, Replay
+from clients.models import Connection, Delivery, Mapping, Replay
 from clients.troubles import MAPPING_HELPS, Named, named
 
 Status = Delivery.Status
 LONGEST_EDIT = 200_000  # signs of a body that can still be mended on a page
 STEP = timedelta(seconds=50)  # a replay steps once a minute, also where two bells ring
+REMEMBERED = timedelta(hours=1)  # how long after a mapping became active the clock looks for it
 PACES = (10, 60, 300, 1000)  # deliveries a minute
 
 
@@ -155,17 +156,26 @@ def step(at: datetime) -> list[int]:
     return [pk for replay in open_ones.select_related("connection").order_by("pk") for pk in _step(replay, at)]
 
 
-def after_mapping(connection: Connection, *, at: datetime, by: User | None = None) -> list[Replay]:
-    """Another mapping is active: what a mapping can help is tried again by itself."""
-    waiting = Delivery.objects.filter(connection=connection, status=Status.QUARANTINED, error_class__in=MAPPING_HELPS)
+def after_mappings(at: datetime) -> list[Replay]:
+    """Where another mapping is in force since a while ago at most, what a mapping can help is tried again by itself."""
+    fresh = Mapping.objects.filter(status=Mapping.Status.ACTIVE, activated_at__gt=at - REMEMBERED)
     made = []
-    for error_class in sorted(set(waiting.order_by().values_list("error_class", flat=True))):
-        which, why = Which(connection, error_class), "Another mapping became active."
-        try:
-            made.append(ask_replay(which, per_minute=PACES[2], at=at, by=by, why=why))
-        except NotDone:
-            continue  # it is being tried again already, or somebody released the last one meanwhile
+    for version in fresh.select_related("connection", "activated_by").order_by("pk"):
+        waiting = Delivery.objects.filter(
+            connection=version.connection, status=Status.QUARANTINED, error_class__in=MAPPING_HELPS
+        )
+        tried = version.connection.replays.filter(asked_at__gte=version.activated_at).values("error_class")
+        kinds = set(waiting.exclude(error_class__in=tried).order_by().values_list("error_class", flat=True))
+        made += [each for kind in sorted(kinds) if (each := _after(version, kind, at))]
     return made
+
+
+def _after(version: Mapping, kind: str, at: datetime) -> Replay | None:
+    why = f"{version} of the mapping became active."
+    try:
+        return ask_replay(Which(version.connection, kind), per_minute=PACES[2], at=at, by=version.activated_by, why=why)
+    except NotDone:
+        return None  # it is being tried again already, or somebody released the last one meanwhile
 
 
 def _step(replay: Replay, at: datetime) -> Iterable[int]:

@@ -60,9 +60,11 @@ def _apply_delivery(delivery_id: int, *, at: datetime) -> None:
 
 
 def replay_quarantined(*, at: datetime | None = None) -> None:
-    """Deliveries that somebody wants tried again → the queue, so many a minute."""
+    """Deliveries that somebody, or another mapping, wants tried again → the queue, so many a minute."""
+    at = at or timezone.now()
     with transaction.atomic():
-        for delivery_id in quarantine.step(at or timezone.now()):
+        quarantine.after_mappings(at)
+        for delivery_id in quarantine.step(at):
             later(process_delivery, delivery_id)
 
 

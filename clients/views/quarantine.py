@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods
 
-from clients import bodies, quarantine, troubles
+from clients import bodies, quarantine, traces, troubles
 from clients.access import scope, user_of, visible_clients
 from clients.models import Connection, Delivery, Replay
 from clients.quarantine_forms import DiscardAllForm, DiscardForm, MendForm, ReplayForm
@@ -168,6 +168,7 @@ def _delivery_page(request: HttpRequest, delivery: Delivery, **forms_: Any) -> H
         "delivery": delivery,
         "named": troubles.named(delivery.error_class),
         "body": bodies.shown(bytes(delivery.body)),
+        "trace": traces.of(delivery),
         "events": list(delivery.events.select_related("contact").order_by("pk")[:50]),
         "mended": delivery.mended.order_by("-pk").first(),
         "is_open": delivery.status == Status.QUARANTINED,

@@ -7,8 +7,9 @@ import pytest
 from django.urls import reverse
 from django_q.models import OrmQ
 
-from clients import inbox, quarantine
+from clients import inbox, mappings, quarantine
 from clients.bodies import HIDDEN
+from clients.mapping import Row
 from clients.models import Contact, Delivery, Event, Replay
 from gtm import loop
 from tests.crowd import make_user_of
@@ -279,11 +280,30 @@ def test_a_new_mapping_has_tried_again_what_a_mapping_can_help_of_that_connectio
     arrive(crm, NAMELESS)
     arrive(crm, b"{")
     arrive(make_connection(crm.client, name="Other"), NAMELESS)
+    by = make_user_of("operator")
+    rows = (Row("email", "mail", required=True),)
+    draft = mappings.save_draft(crm, rows, by=by, at=AT)
+    assert quarantine.after_mappings(minute(0)) == []
+    mappings.activate(draft, by=by, at=minute(0))
 
-    made = quarantine.after_mapping(crm, at=minute(0))
+    made = quarantine.after_mappings(minute(1))
 
-    assert [(replay.connection, replay.error_class) for replay in made] == [(crm, "no_address")]
-    assert quarantine.after_mapping(crm, at=minute(0)) == []
+    assert [(each.connection, each.error_class, each.asked_by) for each in made] == [(crm, "no_address", by)]
+    assert made[0].why == "Version 1 of the mapping became active."
+    quarantine.stop(made[0], at=minute(2))
+    assert quarantine.after_mappings(minute(3)) == []
+
+
+def test_what_the_new_mapping_reads_becomes_a_contact_by_itself(crm):
+    delivery, by = arrive(crm, {"mail": "ada@northwind-bank.example", "given": "Ada"}), make_user_of("operator")
+    rows = (Row("email", "mail", required=True), Row("first_name", "given"))
+    mappings.activate(mappings.save_draft(crm, rows, by=by, at=AT), by=by, at=minute(0))
+
+    loop.replay_quarantined(at=minute(1))
+    loop._apply_delivery(delivery.pk, at=minute(2))
+
+    delivery.refresh_from_db()
+    assert (delivery.status, Contact.objects.get().first_name) == ("applied", "Ada")
 
 
 def test_the_clock_rings_for_each_that_is_tried_again(crm):
@@ -319,6 +339,8 @@ def test_a_delivery_shows_its_body_without_secrets_its_verification_and_what_it_
     assert "s3cret" not in shown
     assert "the connection asks for no signature" in shown
     assert "Edit, then try" in shown
+    assert "How the usual mapping reads it" in shown
+    assert "<code>firstname" in shown
 
 
 def test_an_operator_mends_a_body_on_the_page_and_it_is_queued(operator, crm):
