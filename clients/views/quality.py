@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db.models import Avg, Count, Max, Q, QuerySet
@@ -30,11 +30,22 @@ class Line(NamedTuple):
 
 
 class ByClient(NamedTuple):
+    """`faulty`: contacts with something wrong; `at`: when the newest was looked at."""
+
     client: Client
     contacts: int
     score: float
     held: int
+    faulty: int
+    at: datetime
     line: Line
+
+
+class Figures(NamedTuple):
+    contacts: int
+    score: float
+    held: int
+    at: datetime | None
 
 
 class ByRule(NamedTuple):
@@ -55,19 +66,19 @@ def contact_quality(request: HttpRequest) -> HttpResponse:
     rows = scope(ContactQuality.objects.filter(contact__in=scores.standing()), request.user)
     rows = rows.filter(client=client) if client else rows
     weeks = _weeks(request, client)
+    by_client, by_rule = _by_client(rows, list(clients.values()), weeks), _by_rule(rows, client)
+    counts = {row.key: row.contacts for row in by_rule}
     kept = {name: value for name, value in (("client", client.slug if client else ""), ("rule", rule)) if value}
     context = {
         "clients": list(clients.values()),
         "client": client,
         "rule": rule,
         "rule_label": quality.RULES[rule].label if rule else "",
-        "figures": rows.aggregate(
-            contacts=Count("pk"), score=Avg("score"), held=Count("pk", filter=Q(is_held=True)), at=Max("checked_at")
-        ),
-        "by_client": _by_client(rows, list(clients.values()), weeks),
-        "by_rule": _by_rule(rows, client),
+        "figures": _figures(by_client),
+        "by_client": by_client,
+        "by_rule": by_rule,
         "sources": _by_source(weeks) if client else [],
-        "page": _contacts(request, rows, rule),
+        "page": _contacts(request, rows, rule, count=counts[rule] if rule else sum(row.faulty for row in by_client)),
         "kept": urlencode(kept),
         "width": WIDTH,
         "height": HEIGHT,
@@ -93,10 +104,24 @@ def _by_client(
     figures = (
         rows.order_by()
         .values("client")
-        .annotate(n=Count("pk"), mean=Avg("score"), held=Count("pk", filter=Q(is_held=True)))
+        .annotate(
+            n=Count("pk"),
+            mean=Avg("score"),
+            held=Count("pk", filter=Q(is_held=True)),
+            faulty=Count("pk", filter=~Q(found={})),
+            at=Max("checked_at"),
+        )
     )
     return [
-        ByClient(by_id[row["client"]], row["n"], row["mean"], row["held"], _line(courses[row["client"]]))
+        ByClient(
+            by_id[row["client"]],
+            row["n"],
+            row["mean"],
+            row["held"],
+            row["faulty"],
+            row["at"],
+            _line(courses[row["client"]]),
+        )
         for row in figures.order_by("mean", "client")
     ]
 
@@ -145,10 +170,19 @@ def _by_rule(rows: QuerySet[ContactQuality], client: Client | None) -> list[ByRu
     return sorted(found, key=lambda row: -row.contacts)
 
 
-def _contacts(request: HttpRequest, rows: QuerySet[ContactQuality], rule: str) -> Any:  # noqa: ANN401 - Django's page
+def _contacts(request: HttpRequest, rows: QuerySet[ContactQuality], rule: str, *, count: int) -> Any:  # noqa: ANN401 - Django's page
     rows = rows.filter(found__has_key=rule) if rule else rows.exclude(found={})
     rows = rows.select_related("contact", "client").order_by("score", "-contact")
-    return CappedPaginator(rows, 25).get_page(request.GET.get("page"))
+    paginator = CappedPaginator(rows, 25)
+    paginator.count = count  # known already
+    return paginator.get_page(request.GET.get("page"))
+
+
+def _figures(by_client: Sequence[ByClient]) -> Figures:
+    people = sum(row.contacts for row in by_client)
+    points = sum(row.score * row.contacts for row in by_client)
+    newest = max((row.at for row in by_client), default=None)
+    return Figures(people, points / people if people else 0, sum(row.held for row in by_client), newest)
 
 
 def _with_findings(

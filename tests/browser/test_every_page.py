@@ -15,7 +15,18 @@ from playwright.sync_api import Page
 
 from agents_app.models import Campaign, Draft, FlowRun, Gate, PromptVersion, Request, Send, Trial
 from clients import suppression
-from clients.models import AgencySettings, ChangeSet, Client, ConfigKey, Connection, Contact, Delivery, SettingsTemplate
+from clients.models import (
+    AgencySettings,
+    ChangeSet,
+    Client,
+    ConfigKey,
+    Connection,
+    Contact,
+    Delivery,
+    QualityRule,
+    ReviewItem,
+    SettingsTemplate,
+)
 from experiments.models import Experiment, SettingProposal
 from insights.models import Suggestion, Ticket, WeeklyReport
 from tests.browser.site import Site
@@ -44,6 +55,10 @@ def add(model: type) -> str:
 
 def run_of(route: str) -> FlowRun:
     return FlowRun.objects.filter(route=route, status="succeeded").order_by("-pk")[0]
+
+
+def in_quarantine() -> Delivery:
+    return Delivery.objects.filter(status="quarantined").order_by("pk")[0]
 
 
 def plan_of(purpose: str) -> str:
@@ -134,6 +149,27 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "copy of a client": ("operator", lambda: reverse("client_clone", args=[Client.objects.first().slug])),
     "import of settings": ("operator", lambda: reverse("client_import", args=[Client.objects.first().slug])),
     "new client from JSON": ("operator", lambda: reverse("new_client_import")),
+    "contact quality": ("operator", lambda: reverse("contact_quality")),
+    "contact quality of a client": (
+        "manager",
+        lambda: reverse("contact_quality") + f"?client={ReviewItem.objects.first().client.slug}",
+    ),
+    "contact reviews": ("viewer", lambda: reverse("contact_reviews")),
+    "contact review of a field": (
+        "operator",
+        lambda: reverse("contact_review", args=[ReviewItem.objects.filter(kind="conflict").first().pk]),
+    ),
+    "contact review of two people": (
+        "manager",
+        lambda: reverse("contact_review", args=[ReviewItem.objects.filter(kind="similar").first().pk]),
+    ),
+    "new quality rule": ("manager", lambda: add(QualityRule)),
+    "quarantine": ("operator", lambda: reverse("quarantine")),
+    "quarantine of one kind": (
+        "operator",
+        lambda: reverse("quarantine") + "?connection={0.connection_id}&kind={0.error_class}".format(in_quarantine()),
+    ),
+    "delivery in quarantine": ("operator", lambda: reverse("quarantined", args=[in_quarantine().pk])),
     "everything": ("admin", lambda: reverse("admin:index")),
     "clients": ("operator", lambda: changelist(Client)),
     "client": ("operator", lambda: change(Client.objects.first())),
