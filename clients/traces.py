@@ -29,6 +29,15 @@ class Entry(NamedTuple):
     problem: str
     note: str
 
+    @property
+    def told(self) -> list[Line]:
+        return [line for line in self.lines if line.said is not None or line.warning or line.raw]
+
+    @property
+    def silent(self) -> list[Line]:
+        """Nothing stood where they look."""
+        return [line for line in self.lines if line not in self.told]
+
 
 class Trace(NamedTuple):
     """`version` is None where nobody made one for the connection; `more`: entries that are not shown."""

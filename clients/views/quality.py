@@ -137,8 +137,9 @@ def _line(weeks: Sequence[QualityWeek]) -> Line:
         f"{number * step:.1f},{edge + (HEIGHT - 2 * edge) * (1 - score / 100):.1f}"
         for number, score in enumerate(scores_)
     )
-    words = f"{scores_[0]:.0f} to {scores_[-1]:.0f} in {len(scores_)} week{'s' if len(scores_) > 1 else ''}"
-    return Line(points if len(scores_) > 1 else "", words)
+    if len(scores_) == 1:
+        return Line("", "one week so far")
+    return Line(points, f"{scores_[0]:.0f} to {scores_[-1]:.0f} in {len(scores_)} weeks")
 
 
 def _means(weeks: Sequence[QualityWeek]) -> Mapping[date, float]:
