@@ -4,6 +4,7 @@ import itertools
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from unicodedata import combining, normalize
 
 from rapidfuzz import fuzz
@@ -17,6 +18,7 @@ FLIPS, WITHIN = 4, timedelta(minutes=10)
 _FORMS = re.compile(
     r"\b(inc|llc|ltd|limited|gmbh|ag|se|sa|sas|bv|nv|plc|corp|corporation|company|co|kg|oy|ab|spa|srl)\b"
 )
+_NUMBER = re.compile(r"\d+")
 _LETTERS = {"ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "þ": "th"}
 
 
@@ -27,27 +29,38 @@ def fold(text: str) -> str:
     return " ".join(re.sub(r"[^\w\s]|_", " ", bare).split())
 
 
-def names_alike(one: str, other: str) -> float:
-    """0 to 1, in whichever order given name and family name stand; 0 where one is missing or a single word."""
-    left, right = fold(one), fold(other)
-    if len(left.split()) < 2 or len(right.split()) < 2:
+class Person(NamedTuple):
+    """Folded once, compared often: the name, the same with its words in order, the registered domain, the company."""
+
+    name: str
+    turned: str
+    domain: str
+    company: str
+
+
+def person(name: str, domain: str = "", company: str = "") -> Person:
+    folded = fold(name)
+    return Person(folded, " ".join(sorted(folded.split())), _domain(domain), _company(company))
+
+
+def names_alike(one: Person, other: Person) -> float:
+    """0 to 1, in whichever order given name and family name stand; 0 where one is missing or a single word, or where
+    they are told apart by a number."""
+    if " " not in one.name or " " not in other.name or _NUMBER.findall(one.name) != _NUMBER.findall(other.name):
         return 0.0
-    turned = " ".join(sorted(left.split())), " ".join(sorted(right.split()))
-    return max(JaroWinkler.similarity(left, right), JaroWinkler.similarity(*turned))
+    return max(JaroWinkler.similarity(one.name, other.name), JaroWinkler.similarity(one.turned, other.turned))
 
 
-def same_company(one: tuple[str, str], other: tuple[str, str]) -> bool:
-    """Each is (domain, name). The same registered domain, no mail house; or, where one has no domain, names alike."""
-    mine, theirs = _domain(one[0]), _domain(other[0])
-    if mine and theirs:
-        return mine == theirs
-    left, right = _company(one[1]), _company(other[1])
-    return bool(left and right) and fuzz.token_sort_ratio(left, right) >= COMPANY_LIKE
+def same_company(one: Person, other: Person) -> bool:
+    """The same registered domain, no mail house; or, where one has no domain, names alike."""
+    if one.domain and other.domain:
+        return one.domain == other.domain
+    return bool(one.company and other.company) and fuzz.token_sort_ratio(one.company, other.company) >= COMPANY_LIKE
 
 
-def is_similar(one: tuple[str, str, str], other: tuple[str, str, str]) -> bool:
-    """Each is (name, company's domain, company's name). The name alone is never enough."""
-    return same_company(one[1:], other[1:]) and names_alike(one[0], other[0]) >= LIKE
+def is_similar(one: Person, other: Person) -> bool:
+    """The name alone is never enough."""
+    return same_company(one, other) and names_alike(one, other) >= LIKE
 
 
 def is_flapping(said: Sequence[tuple[datetime, str]], now: datetime) -> bool:

@@ -5,6 +5,7 @@ case is asked about again.
 """
 
 import hashlib
+import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,12 +17,14 @@ from django.db.models import Q, QuerySet
 
 from clients import deciding, likeness, merge
 from clients.deciding import Change
+from clients.likeness import Person
 from clients.models import Contact, FieldState, Observation, ReviewItem, SamePerson, SourceRecord
 from clients.scores import standing
 
 BY_HAND = merge.PERSON  # the source of what a person entered
 NAMES = ("full_name", "first_name", "last_name", "company_name", "company_domain")
 MOST_AT_A_COMPANY = 2000
+MOST_TWINS = 3  # of one record
 Kind, State = ReviewItem.Kind, ReviewItem.State
 
 
@@ -54,9 +57,10 @@ def look_for_twins(contacts: Sequence[Contact], *, at: datetime) -> list[ReviewI
 
 
 def look_at_nameless(*, since: datetime, at: datetime) -> list[ReviewItem]:
-    """Ask where a record that no address belongs to is like a contact. Records with a word since then are looked at."""
-    fresh = Observation.objects.filter(record__contact=None, occurred_at__gte=since).values("record")
-    records = SourceRecord.objects.filter(pk__in=fresh, erased_at=None).select_related("contact")
+    """Ask where a record that no address belongs to is like a contact: records that are new, or told of, since then."""
+    told = Observation.objects.filter(record__contact=None, event__delivery__received_at__gte=since).values("record")
+    fresh = Q(created_at__gte=since) | Q(pk__in=told)
+    records = SourceRecord.objects.filter(fresh, contact=None, erased_at=None).select_related("contact").order_by("pk")
     return put(_similar(list(records[:MOST_AT_A_COMPANY])), at=at)
 
 
@@ -213,16 +217,26 @@ def _newest_of_each_value(said: Sequence[Observation]) -> list[tuple[int, str]]:
 def _similar(records: Sequence[SourceRecord]) -> list[Asked]:
     """Each record beside the contacts of its client at the same company that it does not belong to already."""
     told = _told(records)
-    found = []
+    found: list[Asked] = []
     for client in {record.client_id for record in records}:
         own = [record for record in records if record.client_id == client]
-        people = _at_companies(client, [told[record.pk] for record in own])
+        people = [(each, _as_person(_fields(each))) for each in _at_companies(client, [told[row.pk] for row in own])]
         for record in own:
-            mine = _as_person(told[record.pk])
-            for other in people:
-                if _may_be_twin(record, other) and likeness.is_similar(mine, _as_person(_fields(other))):
-                    found.append(Asked(Kind.SIMILAR, other, f"similar:{other.pk}:{record.pk}", record=record))
+            found += _twins(record, _as_person(told[record.pk]), people)
     return found
+
+
+def _twins(record: SourceRecord, mine: Person, people: Sequence[tuple[Contact, Person]]) -> list[Asked]:
+    """Of many the most alike: who is like everybody is a habit of the source, and no question."""
+    alike = [
+        (likeness.names_alike(mine, theirs), -other.pk, other)
+        for other, theirs in people
+        if _may_be_twin(record, other) and likeness.is_similar(mine, theirs)
+    ]
+    return [
+        Asked(Kind.SIMILAR, other, f"similar:{other.pk}:{record.pk}", record=record)
+        for _, _, other in heapq.nlargest(MOST_TWINS, alike)
+    ]
 
 
 def _may_be_twin(record: SourceRecord, other: Contact) -> bool:
@@ -255,10 +269,9 @@ def _fields(contact: Contact) -> dict[str, str]:
     return {name: getattr(contact, name) for name in NAMES}
 
 
-def _as_person(said: Mapping[str, str]) -> tuple[str, str, str]:
-    """(name, company's domain, company's name)."""
+def _as_person(said: Mapping[str, str]) -> Person:
     whole = said.get("full_name") or f"{said.get('first_name', '')} {said.get('last_name', '')}".strip()
-    return whole, said.get("company_domain", ""), said.get("company_name", "")
+    return likeness.person(whole, said.get("company_domain", ""), said.get("company_name", ""))
 
 
 def _item(asked: Asked, at: datetime) -> ReviewItem:

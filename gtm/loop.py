@@ -17,7 +17,7 @@ from django_q.tasks import async_task
 from agents_app import campaigns, deployments, flow, requests, sending, trials, versions
 from agents_app.models import Deployment, FlowRun, PromptVersion, Request, Send
 from clients import config, inbox, quarantine, reviews, scores
-from clients.models import Client, Delivery, Event
+from clients.models import Client, Delivery, Event, ReviewItem
 from clients.troubles import Trouble
 from experiments import analysis, assign, effects, evolution, lifecycle, outcomes, proposals
 from experiments.models import Decision, Experiment, SettingProposal
@@ -77,6 +77,11 @@ def score_contacts(*, at: datetime | None = None) -> None:
     reviews.look_at_nameless(since=at - NAMELESS, at=at)
     scores.keep(due, at=at)
     scores.roll_up(at)
+
+
+def close_reviews(*, at: datetime | None = None) -> None:
+    """Questions about contacts that solved themselves → closed, so that nobody is asked."""
+    reviews.close_solved(ReviewItem.objects.all(), at=at or timezone.now())
 
 
 def start_run(request_id: int) -> None:

@@ -36,6 +36,7 @@ JOBS = (
     Job(loop.sweep, minutes=1),
     Job(loop.replay_quarantined, minutes=1),
     Job(loop.score_contacts, minutes=5),
+    Job(loop.close_reviews, cron="40 * * * *"),
     Job(loop.send_due_drafts, minutes=1),
     Job(loop.continue_campaigns, cron="15 * * * *"),
     Job(loop.decide_experiments, cron="30 * * * *"),

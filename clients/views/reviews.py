@@ -172,7 +172,12 @@ def _alike(name: str, one: str, other: str) -> str:
     if likeness.fold(one) == likeness.fold(other):
         return "the same"
     is_name = name in ("full_name", "first_name", "last_name")
-    return "alike" if is_name and likeness.names_alike(f"x {one}", f"x {other}") >= likeness.LIKE else "differs"
+    return "alike" if is_name and _name_alike(one, other) >= likeness.LIKE else "differs"
+
+
+def _name_alike(one: str, other: str) -> float:
+    """Of one part of a name, too."""
+    return likeness.names_alike(likeness.person(f"x {one}"), likeness.person(f"x {other}"))
 
 
 # --- decisions

@@ -305,6 +305,16 @@ def test_two_contacts_that_are_alike_are_one_question_and_lower_the_score(hubspo
     assert Contact.objects.get(pk=first.pk).other_emails
 
 
+def test_who_is_like_everybody_is_asked_about_a_few_times_only(hubspot):
+    for number in range(6):
+        told(hubspot, f"{number}", email=f"ada{number}@northwind-bank.example", **NAMED)
+    newest = Contact.objects.latest("pk")
+
+    reviews.look_for_twins([newest], at=minutes(1))
+
+    assert ReviewItem.objects.count() == reviews.MOST_TWINS
+
+
 def test_two_records_of_one_source_at_one_address_are_asked_about(hubspot, by):
     one, two = told(hubspot, "1", email=EMAIL, **NAMED), told(hubspot, "2", email=EMAIL, full_name="Eve Lee")
 
