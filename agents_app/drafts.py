@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from agents_app import contracts, windows
 from agents_app.models import Draft
-from clients import access, config, suppression, wording
+from clients import access, config, hold, wording
 
 Status = Draft.Status
 OPEN = (Status.WAITING, Status.REFUSED)
@@ -88,8 +88,8 @@ def problems_with(draft: Draft, subject: str, body: str) -> Iterator[str]:
             "This draft has no contact, so there is nobody to send it to. Open its run and press “Write to a person on "
             "this basis”."
         )
-    elif suppression.is_suppressed(client, draft.contact.email):
-        yield f"{draft.contact} must not be written to any more: the address unsubscribed, bounced or was blocked."
+    elif why := hold.why_not(draft.contact):
+        yield f"{draft.contact} must not be written to any more. {why}"
     yield from _unfit(subject, body)
     terms = config.effective(client).document["custom_fields"]["avoid_terms"]
     if found := wording.avoided(f"{subject}\n{body}", terms):

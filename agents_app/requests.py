@@ -7,7 +7,7 @@ from typing import Any, TypedDict, Unpack
 from django.contrib.auth.models import User
 
 from agents_app.models import Campaign, Depth, FlowRun, Purpose, Request, RequestRule, Send
-from clients import config, contacts, suppression
+from clients import config, contacts, hold, scores
 from clients.inbox import Change
 from clients.models import Client, Contact
 
@@ -92,7 +92,7 @@ def _name_company(request: Request) -> None:
             request.contact.email_normalised
         )
     if request.contact is not None and not request.company_name:
-        request.company_name = request.contact.company_name
+        request.company_name = scores.as_written(request.contact)["company_name"]
     request.company_name = request.company_name.strip()[:160]
 
 
@@ -134,10 +134,9 @@ def _stays_with_the_client(request: Request) -> None:
 
 def _may_be_written_to(request: Request) -> None:
     writes = request.purpose != Purpose.DEEP_RESEARCH and request.contact is not None
-    if writes and request.contact and suppression.is_suppressed(request.client, request.contact.email):
+    if writes and request.contact and (why := hold.why_not(request.contact)):
         raise RequestRefused(
-            f"{request.contact} must not be written to for {request.client}: the address unsubscribed, bounced or was "
-            "blocked. Choose another contact."
+            f"{request.contact} must not be written to for {request.client}. {why} Or choose another contact."
         )
 
 

@@ -20,7 +20,7 @@ from django.db import transaction
 
 from agents_app import drafts, windows
 from agents_app.models import Draft, Send
-from clients import suppression
+from clients import hold, suppression
 from clients.models import Client, Contact
 
 log = logging.getLogger(__name__)
@@ -145,10 +145,8 @@ def _address_is_usable(draft: Draft) -> str:
     return ""
 
 
-def _is_not_suppressed(draft: Draft) -> str:
-    if not suppression.is_suppressed(draft.run.client, _recipient(draft).email):
-        return ""
-    return "The address unsubscribed, bounced or was blocked. It is never written to again."
+def _may_be_written_to(draft: Draft) -> str:
+    return hold.why_not(_recipient(draft))
 
 
 def _composer_stays_among_examples(draft: Draft) -> str:
@@ -173,7 +171,7 @@ def _window_opens(draft: Draft) -> str:
 CHECKS: tuple[Callable[[Draft], str], ...] = (
     _has_contact,
     _address_is_usable,
-    _is_not_suppressed,
+    _may_be_written_to,
     _composer_stays_among_examples,
     _has_postal_address,
     _window_opens,

@@ -19,7 +19,7 @@ from agents_app.estimates import Estimate
 from agents_app.flow import budget, knowledge
 from agents_app.graph import Node
 from agents_app.models import BudgetDay, Depth, FlowRun, PromptVersion, Purpose, Request, StepRun, Trial
-from clients import suppression, typed
+from clients import hold, typed
 from clients.models import Client, Contact
 from clients.typed import Typed
 
@@ -77,8 +77,7 @@ def people(client: Client, text: str = "") -> list[Contact]:
     newest = list(Contact.objects.filter(fits, client=client).order_by("-created_at", "-pk")[: 2 * OFFERED])
     for each in newest:
         each.client = client
-    silent = suppression.among(client, [each.email for each in newest if each.email])
-    return [each for each in newest if each.email and each.email not in silent][:OFFERED]
+    return hold.reachable(client, newest)[:OFFERED]
 
 
 def quote(wanted: Typed, contact: Contact, *, hints: Sequence[str], at: datetime) -> Quote:

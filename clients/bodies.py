@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from xml.etree import ElementTree as ET
 
 from clients.canonical import Unusable
+from clients.troubles import Trouble
 
 ENTRIES_AT_MOST = 1000
 DIGITS_AT_MOST = 1000  # of a whole number
@@ -58,10 +59,13 @@ def form_encoded(body: bytes) -> dict[str, str | list[str]]:
             max_num_fields=ENTRIES_AT_MOST,
         )  # fmt: skip
     except UnicodeDecodeError:
-        raise Unusable("A field of the form is not UTF-8 text. Set the sender's encoding to UTF-8.") from None
+        raise Unusable(
+            "A field of the form is not UTF-8 text. Set the sender's encoding to UTF-8.", Trouble.ENCODING
+        ) from None
     except ValueError:
         raise Unusable(
-            f"The body is no form of at most {ENTRIES_AT_MOST:,} fields. Send name=value&name=value, or JSON."
+            f"The body is no form of at most {ENTRIES_AT_MOST:,} fields. Send name=value&name=value, or JSON.",
+            Trouble.NOT_JSON,
         ) from None
     fields: dict[str, list[str]] = {}
     for name, value in pairs:
@@ -74,13 +78,17 @@ def xml(body: bytes) -> ET.Element:
     without end when it is read. Raises Unusable."""
     text = _text(body)
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise Unusable("The XML declares a document type (DOCTYPE), which is refused. Send it without.")
+        raise Unusable(
+            "The XML declares a document type (DOCTYPE), which is refused. Send it without.", Trouble.NOT_JSON
+        )
     try:
         parser = ET.XMLParser(encoding="utf-8")  # noqa: S314 - declarations are refused above
         parser.feed(text.encode())
         return parser.close()
     except (ET.ParseError, ValueError) as error:
-        raise Unusable(f"The body is not XML: {error}. Send the sender's own message, unchanged.") from None
+        raise Unusable(
+            f"The body is not XML: {error}. Send the sender's own message, unchanged.", Trouble.NOT_JSON
+        ) from None
 
 
 def entries(body: bytes) -> list[Any]:
@@ -93,18 +101,20 @@ def listed(found: object) -> list[Any]:
     if isinstance(found, Mapping):
         return [found]
     if not isinstance(found, list):
-        raise Unusable(f"The body is {_name(found)}. Send a JSON object, or a list of them.")
+        raise Unusable(f"The body is {_name(found)}. Send a JSON object, or a list of them.", Trouble.SHAPE)
     if not found:
-        raise Unusable("The body is an empty list. Send at least one object in it.")
+        raise Unusable("The body is an empty list. Send at least one object in it.", Trouble.EMPTY)
     if len(found) > ENTRIES_AT_MOST:
-        raise Unusable(f"The list has {len(found):,} entries. Send at most {ENTRIES_AT_MOST:,} in one call.")
+        raise Unusable(
+            f"The list has {len(found):,} entries. Send at most {ENTRIES_AT_MOST:,} in one call.", Trouble.TOO_MANY
+        )
     return found
 
 
 def checked(entry: object) -> Mapping[str, Any]:
     """The entry, if it is an object whose texts can be stored. Raises Unusable."""
     if not isinstance(entry, Mapping):
-        raise Unusable(f"It is {_name(entry)}. Send a JSON object.")
+        raise Unusable(f"It is {_name(entry)}. Send a JSON object.", Trouble.SHAPE)
     waiting: list[object] = [entry]
     while waiting:
         here = waiting.pop()
@@ -128,6 +138,17 @@ def shown(body: bytes) -> object:
         return _SECRET_IN_TEXT.sub(rf"\1{HIDDEN}", text)[:20_000]
 
 
+def unhidden(edited: object, original: object) -> object:
+    """What a person made of a shown body, with what was hidden in it as it came: by its place, where that still is."""
+    if edited == HIDDEN and isinstance(original, str | int | float):
+        return original
+    if isinstance(edited, dict) and isinstance(original, dict):
+        return {name: unhidden(value, original.get(name)) for name, value in edited.items()}
+    if isinstance(edited, list) and isinstance(original, list) and len(edited) == len(original):
+        return [unhidden(one, was) for one, was in zip(edited, original, strict=True)]
+    return edited
+
+
 def _without_secrets(value: object) -> object:
     if isinstance(value, list):
         return [_without_secrets(one) for one in value]
@@ -143,14 +164,17 @@ def _text(body: bytes) -> str:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Unusable(
-            f"The body is not UTF-8 text (byte {error.start + 1} does not fit). Set the sender's encoding to UTF-8."
+            f"The body is not UTF-8 text (byte {error.start + 1} does not fit). Set the sender's encoding to UTF-8.",
+            Trouble.ENCODING,
         ) from None
 
 
 def _json(text: str, repeated: list[str]) -> object:
     """The value; names that stood twice in one object with different values are put into `repeated`."""
     if not text.strip():
-        raise Unusable("The body is empty. Send a JSON object, and its length in the header Content-Length.")
+        raise Unusable(
+            "The body is empty. Send a JSON object, and its length in the header Content-Length.", Trouble.EMPTY
+        )
 
     def together(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
@@ -164,9 +188,11 @@ def _json(text: str, repeated: list[str]) -> object:
         )
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise Unusable(f"The body is not JSON: {error.msg}, {place}. Send a JSON object.") from None
+        raise Unusable(f"The body is not JSON: {error.msg}, {place}. Send a JSON object.", Trouble.NOT_JSON) from None
     except RecursionError:
-        raise Unusable("The body is nested too deeply to be read. Send the fields in a flat object.") from None
+        raise Unusable(
+            "The body is nested too deeply to be read. Send the fields in a flat object.", Trouble.NOT_JSON
+        ) from None
 
 
 def _same(one: object, other: object) -> bool:
@@ -196,9 +222,14 @@ def _whole(digits: str) -> int | _Refused:
 
 def _refuse_unwritable(text: str) -> None:
     if "\x00" in text:
-        raise Unusable("A text in it holds the character NUL, which cannot be stored. Remove it at the sender.")
+        raise Unusable(
+            "A text in it holds the character NUL, which cannot be stored. Remove it at the sender.", Trouble.UNWRITABLE
+        )
     if any("\ud800" <= sign <= "\udfff" for sign in text):
-        raise Unusable("A text in it holds half a character (a lone surrogate). Check how the sender cuts its texts.")
+        raise Unusable(
+            "A text in it holds half a character (a lone surrogate). Check how the sender cuts its texts.",
+            Trouble.UNWRITABLE,
+        )
 
 
 def _name(value: object) -> str:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from clients.troubles import Trouble
+
 CONTACT_CHANGED = "contact_changed"
 CONTACT_DELETED, CONTACT_RESTORED = "contact_deleted", "contact_restored"
 CONTACT_MERGED, CONTACT_ERASED = "contact_merged", "contact_erased"
@@ -16,7 +18,14 @@ SKEW = timedelta(minutes=5)  # how far a sender's clock may run ahead of ours
 
 
 class Unusable(Exception):
-    """An entry that cannot become an event; the message says why and what would help."""
+    """An entry that cannot become an event; the message says why and what would help.
+
+    `kind` is the kind of problem, a Trouble.
+    """
+
+    def __init__(self, words: str, kind: str = Trouble.OTHER) -> None:
+        super().__init__(words)
+        self.kind = kind
 
 
 @dataclass(frozen=True)
@@ -87,7 +96,8 @@ def moment(value: object) -> datetime | None:
         return _moment(value)
     except (ValueError, OverflowError, OSError, TypeError):
         raise Unusable(
-            f"“{str(value)[:60]}” is not a point in time. Send it like 2026-11-16T09:30:00Z, or leave it out."
+            f"“{str(value)[:60]}” is not a point in time. Send it like 2026-11-16T09:30:00Z, or leave it out.",
+            Trouble.BAD_TIME,
         ) from None
 
 
@@ -100,7 +110,8 @@ def seconds(value: object) -> datetime | None:
         return datetime.fromtimestamp(float(digits), tz=UTC)
     except (ValueError, OverflowError, OSError):
         raise Unusable(
-            f"“{str(value)[:60]}” is not a point in time. Send the seconds since 1970, or leave it out."
+            f"“{str(value)[:60]}” is not a point in time. Send the seconds since 1970, or leave it out.",
+            Trouble.BAD_TIME,
         ) from None
 
 

@@ -7,15 +7,10 @@ from django.db import connection
 from django.db.models import F
 from email_validator import EmailNotValidError, validate_email
 
+from clients.domains import PRIVATE_MAIL
 from clients.models import Client, Contact
 
 _LOCKS = 7_105  # the class of advisory locks, so that no other use of them meets ours
-
-# Mail houses for private people: their domain says nothing about where somebody works.
-PRIVATE_MAIL = frozenset((
-    "aol.com", "gmail.com", "gmx.de", "gmx.net", "googlemail.com", "hotmail.com", "icloud.com", "live.com", "mail.com",
-    "me.com", "msn.com", "outlook.com", "proton.me", "protonmail.com", "qq.com", "web.de", "yahoo.co.uk", "yahoo.com",
-))  # fmt: skip
 
 
 class InvalidEmail(ValueError):

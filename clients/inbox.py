@@ -8,6 +8,7 @@ from collections.abc import Mapping as Headers
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import transaction
 
@@ -16,6 +17,7 @@ from clients.canonical import CONTACT_ID, CONTACT_KINDS, OF_NO_USE, Incoming, Un
 from clients.deciding import Change as Change
 from clients.events import SERVICES
 from clients.models import Connection, Delivery, Event, Mapping
+from clients.troubles import Trouble
 
 MOST_FAULTS = 5
 FAULT = "It was tried {times} times, and each time the system met a fault of its own. Retry it once that is mended."
@@ -63,21 +65,28 @@ def apply(delivery_id: int, *, at: datetime) -> Applied:
     read = _read(delivery)
     delivery.mapping = read.version
     if not read.incoming and not read.notes:
-        quarantine(delivery, _in_words(read.problems))
+        quarantine(delivery, _in_words([each.words for each in read.problems]), read.problems[0].kind)
         return Applied()
     told = _write_events(delivery, read.incoming)
     outcomes = [event for event, said in told if said.kind not in CONTACT_KINDS]
     applied = Applied(observations.apply(told, at=at), outcomes)
     delivery.status, delivery.applied_at = Delivery.Status.APPLIED, at
-    delivery.error = _in_words([*read.problems, *dict.fromkeys(read.notes)])
-    delivery.save(update_fields=["status", "applied_at", "error", "attempts", "mapping"])
+    delivery.error = _in_words([*(each.words for each in read.problems), *dict.fromkeys(read.notes)])
+    delivery.error_class = read.problems[0].kind if read.problems else ""
+    delivery.save(update_fields=["status", "applied_at", "error", "error_class", "attempts", "mapping"])
     return applied
 
 
-def quarantine(delivery: Delivery, words: str) -> None:
-    """Set the delivery aside, for a person who reads the words."""
-    delivery.status, delivery.error = Delivery.Status.QUARANTINED, words
-    delivery.save(update_fields=["status", "error", "attempts", "mapping"])
+def quarantine(delivery: Delivery, words: str, kind: str = Trouble.OTHER) -> None:
+    """Set the delivery aside, for a person who reads the words; `kind` (a Trouble) is what it is counted under."""
+    delivery.status, delivery.error, delivery.error_class = Delivery.Status.QUARANTINED, words, kind
+    delivery.save(update_fields=["status", "error", "error_class", "attempts", "mapping"])
+
+
+def told_of(delivery_id: int) -> set[int]:
+    """The ids of the contacts that the delivery's events are about."""
+    about = Event.objects.filter(delivery=delivery_id, contact__isnull=False)
+    return set(about.values_list("contact_id", flat=True))
 
 
 def note_fault(delivery_id: int) -> None:
@@ -86,17 +95,25 @@ def note_fault(delivery_id: int) -> None:
     delivery.attempts += 1
     delivery.save(update_fields=["attempts"])
     if delivery.attempts >= MOST_FAULTS and delivery.status == Delivery.Status.RECEIVED:
-        quarantine(delivery, FAULT.format(times=delivery.attempts))
+        quarantine(delivery, FAULT.format(times=delivery.attempts), Trouble.FAULT)
 
 
 def release(delivery: Delivery) -> None:
     """Back to the deliveries that wait to be applied, for example after a repair."""
-    delivery.status, delivery.error, delivery.attempts = Delivery.Status.RECEIVED, "", 0
-    delivery.save(update_fields=["status", "error", "attempts"])
+    delivery.status, delivery.error, delivery.error_class = Delivery.Status.RECEIVED, "", ""
+    delivery.attempts = 0
+    delivery.save(update_fields=["status", "error", "error_class", "attempts"])
 
 
 def _clean(header: str) -> str:
     return header.replace("\x00", "")[:200]
+
+
+class Problem(NamedTuple):
+    """Why an entry, or the whole body, cannot be used; `kind` is a Trouble."""
+
+    words: str
+    kind: str
 
 
 @dataclass(frozen=True)
@@ -104,7 +121,7 @@ class _Read:
     """The usable entries, each with its event key; what is wrong with others, and why nothing follows from some."""
 
     incoming: list[tuple[str, Incoming]] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     version: Mapping | None = None
 
@@ -116,12 +133,12 @@ def _read(delivery: Delivery) -> _Read:
     try:
         entries = bodies.entries(bytes(delivery.body))
     except Unusable as unusable:
-        return _Read(problems=[str(unusable)])
+        return _Read(problems=[Problem(str(unusable), unusable.kind)])
     for number, entry in enumerate(entries, start=1):
         try:
             incoming = _parse(delivery, entry)
         except Unusable as unusable:
-            read.problems.append(_of_entry(str(unusable), number, len(entries)))
+            read.problems.append(Problem(_of_entry(str(unusable), number, len(entries)), unusable.kind))
         else:
             read.incoming.append((incoming.event_id or _own_key(delivery, number), incoming))
     return read
@@ -133,7 +150,7 @@ def _read_crm(delivery: Delivery) -> _Read:
     read = _Read(version=version)
     for number, reading in enumerate(readings, start=1):
         if reading.problem:
-            read.problems.append(_of_entry(reading.problem, number, len(readings)))
+            read.problems.append(Problem(_of_entry(reading.problem, number, len(readings)), reading.trouble))
         elif reading.entry.kind == OF_NO_USE:
             read.notes.append(reading.note)
         else:
@@ -149,7 +166,7 @@ def _of_entry(words: str, number: int, entries: int) -> str:
 def _parse(delivery: Delivery, entry: object) -> Incoming:
     party = delivery.connection.party
     if party not in SERVICES:
-        raise Unusable(f"{delivery.connection.get_party_display()} is asked by us; it does not call.")
+        raise Unusable(f"{delivery.connection.get_party_display()} is asked by us; it does not call.", Trouble.NOT_OURS)
     return SERVICES[party](bodies.checked(entry))
 
 

@@ -146,7 +146,7 @@ TONES = {
     "warn": ("candidate", "expired", "needs_input", "no_match", "paused", "refused", "waiting", "warn"),
     "bad": ("bad", "dead", "fail", "failed", "harmed", "invalid", "lost", "quarantined", "rejected"),
     "info": ("accepted", "info", "open", "planned", "received", "retry", "running"),
-    "quiet": ("cancelled", "skipped"),
+    "quiet": ("cancelled", "discarded", "skipped"),
 }  # fmt: skip
 _TONE_OF = {state: tone for tone, states in TONES.items() for state in states}
 

@@ -168,7 +168,7 @@ def quarantine(at: datetime) -> Verdict:
         return (
             State.WARN,
             f"{held} webhook deliveries could not be read and wait.",
-            "Admin, Deliveries, status Quarantined: each says why.",
+            "The page Quarantine counts them by what is wrong; each says what to mend.",
         )
     return State.OK, "Every webhook delivery could be read.", FINE
 

@@ -16,8 +16,9 @@ from django_q.tasks import async_task
 
 from agents_app import campaigns, deployments, flow, requests, sending, trials, versions
 from agents_app.models import Deployment, FlowRun, PromptVersion, Request, Send
-from clients import config, inbox, ruling
-from clients.models import Client, Delivery, Event
+from clients import config, inbox, quarantine, reviews, ruling, scores
+from clients.models import Client, Delivery, Event, ReviewItem
+from clients.troubles import Trouble
 from experiments import analysis, assign, effects, evolution, lifecycle, outcomes, proposals
 from experiments.models import Decision, Experiment, SettingProposal
 from gtm import logs
@@ -27,6 +28,7 @@ from insights.models import ChangeLink, SharedInsight, Ticket, WeeklyReport
 
 CHANGED_AT_ONCE = 100  # clients whose deployment one sweep keeps; the next one goes on
 RULES_OF_LATE = timedelta(days=2)
+NAMELESS = timedelta(hours=1)  # how far back records are looked at that no address belongs to
 LEFT_BEHIND = timedelta(minutes=1)  # how long a row may wait for its bell before the sweep rings again
 
 
@@ -50,6 +52,7 @@ def process_delivery(delivery_id: int) -> None:
 def _apply_delivery(delivery_id: int, *, at: datetime) -> None:
     with transaction.atomic():
         applied = inbox.apply(delivery_id, at=at)
+        reviews.look(applied.changes, inbox.told_of(delivery_id), at=at)
         for change in applied.changes:
             for request in requests.triggered_by(change, at=at):
                 later(start_run, request.pk)
@@ -69,6 +72,31 @@ def keep_to_rules(*, at: datetime | None = None) -> None:
     """Once more for whoever's rules changed of late, should a worker have died on the way."""
     for client_id in ruling.changed_since((at or timezone.now()) - RULES_OF_LATE):
         later(decide_again, client_id)
+
+
+def replay_quarantined(*, at: datetime | None = None) -> None:
+    """Deliveries that somebody, or another mapping, wants tried again → the queue, so many a minute."""
+    at = at or timezone.now()
+    with transaction.atomic():
+        quarantine.after_mappings(at)
+        for delivery_id in quarantine.step(at):
+            later(process_delivery, delivery_id)
+
+
+def score_contacts(*, at: datetime | None = None) -> None:
+    """Contacts that changed, or were not looked at for long → who may be there twice, their score, and how the clients
+    stand this week."""
+    at = at or timezone.now()
+    due = list(scores.due(at)[: scores.LOOKED_AT_ONCE])
+    reviews.look_for_twins(due, at=at)
+    reviews.look_at_nameless(since=at - NAMELESS, at=at)
+    scores.keep(due, at=at)
+    scores.roll_up(at)
+
+
+def close_reviews(*, at: datetime | None = None) -> None:
+    """Questions about contacts that solved themselves → closed, so that nobody is asked."""
+    reviews.close_solved(ReviewItem.objects.all(), at=at or timezone.now())
 
 
 def start_run(request_id: int) -> None:
@@ -175,7 +203,7 @@ def record_outcome(event_id: int) -> None:
     try:
         outcomes.record_event(event)
     except outcomes.OutcomeRefused as refusal:
-        inbox.quarantine(event.delivery, str(refusal))
+        inbox.quarantine(event.delivery, str(refusal), Trouble.OUTCOME)
 
 
 def continue_campaigns(*, at: datetime | None = None) -> None:

@@ -47,6 +47,8 @@ SECTIONS = (
             Item("Changes of several clients", "admin:clients_changeset_changelist", "clients.view_changeset"),
             Item("Settings of our own", "admin:clients_configkey_changelist", "clients.view_configkey"),
             Item("Contacts", "admin:clients_contact_changelist", "clients.view_contact"),
+            Item("Contact reviews", "contact_reviews", "clients.view_reviewitem", "open_reviews"),
+            Item("Contact quality", "contact_quality", "clients.view_contactquality"),
             Item("Connections", "admin:clients_connection_changelist", "clients.view_connection"),
         ),
         ("clients.",),
@@ -90,7 +92,8 @@ SECTIONS = (
         "System",
         (
             Item("Health", "system_health", "gtm.view_heartbeat"),
-            Item("Webhook inbox", "admin:clients_delivery_changelist", "clients.view_delivery", "quarantine"),
+            Item("Quarantine", "quarantine", "clients.view_delivery", "quarantine"),
+            Item("Webhook inbox", "admin:clients_delivery_changelist", "clients.view_delivery"),
             Item("Background jobs", "admin:django_q_task_changelist", "django_q.view_task"),
             Item("Users", "admin:auth_user_changelist", "auth.view_user"),
             Item("Everything", "admin:index"),

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from agents_app.models import Draft, FlowRun, Gate
 from clients.access import scope
-from clients.models import Delivery
+from clients.models import Delivery, ReviewItem
 from experiments.models import SettingProposal
 from gtm import menu, roles
 from insights.models import Ticket
@@ -28,6 +28,7 @@ WAITING_FOR = {
     "open_gates": ("waiting for an answer", "info"),
     "failed_runs": ("failed this week", "bad"),
     "quarantine": ("in quarantine", "bad"),
+    "open_reviews": ("waiting for a decision", "info"),
     "open_proposals": ("waiting for a decision", "info"),
 }
 
@@ -126,6 +127,7 @@ def _count(user: User) -> dict[str, int]:
         "open_gates": scope(Gate.objects.open(), user, "step__run__client").count(),
         "failed_runs": scope(failed, user).count(),
         "open_proposals": scope(SettingProposal.objects.filter(status=SettingProposal.Status.OPEN), user).count(),
+        "open_reviews": scope(ReviewItem.objects.filter(state=ReviewItem.State.OPEN), user).count(),
         "quarantine": scope(
             Delivery.objects.filter(status=Delivery.Status.QUARANTINED), user, "connection__client"
         ).count(),

@@ -25,6 +25,7 @@ from clients.models import (
     ConfigVersion,
     Connection,
     Contact,
+    ContactQuality,
     Delivery,
     Erasure,
     Event,
@@ -34,7 +35,11 @@ from clients.models import (
     MappingRow,
     Observation,
     ProposedChange,
+    QualityRule,
+    QualityWeek,
     RecordAddress,
+    Replay,
+    ReviewItem,
     SamePerson,
     SettingsTemplate,
     SigningSecret,
@@ -161,6 +166,7 @@ def _people(size: int, rows: Rows) -> Rows:
             body_sha256=SHA,
             status="quarantined",
             error="No e-mail address.",
+            error_class="no_address",
         )
         for one in rows[Connection]
     ]
@@ -213,6 +219,28 @@ def _people(size: int, rows: Rows) -> Rows:
         SamePerson: [SamePerson(one=record, other=record, since=AT) for record in rows[SourceRecord]],
         RecordAddress: [RecordAddress(record=record, address_hmac=SHA) for record in rows[SourceRecord]],
         FieldRule: [FieldRule(client=client, field="title") for client in rows[Client]],
+        QualityRule: [QualityRule(client=client, rule="stale", severity="warn") for client in rows[Client]],
+        ContactQuality: [
+            ContactQuality(contact=contact, client=contact.client, score=90, found={"picklist": "warn"}, checked_at=AT)
+            for contact in rows[Contact]
+        ],
+        QualityWeek: [
+            QualityWeek(client=client, source="hubspot", week=AT.date(), contacts=1, score=90, held=0, made_at=AT)
+            for client in rows[Client]
+        ],
+        ReviewItem: [
+            ReviewItem(
+                client=client,
+                kind="conflict",
+                contact=contact,
+                field="title",
+                observations=[seen.pk],
+                question=f"title:{contact.pk}",
+                opened_at=AT,
+            )
+            for client, contact, seen in zip(rows[Client], rows[Contact], observations, strict=True)
+        ],
+        Replay: [Replay(connection=one, per_minute=60, upto=0, asked_at=AT, ended_at=AT) for one in rows[Connection]],
         Erasure: [Erasure(client=client, reason="asked_here", asked_at=AT) for client in rows[Client]],
     }
 

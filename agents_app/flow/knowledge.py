@@ -14,6 +14,7 @@ from agents_app.agents import Agent, chosen
 from agents_app.graph import nodes_of
 from agents_app.models import Fact, FlowRun, Persona, Request, Send
 from agents_app.research import FactValue
+from clients import scores
 from clients.models import Contact
 
 MOST_PEERS = 5
@@ -166,7 +167,8 @@ def _company(asking: _Asking, facts: Rows) -> dict[str, str]:
 
 def _contact(asking: _Asking, facts: Rows) -> dict[str, str] | None:
     names = ("first_name", "last_name", "full_name", "title")
-    return {name: getattr(asking.contact, name) for name in names} if asking.contact else None
+    said = scores.as_written(asking.contact) if asking.contact else None
+    return {name: said[name] for name in names} if said else None
 
 
 def _persona(asking: _Asking, facts: Rows) -> dict[str, Any] | None:

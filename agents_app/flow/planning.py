@@ -13,7 +13,7 @@ from agents_app import flows, routing
 from agents_app.agents import research as researcher
 from agents_app.flow import knowledge
 from agents_app.models import Deployment, FlowRun, FlowVersion, PlannedPrompt, PromptVersion, Request, Send
-from clients import suppression
+from clients import hold
 from clients.config import Effective, newest_version
 from clients.models import Contact
 
@@ -161,6 +161,4 @@ def _contacts(request: Request, domain: str) -> tuple[int, ...]:
     if not domain:
         return ()
     people = Contact.objects.filter(client=request.client, company_domain=domain).order_by("pk")
-    addresses = {each.pk: each.email for each in people if each.email}
-    suppressed = suppression.among(request.client, addresses.values())
-    return tuple(pk for pk, email in addresses.items() if email not in suppressed)[:MOST_CONTACTS]
+    return tuple(each.pk for each in hold.reachable(request.client, people))[:MOST_CONTACTS]

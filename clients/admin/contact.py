@@ -6,9 +6,10 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from clients import access, contacts, forms, observations, suppression
+from clients import access, contacts, forms, hold, observations, quality, scores, suppression
 from clients.admin.links import to_lists
 from clients.models import Contact, Observation, Suppression
 from clients.scoped_admin import ScopedAdmin, ScopedHistoryAdmin, ScopedRecordAdmin
@@ -34,14 +35,24 @@ class ContactAdmin(ScopedHistoryAdmin):
         if obj is None:
             return ((None, {"fields": forms.NewContactForm.Meta.fields}),)
         return (
-            (None, {"fields": ("client", "email", "suppressed", "elsewhere")}),
+            (None, {"fields": ("client", "email", "suppressed", "soundness", "elsewhere")}),
             ("As we know them", {"fields": (*self.names, "evidence")}),
             ("Origin", {"fields": ("source", "created_at", "updated_at")}),
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return (
-            ("client", "email", "suppressed", "elsewhere", "evidence", "source", "created_at", "updated_at")
+            (
+                "client",
+                "email",
+                "suppressed",
+                "soundness",
+                "elsewhere",
+                "evidence",
+                "source",
+                "created_at",
+                "updated_at",
+            )
             if obj
             else ()
         )
@@ -58,8 +69,16 @@ class ContactAdmin(ScopedHistoryAdmin):
 
     @admin.display(description="Writing to them")
     def suppressed(self, contact: Contact) -> SafeString:
-        never = suppression.is_suppressed(contact.client, contact.email)
-        return pill("Never again: suppressed", "bad") if never else pill("Allowed", "ok")
+        why = hold.why_not(contact)
+        if why == hold.SUPPRESSED:
+            return pill("Never again: suppressed", "bad")
+        return format_html("{} {}", pill("Held out", "bad"), why) if why else pill("Allowed", "ok")
+
+    @admin.display(description="Quality")
+    def soundness(self, contact: Contact) -> SafeString:
+        found = scores.findings_of([contact], at=timezone.now())[contact.pk]
+        rows = format_html_join("", "<br>{} {}", ((each.says, each.mend) for each in found))
+        return format_html("{} of 100{}", quality.score(found), rows)
 
     @admin.display(description="Where this comes from")
     def evidence(self, contact: Contact) -> SafeString:

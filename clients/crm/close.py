@@ -11,6 +11,7 @@ from clients.canonical import CONTACT_CHANGED, CONTACT_DELETED, Entry, Unusable,
 from clients.config.problems import nearest
 from clients.crm import entries
 from clients.crm.entries import Read, of_no_use, read_each, required_id
+from clients.troubles import Trouble
 
 ACTIONS = {"created": CONTACT_CHANGED, "updated": CONTACT_CHANGED, "deleted": CONTACT_DELETED}
 OTHER_OBJECT = "It tells of the object {what}, not of a contact, so nothing was done. Subscribe to contact events."
@@ -38,7 +39,7 @@ def _of_event(event: Mapping[str, Any]) -> Entry:
     if what != "contact":
         return of_no_use(OTHER_OBJECT.format(what=what[:60] or "without a name"))
     if action not in ACTIONS:
-        raise Unusable(f"“{action[:60]}” is not an action. {nearest(action, tuple(ACTIONS))}")
+        raise Unusable(f"“{action[:60]}” is not an action. {nearest(action, tuple(ACTIONS))}", Trouble.UNKNOWN_KIND)
     data, is_gone = part(event, "data"), action == "deleted"
     has_data = isinstance(data, Mapping) and bool(data)
     return Entry(

@@ -9,6 +9,7 @@ from typing import Any
 
 from clients import bodies
 from clients.canonical import CONTACT_CHANGED, CONTACT_KINDS, OF_NO_USE, Entry, Unusable, moment, seconds, text
+from clients.troubles import Trouble
 
 Read = list[Entry | Unusable]
 Changes = Callable[[Mapping[str, Any]], Iterable[Entry]]
@@ -83,7 +84,8 @@ def required_id(value: object, field: str) -> str:
     found = text(value)
     if not found:
         raise Unusable(
-            f"The field {field} is missing, and a record is known by it. Send the CRM's own body, unchanged."
+            f"The field {field} is missing, and a record is known by it. Send the CRM's own body, unchanged.",
+            Trouble.MISSING,
         )
     return found
 

@@ -26,6 +26,7 @@ from clients.config.problems import nearest
 from clients.crm import entries
 from clients.crm.entries import Read, of_no_use, read_each, required_id
 from clients.events import hubspot_meetings
+from clients.troubles import Trouble
 
 OBJECTS = {
     "0-1": "contact", "0-2": "company", "0-3": "deal", "0-5": "ticket", "0-7": "product", "0-8": "line_item",
@@ -110,7 +111,9 @@ def _notified(entry: Mapping[str, Any]) -> Entry:
     if action == "associationChange":
         return of_no_use(ASSOCIATION)
     if action not in ACTIONS:
-        raise Unusable(f"“{word[:60]}” is not a kind of notification. {nearest(action, tuple(ACTIONS))}")
+        raise Unusable(
+            f"“{word[:60]}” is not a kind of notification. {nearest(action, tuple(ACTIONS))}", Trouble.UNKNOWN_KIND
+        )
     return _of_contact(entry, action)
 
 
@@ -136,11 +139,15 @@ def _merged(entry: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     named = (text(part(entry, name)) for name in ("newObjectId", "primaryObjectId", "objectId"))
     given = [each for each in named if each]
     if not given:
-        raise Unusable("The merge names no contact that stays (newObjectId, primaryObjectId). Send it unchanged.")
+        raise Unusable(
+            "The merge names no contact that stays (newObjectId, primaryObjectId). Send it unchanged.", Trouble.MISSING
+        )
     gone = dict.fromkeys((*given[1:], *entries.texts(part(entry, "mergedObjectIds"))))
     merged = tuple(each for each in gone if each != given[0])
     if not merged:
-        raise Unusable("The merge names no contact that went into another (mergedObjectIds). Send it unchanged.")
+        raise Unusable(
+            "The merge names no contact that went into another (mergedObjectIds). Send it unchanged.", Trouble.MISSING
+        )
     return given[0], merged
 
 

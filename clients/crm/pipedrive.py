@@ -19,6 +19,7 @@ from clients.canonical import (
 from clients.config.problems import nearest
 from clients.crm import entries
 from clients.crm.entries import Read, of_no_use, read_each, required_id
+from clients.troubles import Trouble
 
 ACTIONS = ("create", "change", "delete")
 OLD_VERSION = "It is a webhook of version 1, which Pipedrive has ended. Make it anew with version 2.0."
@@ -46,7 +47,7 @@ def _changes(entry: Mapping[str, Any]) -> Iterable[Entry]:
     if what != "person":
         return [of_no_use(OTHER_OBJECT.format(what=what[:60] or "without a name"))]
     if action not in ACTIONS:
-        raise Unusable(f"“{action[:60]}” is not an action. {nearest(action, ACTIONS)}")
+        raise Unusable(f"“{action[:60]}” is not an action. {nearest(action, ACTIONS)}", Trouble.UNKNOWN_KIND)
     return [_of_person(entry, meta, action)]
 
 

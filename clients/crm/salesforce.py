@@ -26,6 +26,7 @@ from clients.crm import entries
 from clients.crm import salesforce_soap as soap
 from clients.crm.entries import Read, of_no_use, read_each
 from clients.crm.salesforce_ids import OBJECTS, full_id, kind_of_object
+from clients.troubles import Trouble
 
 ack = soap.ack
 without_session = soap.without_session
@@ -91,7 +92,9 @@ def _changed(event: Mapping[str, Any]) -> list[Entry]:
     if word == "GAP_OVERFLOW" or (kind is not None and (not ids or any("*" in each for each in ids))):
         return [of_no_use(MANY.format(kind=word))]
     if kind is None:
-        raise Unusable(f"“{word[:60]}” is not a kind of change. Send Salesforce's change event unchanged.")
+        raise Unusable(
+            f"“{word[:60]}” is not a kind of change. Send Salesforce's change event unchanged.", Trouble.UNKNOWN_KIND
+        )
     gap = word.startswith(GAP)
     fields = {} if gap or kind != CONTACT_CHANGED else _said(event, header)
     return [

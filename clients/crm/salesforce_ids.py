@@ -3,6 +3,7 @@
 import re
 
 from clients.canonical import Unusable
+from clients.troubles import Trouble
 
 OBJECTS = {"Contact": "contact", "Lead": "lead"}
 PREFIXES = {"003": "contact", "00Q": "lead", "001": "Account", "006": "Opportunity", "005": "User", "701": "Campaign"}
@@ -17,7 +18,9 @@ def full_id(found: str) -> str:
     if not found:
         return ""
     if not re.fullmatch("[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?", found):
-        raise Unusable(f"“{found[:40]}” is no id of a Salesforce record: those have 15 or 18 letters and digits.")
+        raise Unusable(
+            f"“{found[:40]}” is no id of a Salesforce record: those have 15 or 18 letters and digits.", Trouble.MISSING
+        )
     return found[:15] + "".join(LETTERS[_capitals(found[start : start + 5])] for start in (0, 5, 10))
 
 

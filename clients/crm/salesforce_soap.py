@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element
 from clients import bodies
 from clients.canonical import Entry, Unusable
 from clients.crm.entries import Read, fated
+from clients.troubles import Trouble
 
 NOTIFICATIONS_AT_MOST = 100
 XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
@@ -64,9 +65,11 @@ def read(body: bytes, of_record: Callable[..., Iterable[Entry]]) -> Read:
     root = bodies.xml(body)
     found = [each for each in root.iter() if _name(each) == "Notification"]
     if not found:
-        raise Unusable(NO_NOTIFICATIONS)
+        raise Unusable(NO_NOTIFICATIONS, Trouble.SHAPE)
     if len(found) > NOTIFICATIONS_AT_MOST:
-        raise Unusable(f"It has {len(found):,} notifications; Salesforce sends at most {NOTIFICATIONS_AT_MOST}.")
+        raise Unusable(
+            f"It has {len(found):,} notifications; Salesforce sends at most {NOTIFICATIONS_AT_MOST}.", Trouble.TOO_MANY
+        )
     told: Read = []
     for each in found:
         told += _read_one(each, _organization(root), of_record)
@@ -85,7 +88,8 @@ def _organization(root: Element) -> str:
 def _read_one(notification: Element, organization: str, of_record: Callable[..., Iterable[Entry]]) -> Read:
     number, record = (_child(notification, name) for name in ("Id", "sObject"))
     if number is None or not _text(number) or record is None:
-        return [Unusable("The notification has no Id or no sObject. Send Salesforce's message unchanged.")]
+        words = "The notification has no Id or no sObject. Send Salesforce's message unchanged."
+        return [Unusable(words, Trouble.MISSING)]
     fields, named = _fields(record), record.get(f"{XSI}type", "").rpartition(":")[2]
     event_id = f"{organization}:{_text(number)}"
     return fated(lambda: of_record(bodies.checked(fields), event_id=event_id, named=named))

@@ -11,6 +11,7 @@ from clients.canonical import CONTACT_CHANGED, CONTACT_DELETED, Entry, Unusable,
 from clients.config.problems import nearest
 from clients.crm import entries
 from clients.crm.entries import Read, of_no_use, read_each
+from clients.troubles import Trouble
 
 MODULES = {"Contacts": "contact", "Leads": "lead"}
 OPERATIONS = {"insert": CONTACT_CHANGED, "update": CONTACT_CHANGED, "delete": CONTACT_DELETED}
@@ -46,7 +47,7 @@ def _notified(entry: Mapping[str, Any]) -> list[Entry]:
     if what not in MODULES:
         return [of_no_use(OTHER_OBJECT.format(what=what[:60] or "without a name"))]
     if word not in OPERATIONS:
-        raise Unusable(f"“{word[:60]}” is not an operation. {nearest(word, tuple(OPERATIONS))}")
+        raise Unusable(f"“{word[:60]}” is not an operation. {nearest(word, tuple(OPERATIONS))}", Trouble.UNKNOWN_KIND)
     ids, values, at = entries.texts(part(entry, "ids")), _values(entry), moment(part(entry, "server_time"))
     if not ids:
         raise Unusable(NO_IDS)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from clients.canonical import Incoming, Unusable
 from clients.config.problems import nearest
+from clients.troubles import Trouble
 
 SENT, DELIVERED, DEFERRED, BOUNCED = "sent", "delivered", "deferred", "bounced"
 OPENED, MACHINE_OPENED, CLICKED = "opened", "machine_opened", "clicked"
@@ -30,9 +31,9 @@ def kind_of(word: str, kinds: Mapping[str, str], *, field: str, others: Mapping[
     if word in kinds:
         return kinds[word]
     if others and word in others:
-        raise Unusable(f"“{word}” {others[word]}")
+        raise Unusable(f"“{word}” {others[word]}", Trouble.UNKNOWN_KIND)
     said = f"“{word[:60]}” is not a kind of event." if word else f"The field {field} is missing."
-    raise Unusable(f"{said} {nearest(word, tuple(kinds))}")
+    raise Unusable(f"{said} {nearest(word, tuple(kinds))}", Trouble.UNKNOWN_KIND)
 
 
 def told(
@@ -45,7 +46,8 @@ def told(
     if not message_id and not email:
         raise Unusable(
             "It names neither an e-mail (message id) nor an address, so it belongs to no e-mail of ours. "
-            "Add one of them."
+            "Add one of them.",
+            Trouble.MISSING,
         )
     said = (kind, message_id, email, at.isoformat() if at else "", *([also] if also else []))
     payload = {"message_id": message_id, "email": email}

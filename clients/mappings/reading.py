@@ -9,6 +9,7 @@ from clients.canonical import CONTACT_KINDS, OF_NO_USE, Entry, Incoming, Unusabl
 from clients.crm import CRMS
 from clients.mapping import Mapped, Row
 from clients.models import Connection, ContactField, Delivery
+from clients.troubles import Trouble
 
 LAST = 200  # deliveries that a trial looks at
 MOST_ENTRIES = 5000  # of all of them together
@@ -23,12 +24,15 @@ NOBODY = (
 
 @dataclass(frozen=True)
 class Reading:
-    """One entry. `problem` says why it cannot be used, `note` why nothing follows from it; both "" where it is read."""
+    """One entry. `problem` says why it cannot be used, `note` why nothing follows from it; both "" where it is read.
+    `trouble` is the kind of problem.
+    """
 
     entry: Entry
     mapped: Mapped = field(default_factory=Mapped)
     problem: str = ""
     note: str = ""
+    trouble: str = ""
 
     def incoming(self) -> Incoming:
         """In our words, where it can be used."""
@@ -54,8 +58,12 @@ def entries(connection: Connection, body: bytes, headers: Mapping[str, str]) -> 
     try:
         found = CRMS[connection.party](body, headers)
     except Unusable as unusable:
-        return [Reading(Entry(), problem=str(unusable))]
-    return [Reading(Entry(), problem=str(each)) if isinstance(each, Unusable) else each for each in found]
+        return [_unreadable(unusable)]
+    return [_unreadable(each) if isinstance(each, Unusable) else each for each in found]
+
+
+def _unreadable(unusable: Unusable) -> Reading:
+    return Reading(Entry(), problem=str(unusable), trouble=unusable.kind)
 
 
 def read_entries(found: Sequence[Entry | Reading], rows: Sequence[Row]) -> list[Reading]:
@@ -97,21 +105,22 @@ def _reading(entry: Entry, rows: Sequence[Row]) -> Reading:
     if not entry.fields and entry.ext_id:
         return Reading(entry, note=THIN if entry.is_thin else BY_ID.format(kind=entry.kind.replace("_", " ")))
     mapped = mapping.apply(rows, entry.fields)
-    return Reading(entry, mapped, _problem(entry, mapped))
+    problem, trouble = _problem(entry, mapped)
+    return Reading(entry, mapped, problem, trouble=trouble)
 
 
-def _problem(entry: Entry, mapped: Mapped) -> str:
-    """What a row requires has to stand in a whole record, not in a change of one field."""
-    if mapped.problems and not entry.is_partial:
-        return " ".join(mapped.problems)
+def _problem(entry: Entry, mapped: Mapped) -> tuple[str, str]:
+    """In words, and its kind. What a row requires has to stand in a whole record, not in a change of one field."""
     email = mapped.values.get(ContactField.EMAIL, "")
+    if mapped.problems and not entry.is_partial:
+        return " ".join(mapped.problems), Trouble.MISSING if email else Trouble.NO_ADDRESS
     if not email:
-        return "" if entry.ext_id else NOBODY
+        return ("", "") if entry.ext_id else (NOBODY, Trouble.NO_ADDRESS)
     try:
         contacts.normalise_email(email)
     except contacts.InvalidEmail as invalid:
-        return str(invalid)
-    return ""
+        return str(invalid), Trouble.NO_ADDRESS
+    return "", ""
 
 
 def shown(value: Any) -> str:  # noqa: ANN401 whatever JSON holds

@@ -3,8 +3,10 @@ from clients.models.client import AgencySettings, Client, SalesMotion, SettingsT
 from clients.models.config import AgentKey, ConfigKey, ConfigVersion, ProposedChange, Settings
 from clients.models.connection import Connection
 from clients.models.contact import Contact, ContactField, FieldState, Observation, Suppression
-from clients.models.inbox import Delivery, Event
+from clients.models.inbox import Delivery, Event, Replay
 from clients.models.mapping import Mapping, MappingRow
+from clients.models.quality import ContactQuality, QualityRule, QualityWeek
+from clients.models.review import ReviewItem
 from clients.models.signing import SigningSecret
 from clients.models.source import Erasure, FieldRule, RecordAddress, SamePerson, SourceRecord
 
@@ -19,6 +21,7 @@ __all__ = [
     "Connection",
     "Contact",
     "ContactField",
+    "ContactQuality",
     "Delivery",
     "Erasure",
     "Event",
@@ -28,7 +31,11 @@ __all__ = [
     "MappingRow",
     "Observation",
     "ProposedChange",
+    "QualityRule",
+    "QualityWeek",
     "RecordAddress",
+    "Replay",
+    "ReviewItem",
     "SalesMotion",
     "SamePerson",
     "Settings",

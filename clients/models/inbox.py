@@ -1,3 +1,4 @@
+from django.conf import settings
 from django.db import models
 
 from gtm.records import Record
@@ -21,6 +22,7 @@ class Delivery(Record):
         RECEIVED = "received", "Received"
         APPLIED = "applied", "Applied"
         QUARANTINED = "quarantined", "Quarantined"
+        DISCARDED = "discarded", "Discarded"
 
     class Way(models.TextChoices):
         CALL = "call", "The party called us"
@@ -47,7 +49,15 @@ class Delivery(Record):
     status = models.CharField(max_length=12, choices=Status, default=Status.RECEIVED)
     attempts = models.PositiveSmallIntegerField(default=0)
     error = models.TextField(blank=True, help_text="Why it stands in quarantine, in words.")
+    error_class = models.CharField(
+        "kind of problem", max_length=30, blank=True, help_text="One of clients/quarantine.py: CLASSES."
+    )
     applied_at = models.DateTimeField(null=True, blank=True)
+    discarded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    discarded_at = models.DateTimeField(null=True, blank=True)
+    discarded_why = models.CharField(max_length=300, blank=True)
     mapping = models.ForeignKey(
         "clients.Mapping",
         on_delete=models.PROTECT,
@@ -67,10 +77,53 @@ class Delivery(Record):
                 name="one_delivery_a_sender_event",
             )
         ]
-        indexes = [models.Index(fields=["-received_at", "-id"]), models.Index(fields=["status", "received_at"])]
+        indexes = [
+            models.Index(fields=["-received_at", "-id"]),
+            models.Index(fields=["status", "received_at"]),
+            models.Index(
+                fields=["connection", "error_class", "id"],
+                condition=models.Q(status="quarantined"),
+                name="deliveries_in_quarantine",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"Delivery {self.pk}"
+
+
+class Replay(models.Model):
+    """Deliveries of one connection and kind of problem that are tried again, so many a minute, oldest first.
+
+    `upto` is the newest that counts, `reached` the last one tried; `why` says who or what asked.
+    """
+
+    connection = models.ForeignKey("clients.Connection", on_delete=models.PROTECT, related_name="replays")
+    error_class = models.CharField(max_length=30, blank=True, help_text="Empty: every kind.")
+    since = models.DateTimeField(null=True, blank=True)
+    until = models.DateTimeField(null=True, blank=True)
+    per_minute = models.PositiveIntegerField(default=60)
+    upto = models.BigIntegerField()
+    reached = models.BigIntegerField(default=0)
+    tried = models.PositiveIntegerField(default=0)
+    why = models.CharField(max_length=200, blank=True)
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    asked_at = models.DateTimeField()
+    stepped_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection", "error_class"],
+                condition=models.Q(ended_at__isnull=True),
+                name="one_replay_at_a_time",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Replay {self.pk}"
 
 
 class Event(Record):

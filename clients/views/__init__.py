@@ -1,4 +1,4 @@
-"""The pages about a client's settings, and about how a connection's fields become ours."""
+"""The pages about clients' settings, and about what comes in for them and how it is read."""
 
 from clients.views.bulk import client_bulk_edit
 from clients.views.documents import client_clone, client_export, client_import, new_client_import
@@ -11,6 +11,9 @@ from clients.views.mapping_documents import (
 from clients.views.mapping_versions import connection_mapping_trial, connection_mapping_versions
 from clients.views.mappings import connection_mapping
 from clients.views.prompts import client_prompts
+from clients.views.quality import contact_quality
+from clients.views.quarantine import quarantine_page, quarantined
+from clients.views.reviews import contact_review, contact_reviews
 from clients.views.settings import client_settings, setting_keys
 from clients.views.versions import client_versions
 
@@ -29,6 +32,11 @@ __all__ = [
     "connection_mapping_trial",
     "connection_mapping_unread",
     "connection_mapping_versions",
+    "contact_quality",
+    "contact_review",
+    "contact_reviews",
     "new_client_import",
+    "quarantine_page",
+    "quarantined",
     "setting_keys",
 ]

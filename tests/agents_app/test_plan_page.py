@@ -338,7 +338,7 @@ def test_the_page_takes_as_few_queries_however_much_there_is(client, purpose, wi
     shown(client, **typed)  # fills what is remembered
 
     for _ in range(2):
-        with django_assert_num_queries(13 if with_contact else 10):
+        with django_assert_num_queries(16 if with_contact else 10):
             shown(client, **typed)
         for _ in range(12):
             make_contact(mine)

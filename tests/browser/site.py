@@ -1,5 +1,6 @@
 """A running product with a small demo in a database of its own, and a real Chromium to look at it."""
 
+import json
 import os
 import shutil
 import tempfile
@@ -23,8 +24,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from agents_app import flow, flows, requests, trials, versions
 from agents_app.models import Depth, FlowRun, Gate, PromptVersion, RoutingRule, StepRun
-from clients import typed
-from clients.models import AgentKey
+from clients import inbox, typed
+from clients.models import AgentKey, Connection, FieldRule
 from clients.models import Client as ClientRow
 from experiments import analysis
 from experiments.models import Experiment
@@ -120,6 +121,7 @@ def running() -> Iterator[Site]:
         _leave_something_to_decide()
         _ask_people_something()
         _try_settings()
+        _leave_questions_about_contacts()
         server = LiveServer("localhost")
         try:
             yield Site(server.url)
@@ -179,6 +181,36 @@ def _try_settings() -> None:
     for request_id in trials.unplanned(tried):
         assert trials.may_start(request_id)
         flow.execute(loop.plan_run(request_id).pk)
+
+
+def _leave_questions_about_contacts() -> None:
+    """A field that two CRMs tell otherwise, two people who may be one, and deliveries that nobody can read."""
+    manager, at = User.objects.get(username="manager"), timezone.now()
+    client = ClientRow.objects.filter(managers=manager, status="active").order_by("pk")[0]
+    contact = client.contacts.exclude(company_domain="").order_by("pk")[0]
+    domain, email = contact.company_domain, contact.email
+    FieldRule.objects.create(client=client, field="title", rule="manual")
+    hubspot, salesforce = (
+        Connection.objects.create(client=client, party=party, name=name, created_at=at)
+        for party, name in (("hubspot", "Sales HubSpot"), ("salesforce", "Group Salesforce"))
+    )
+    said = [
+        (hubspot, {"email": email, "jobtitle": "Chief Financial Officer", "website": domain}),
+        (salesforce, {"Email": email, "Title": "Treasurer"}),
+        (
+            hubspot,
+            {"hs_object_id": "77", "firstname": contact.first_name, "lastname": contact.last_name, "website": domain},
+        ),
+        (hubspot, {"email": "test@mailinator.com", "firstname": "TEST", "lastname": "PERSON", "phone": "call me"}),
+        (hubspot, {"firstname": "Ada", "token": "s3cret"}),
+        (hubspot, {"firstname": "Eve"}),
+    ]
+    for crm, body in said:
+        stored = inbox.store(crm, headers={}, body=json.dumps(body).encode(), at=timezone.now())
+        loop.process_delivery(stored.delivery.pk)
+    broken = inbox.store(salesforce, headers={}, body=b'{"Email": "ada@', at=at)
+    loop.process_delivery(broken.delivery.pk)
+    loop.score_contacts(at=at)
 
 
 def _ask_people_something() -> None:

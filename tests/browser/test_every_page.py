@@ -25,6 +25,8 @@ from clients.models import (
     Contact,
     Delivery,
     FieldRule,
+    QualityRule,
+    ReviewItem,
     SettingsTemplate,
 )
 from experiments.models import Experiment, SettingProposal
@@ -55,6 +57,10 @@ def add(model: type) -> str:
 
 def run_of(route: str) -> FlowRun:
     return FlowRun.objects.filter(route=route, status="succeeded").order_by("-pk")[0]
+
+
+def in_quarantine() -> Delivery:
+    return Delivery.objects.filter(status="quarantined").order_by("pk")[0]
 
 
 def plan_of(purpose: str) -> str:
@@ -154,6 +160,27 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "copy of a client": ("operator", lambda: reverse("client_clone", args=[Client.objects.first().slug])),
     "import of settings": ("operator", lambda: reverse("client_import", args=[Client.objects.first().slug])),
     "new client from JSON": ("operator", lambda: reverse("new_client_import")),
+    "contact quality": ("operator", lambda: reverse("contact_quality")),
+    "contact quality of a client": (
+        "manager",
+        lambda: reverse("contact_quality") + f"?client={ReviewItem.objects.first().client.slug}",
+    ),
+    "contact reviews": ("viewer", lambda: reverse("contact_reviews")),
+    "contact review of a field": (
+        "operator",
+        lambda: reverse("contact_review", args=[ReviewItem.objects.filter(kind="conflict").first().pk]),
+    ),
+    "contact review of two people": (
+        "manager",
+        lambda: reverse("contact_review", args=[ReviewItem.objects.filter(kind="similar").first().pk]),
+    ),
+    "new quality rule": ("manager", lambda: add(QualityRule)),
+    "quarantine": ("operator", lambda: reverse("quarantine")),
+    "quarantine of one kind": (
+        "operator",
+        lambda: reverse("quarantine") + "?connection={0.connection_id}&kind={0.error_class}".format(in_quarantine()),
+    ),
+    "delivery in quarantine": ("operator", lambda: reverse("quarantined", args=[in_quarantine().pk])),
     "everything": ("admin", lambda: reverse("admin:index")),
     "mapping of a connection": ("manager", lambda: mapping_page("connection_mapping")),
     "versions of a mapping": ("manager", lambda: mapping_page("connection_mapping_versions")),

@@ -355,12 +355,25 @@ def test_an_operator_applies_a_delivery_again(operator):
     assert (Delivery.objects.get().status, OrmQ.objects.count()) == ("received", 1)
 
 
-def test_an_account_manager_reads_deliveries_but_does_not_apply_them(manager, django_user_model):
-    delivery = quarantined()
+def test_an_account_manager_applies_deliveries_of_own_clients_again_and_no_others(manager, django_user_model):
+    delivery, foreign = quarantined(), quarantined()
     delivery.connection.client.managers.add(django_user_model.objects.get(username="manager"))
 
     shown = manager.get(page("changelist", "delivery")).content.decode()
-    manager.post(page("changelist", "delivery"), {"action": "apply_again", "_selected_action": [delivery.pk]})
+    both = {"action": "apply_again", "_selected_action": [delivery.pk, foreign.pk]}
+    manager.post(page("changelist", "delivery"), both)
+
+    assert "There is no e-mail address in it" in shown
+    assert [Delivery.objects.get(pk=each.pk).status for each in (delivery, foreign)] == ["received", "quarantined"]
+    assert OrmQ.objects.count() == 1
+
+
+def test_a_viewer_reads_deliveries_but_does_not_apply_them(client):
+    client.force_login(make_user_of("viewer"))
+    delivery = quarantined()
+
+    shown = client.get(page("changelist", "delivery")).content.decode()
+    client.post(page("changelist", "delivery"), {"action": "apply_again", "_selected_action": [delivery.pk]})
 
     assert "There is no e-mail address in it" in shown
     assert (Delivery.objects.get().status, OrmQ.objects.count()) == ("quarantined", 0)

@@ -10,7 +10,7 @@ from django.urls import get_resolver, reverse
 
 from agents_app.models import Draft, FlowRun, Gate, Request, Trial
 from clients import suppression
-from clients.models import Client, Connection, Contact
+from clients.models import Client, Connection, Contact, Delivery, ReviewItem
 from experiments.models import SettingProposal
 from insights import review
 from tests.crowd import Rows
@@ -37,6 +37,8 @@ ARGUMENTS: dict[str, Callable[[Rows, int], list[Any]]] = {
         f"connection_mapping{page}": lambda rows, at: [rows[Connection][at].pk]
         for page in ("", "_versions", "_trial", "_unread", "_export", "_import")
     },
+    "contact_review": lambda rows, at: [rows[ReviewItem][at].pk],
+    "quarantined": lambda rows, at: [rows[Delivery][at].pk],
     "proposal": lambda rows, at: [rows[SettingProposal][at].pk],
     "weekly_review_version": lambda rows, at: [WEEK.isoformat(), 1],
     "unsubscribe": lambda rows, at: [suppression.token(rows[Contact][at])],

@@ -199,7 +199,9 @@ def test_an_account_manager_cannot_open_a_row_of_another_client(rows):
     assert len(found) > 30
 
 
-@pytest.mark.parametrize("name", ["run_page", "request_trace", "approval", "client_settings"])
+@pytest.mark.parametrize(
+    "name", ["run_page", "request_trace", "approval", "client_settings", "contact_review", "quarantined"]
+)
 def test_an_account_manager_gets_not_found_for_another_clients_page(rows, name):
     browser = browser_of("manager")
 
