@@ -29,10 +29,10 @@ def suppress(client: Client, email: str, *, reason: str, at: datetime) -> Suppre
 
 def among(client: Client, emails: Iterable[str]) -> set[str]:
     """Those of the addresses that are suppressed, in one query."""
-    hashes = {email: set(hashes(email)) for email in emails}
-    known = Suppression.objects.filter(client=client, address_hmac__in=set().union(*hashes.values()))
+    by_email = {email: set(hashes(email)) for email in emails}
+    known = Suppression.objects.filter(client=client, address_hmac__in=set().union(*by_email.values()))
     suppressed = set(known.values_list("address_hmac", flat=True))
-    return {email for email, own in hashes.items() if own & suppressed}
+    return {email for email, own in by_email.items() if own & suppressed}
 
 
 def is_suppressed(client: Client, email: str) -> bool:
