@@ -4,6 +4,7 @@ from clients.models.config import AgentKey, ConfigKey, ConfigVersion, ProposedCh
 from clients.models.connection import Connection
 from clients.models.contact import Contact, ContactField, FieldState, Observation, Suppression
 from clients.models.inbox import Delivery, Event
+from clients.models.outbox import Push, Pushed, Reconciliation, SyncSettings
 from clients.models.signing import SigningSecret
 from clients.models.source import Erasure, FieldRule, RecordAddress, SamePerson, SourceRecord
 
@@ -26,6 +27,9 @@ __all__ = [
     "Observation",
     "ProposedChange",
     "RecordAddress",
+    "Push",
+    "Pushed",
+    "Reconciliation",
     "SalesMotion",
     "SamePerson",
     "Settings",
@@ -33,4 +37,5 @@ __all__ = [
     "SigningSecret",
     "SourceRecord",
     "Suppression",
+    "SyncSettings",
 ]

@@ -1,0 +1,179 @@
+"""What waits for a CRM is written there, batch by batch: claimed, sent, and noted down with what became of it.
+
+A worker may die anywhere. What it had claimed waits again when its lease ends, and is sent a second time only where the
+record does not say so itself by then; a value written twice is the same value.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from random import Random
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from clients import backoff, drift, outbox
+from clients.crm.asking import Door, Fate, Write, door_of, fate_of
+from clients.crm.connectors import CONNECTORS
+from clients.models import Connection, Push, Pushed, SourceRecord, SyncSettings
+from gtm import http
+
+State = Push.State
+BATCH = {Connection.Party.HUBSPOT: 100, Connection.Party.SALESFORCE: 200}  # records that one call takes
+LEASE = timedelta(minutes=5)  # longer than the calls for a batch may take
+RESERVE = 10  # a tenth of the day's writes is kept for what a person sends
+DRY_RUN = "Dry run: nothing was sent. Switch it off on the connection, then send this again."
+CAPPED = "The {cap:,} writes of the day are used up; it goes on after midnight."
+NOT_THERE = "The contact or the record is gone, or the mapping no longer sends these fields there."
+LOST = "The worker that sent it did not come back; whether it arrived is not known."
+
+
+@dataclass(frozen=True)
+class Sent:
+    """How many pushes were taken up, by how they went; `may_go_on`: more may be due."""
+
+    fates: Mapping[str, int]
+    may_go_on: bool = False
+
+
+@dataclass(frozen=True)
+class _Claimed:
+    """`writes` and `pushes` in the same order."""
+
+    connection: Connection
+    pushes: list[Push]
+    writes: list[Write]
+
+
+def due(at: datetime) -> list[int]:
+    """The connections for which something is due and may be sent."""
+    rows = Push.objects.filter(state=State.WAITING, due_at__lte=at, connection__is_active=True)
+    return sorted(rows.exclude(connection__sync__paused_at__isnull=False).values_list("connection", flat=True).distinct())
+
+
+def send(connection_id: int, *, rng: Random, clock: Callable[[], datetime] = timezone.now) -> Sent:
+    """One batch of what is due. What the party does not take now is tried again later, never before it allows."""
+    claimed = _claim(connection_id, at=clock())
+    if claimed is None or not claimed.pushes:
+        return Sent({})
+    fates = _ask(claimed, clock)
+    counts: dict[str, int] = defaultdict(int)
+    for push, fate in zip(claimed.pushes, fates, strict=True):
+        counts["held" if fate.is_held else fate.kind] += 1
+    _note_done(claimed, fates, at=clock())
+    for push, fate in zip(claimed.pushes, fates, strict=True):
+        if fate.kind != "done":
+            _note_failed(push, fate, rng=rng, at=clock())
+    return Sent(dict(counts), may_go_on=set(counts) == {"done"})
+
+
+def take_back(*, at: datetime, rng: Random) -> int:
+    """What a worker claimed and never told of waits again, or is given up like anything that failed."""
+    lost = Push.objects.filter(state=State.SENDING, lease_until__lt=at)
+    rows = list(lost.order_by("pk")[:500])
+    for push in rows:
+        push.sent_at = push.sent_at or at
+        _note_failed(push, Fate(str(push.pk), "transient", LOST), rng=rng, at=at)
+    return len(rows)
+
+
+def hurry(connection: Connection, *, at: datetime) -> int:
+    """A person does not want to wait: what waits for its time alone is due now, and a pause ends. How many wait."""
+    resume(connection)
+    waiting = connection.pushes.filter(state=State.WAITING)
+    waiting.filter(attempts=0, due_at__gt=at).update(due_at=at)
+    return waiting.count()
+
+
+def pause(connection: Connection, why: str, *, at: datetime) -> None:
+    """Nothing more is asked of the party until a person did something about it."""
+    settings = SyncSettings.objects.get_or_create(connection=connection)[0]
+    SyncSettings.objects.filter(pk=settings.pk, paused_at=None).update(paused_at=at, paused_why=why[:300])
+
+
+def resume(connection: Connection) -> None:
+    SyncSettings.objects.filter(connection=connection).update(paused_at=None, paused_why="")
+
+
+def paused() -> list[SyncSettings]:
+    """Of connections in use."""
+    rows = SyncSettings.objects.filter(paused_at__isnull=False, connection__is_active=True)
+    return list(rows.select_related("connection__client").order_by("paused_at"))
+
+
+def written_today(connection: Connection, *, at: datetime) -> int:
+    """Records that were sent there since midnight in the agency's time zone, or are being sent."""
+    midnight = timezone.localtime(at).replace(hour=0, minute=0, second=0, microsecond=0)
+    sending = connection.pushes.filter(state=State.SENDING).count()
+    return connection.pushes.filter(sent_at__gte=midnight).exclude(state=State.SENDING).count() + sending
+
+
+# --- claim
+
+
+@transaction.atomic
+def _claim(connection_id: int, *, at: datetime) -> _Claimed | None:
+    """Due pushes of one connection, under a lease. The connection's row is locked, so that the day's writes are counted
+    by one worker at a time; None where nothing may be sent."""
+    connections = Connection.objects.select_for_update(no_key=True, of=("self",)).select_related("client")
+    connection = connections.get(pk=connection_id)
+    settings = drift.settings_of(connection)
+    if not connection.is_active or settings.paused_at or connection.party not in CONNECTORS:
+        return None
+    if settings.is_dry_run:
+        _show_only(connection, at)
+        return None
+    rows = _free(connection, settings, at)
+    kept = _looked_at(rows, at=at)
+    for push in kept:
+        push.state, push.lease_until, push.fence = State.SENDING, at + LEASE, push.fence + 1
+    Push.objects.bulk_update(rows, ["state", "lease_until", "fence", "fields", "before", "why", "ended_at"])
+    places = drift.way_out(connection).places
+    writes = [
+        Write(
+            str(push.pk),
+            push.record.ext_id,
+            {places[name].name: places[name].value(value) for name, value in push.fields.items()},
+            push.record.object_type,
+        )
+        for push in kept
+    ]
+    return _Claimed(connection, kept, writes)
+
+
+def _free(connection: Connection, settings: SyncSettings, at: datetime) -> list[Push]:
+    """What is due and may still be sent today: what persons wait for first, in a batch of its own."""
+    of_same = Push.objects.filter(record=OuterRef("record"), state=State.SENDING)
+    waiting = connection.pushes.filter(~Exists(of_same), state=State.WAITING, due_at__lte=at)
+    by_person = waiting.filter(asked_by__isnull=False).exists()
+    most = settings.daily_writes if by_person else settings.daily_writes - settings.daily_writes // RESERVE
+    room = min(most - written_today(connection, at=at), BATCH[Connection.Party(connection.party)])
+    rows = waiting.filter(asked_by__isnull=not by_person).order_by("due_at", "pk")
+    if room <= 0:
+        tomorrow = timezone.localtime(at).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+        rows.update(due_at=tomorrow, why=CAPPED.format(cap=most))
+        return []
+    locked = rows.select_for_update(no_key=True, skip_locked=True, of=("self",)).select_related("record__contact")
+    return list(locked[:room])
+
+
+def _show_only(connection: Connection, at: datetime) -> None:
+    waiting = connection.pushes.filter(state=State.WAITING, due_at__lte=at)
+    rows = list(waiting.select_for_update(no_key=True, skip_locked=True, of=("self",)).select_related("record__contact"))
+    for push in _looked_at(rows, at=at):
+        push.state, push.why, push.ended_at = State.SKIPPED, DRY_RUN, at
+    Push.objects.bulk_update(rows, ["state", "why", "ended_at", "fields", "before"])
+
+
+def _looked_at(rows: Sequence[Push], *, at: datetime) -> list[Push]:
+    """Those that still have something to write, with the values that hold now; the others have ended, unsaved."""
+    fields: dict[int, set[str]] = defaultdict(set)
+    people = {}
+    for push in rows:
+        if push.record.contact:
+            people[push.record.contact.pk] = push.record.contact
+            fields[push.record.contact.pk] |= set(push.fields)
+    drifts = {each.record.pk: each for each in drift.look(people.values(), fields, at=at, by_hand=False)}
+    return [push for push in rows if _refreshed(push, drifts.get(push.record_id), at)]
