@@ -27,6 +27,7 @@ CANNOT_BE_SENT = "The address or the credential holds signs that cannot be sent.
 # Python calls these global, but they carry any IPv4 address inside, also a private one (RFC 6052, 8215, 3056, 4380).
 EMBEDS_IPV4 = [ipaddress.ip_network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")]
 
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Resolve = Callable[[str, int], list[str]]
 
 
@@ -34,7 +35,7 @@ Resolve = Callable[[str, int], list[str]]
 class Call:
     """One question or order to a party. `json` or `form` is its body, where it has one; the address holds no secret."""
 
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    method: Method
     url: str
     params: Mapping[str, str] | None = None
     headers: Mapping[str, str] | None = field(default=None, repr=False)
