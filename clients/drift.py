@@ -1,4 +1,4 @@
-"""Where the records that CRMs hold of a contact differ from what we know of it, and what of that may be written there."""
+"""Where the records that CRMs hold of a contact differ from what we know of it, and what may be written there."""
 
 import hmac
 from collections import defaultdict
@@ -9,10 +9,10 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 
 from clients import credentials, mappings, outward
+from clients.crm.connectors import CONNECTORS
 from clients.models import Connection, Contact, FieldState, Observation, Pushed, SourceRecord, SyncSettings
 from clients.outward import Said, There
 
-WRITABLE = frozenset({Connection.Party.HUBSPOT, Connection.Party.SALESFORCE})
 NO_ID = "address:"  # how the id of a record begins that its party gave none
 
 Field = tuple[int, str]  # a record's or a contact's id, and a field
@@ -46,7 +46,7 @@ class Way:
 
 def way_out(connection: Connection) -> Way:
     """Empty for a party that we have no way to write to."""
-    if connection.party not in WRITABLE:
+    if connection.party not in CONNECTORS:
         return Way({}, 0)
     rows, version = mappings.in_force(connection)
     return Way(outward.outward(rows), version)
@@ -130,7 +130,7 @@ def _is_here(contact: Contact) -> bool:
 
 def _ways(clients: Collection[int]) -> dict[int, Way]:
     """By connection: those of the clients that are in use and have a field that goes out."""
-    connections = Connection.objects.filter(client__in=clients, party__in=WRITABLE, is_active=True)
+    connections = Connection.objects.filter(client__in=clients, party__in=CONNECTORS, is_active=True)
     ways = {connection.pk: way_out(connection) for connection in connections.select_related("client")}
     return {pk: way for pk, way in ways.items() if way.places}
 
@@ -140,7 +140,7 @@ def _records(people: Mapping[int, Contact], ways: Mapping[int, Way]) -> list[Sou
     if not people or not ways:
         return []
     rows = SourceRecord.objects.filter(contact__in=people, connection__in=ways, erased_at=None)
-    rows = rows.exclude(ext_id__startswith=NO_ID).exclude(ext_id="").order_by("pk")
+    rows = rows.exclude(ext_id__startswith=NO_ID).exclude(ext_id="").select_related("connection").order_by("pk")
     gone = {pk for (pk, _), said in _latest(rows, [Observation.GONE]).items() if said.value == "true"}
     return [record for record in rows if record.pk not in gone]
 

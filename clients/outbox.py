@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 
 from clients import access, drift
 from clients.drift import Drift
-from clients.models import Push
+from clients.models import ContactField, Push
 from clients.observations import Change
 
 State = Push.State
@@ -23,7 +23,7 @@ GATHERS = timedelta(seconds=5)  # in which further changes of the record join a 
 TRIES = 5  # to get hold of a row that others take at the same time
 KNOWN_THERE = "By now the CRM says so itself."
 FLAPS = (
-    "{fields} changed more than four times within ten minutes, so it is not written any more. Find out who changes it "
+    "{fields}: changed more than four times within ten minutes, so it is not written any more. Find out who changes it "
     "back, then send it or discard it."
 )
 
@@ -50,9 +50,9 @@ def again(pushes: Collection[Push], *, by: User, at: datetime) -> set[int]:
     something waits for; the others stand at CRM as they should."""
     asked = {push.record_id: push for push in pushes if push.state in (State.DEAD, State.SKIPPED, State.HELD)}
     people = {push.record.contact.pk: push.record.contact for push in asked.values() if push.record.contact}
-    fields = {
-        pk: {name for push in asked.values() if push.record.contact_id == pk for name in push.fields} for pk in people
-    }
+    fields: dict[int, set[str]] = defaultdict(set)
+    for push in asked.values():
+        fields[push.record.contact_id or 0] |= set(push.fields)
     found = [each for each in drift.look(people.values(), fields, at=at, by_hand=True) if each.record.pk in asked]
     with transaction.atomic():
         wanted = f"{access.called(by)} wants it written all the same."
@@ -93,6 +93,11 @@ def on_its_way(contact_id: int) -> QuerySet[Push]:
     return open_still.filter(record__contact=contact_id).select_related("connection").order_by("pk")
 
 
+def label(name: str) -> str:
+    """A field's name in words."""
+    return ContactField(name).label if name in ContactField else name.removeprefix("custom.")
+
+
 def write(found: Iterable[Drift], *, at: datetime, by: User | None = None) -> set[int]:
     """Drift → rows that wait or are held. Returns the ids of the connections that something waits for."""
     told = {each.record.pk: each for each in found if each}
@@ -123,7 +128,7 @@ def _put(
 ) -> None:
     """Into the row of each record that is in `state`, which is made where there is none."""
     wanted = {pk: values for pk, values in news.items() if values}
-    rows = _locked([told[pk] for pk in wanted], state, at=at, by=by)
+    rows = _locked([told[pk] for pk in wanted], state, at=at)
     for push in rows:
         each = told[push.record_id]
         push.fields |= wanted[push.record_id]
@@ -135,21 +140,17 @@ def _put(
 
 
 def _held_why(push: Push) -> str:
-    return FLAPS.format(fields=" and ".join(sorted(push.fields)))
+    return FLAPS.format(fields=" and ".join(label(name) for name in sorted(push.fields)))
 
 
-def _locked(told: Collection[Drift], state: State, *, at: datetime, by: User | None) -> list[Push]:
+def _locked(told: Collection[Drift], state: State, *, at: datetime) -> list[Push]:
     wanted = {each.record.pk: each.record for each in told}
     for _ in range(TRIES if wanted else 0):
         stand = Push.objects.filter(record__in=wanted, state=state).order_by("pk")
         missing = set(wanted) - set(stand.values_list("record", flat=True))
-        Push.objects.bulk_create(
-            [
-                Push(record=wanted[pk], connection_id=wanted[pk].connection_id, state=state, made_at=at, due_at=at + GATHERS)
-                for pk in sorted(missing)
-            ],
-            ignore_conflicts=True,
-        )  # fmt: skip
+        fresh = {"state": state, "made_at": at, "due_at": at + GATHERS}
+        made = [Push(record=wanted[pk], connection=wanted[pk].connection, **fresh) for pk in sorted(missing)]
+        Push.objects.bulk_create(made, ignore_conflicts=True)
         rows = list(stand.select_for_update(no_key=True))
         if len(rows) == len(wanted):
             return rows

@@ -97,7 +97,7 @@ def is_flapping(values: Sequence[str]) -> bool:
 
 def names_of(rows: Iterable[Row]) -> list[str]:
     """The party's own field names that the rows read, dotted where they lie in another object: what to ask for."""
-    found = {}
+    found: dict[str, None] = {}
     for row in rows:
         if row.direction in ("in", "both"):
             for term in re.split(r"[|+]", row.path):

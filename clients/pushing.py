@@ -4,9 +4,9 @@ A worker may die anywhere. What it had claimed waits again when its lease ends, 
 record does not say so itself by then; a value written twice is the same value.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from clients import backoff, drift, outbox
-from clients.crm.asking import Door, Fate, Write, door_of, fate_of
+from clients.crm.asking import Fate, Write, door_of, fate_of
 from clients.crm.connectors import CONNECTORS
 from clients.models import Connection, Push, Pushed, SourceRecord, SyncSettings
 from gtm import http
@@ -45,12 +45,15 @@ class _Claimed:
     connection: Connection
     pushes: list[Push]
     writes: list[Write]
+    at: datetime
 
 
 def due(at: datetime) -> list[int]:
     """The connections for which something is due and may be sent."""
     rows = Push.objects.filter(state=State.WAITING, due_at__lte=at, connection__is_active=True)
-    return sorted(rows.exclude(connection__sync__paused_at__isnull=False).values_list("connection", flat=True).distinct())
+    return sorted(
+        rows.exclude(connection__sync__paused_at__isnull=False).values_list("connection", flat=True).distinct()
+    )
 
 
 def send(connection_id: int, *, rng: Random, clock: Callable[[], datetime] = timezone.now) -> Sent:
@@ -59,14 +62,14 @@ def send(connection_id: int, *, rng: Random, clock: Callable[[], datetime] = tim
     if claimed is None or not claimed.pushes:
         return Sent({})
     fates = _ask(claimed, clock)
-    counts: dict[str, int] = defaultdict(int)
-    for push, fate in zip(claimed.pushes, fates, strict=True):
-        counts["held" if fate.is_held else fate.kind] += 1
+    if refused := next((fate for fate in fates if fate.kind == "auth"), None):
+        pause(claimed.connection, refused.why, at=clock())
+    counts = Counter("held" if fate.is_held else fate.kind for fate in fates)
     _note_done(claimed, fates, at=clock())
     for push, fate in zip(claimed.pushes, fates, strict=True):
         if fate.kind != "done":
             _note_failed(push, fate, rng=rng, at=clock())
-    return Sent(dict(counts), may_go_on=set(counts) == {"done"})
+    return Sent(counts, may_go_on=set(counts) == {"done"})
 
 
 def take_back(*, at: datetime, rng: Random) -> int:
@@ -77,6 +80,18 @@ def take_back(*, at: datetime, rng: Random) -> int:
         push.sent_at = push.sent_at or at
         _note_failed(push, Fate(str(push.pk), "transient", LOST), rng=rng, at=at)
     return len(rows)
+
+
+def learn_own_id(connection_id: int) -> str:
+    """Ask the party who we are there, where nobody said, so that our own changes are known when they come back. The
+    ids, parted by spaces, or why they are not known."""
+    connection = Connection.objects.select_related("client").get(pk=connection_id)
+    try:
+        found = CONNECTORS[connection.party].identify(door_of(connection)).origins
+    except (http.Unavailable, http.Refused) as error:
+        return error.reason
+    SyncSettings.objects.filter(connection=connection, own_id="").update(own_id=" ".join(found)[:120])
+    return " ".join(found)
 
 
 def hurry(connection: Connection, *, at: datetime) -> int:
@@ -140,7 +155,7 @@ def _claim(connection_id: int, *, at: datetime) -> _Claimed | None:
         )
         for push in kept
     ]
-    return _Claimed(connection, kept, writes)
+    return _Claimed(connection, kept, writes, at)
 
 
 def _free(connection: Connection, settings: SyncSettings, at: datetime) -> list[Push]:
@@ -161,7 +176,9 @@ def _free(connection: Connection, settings: SyncSettings, at: datetime) -> list[
 
 def _show_only(connection: Connection, at: datetime) -> None:
     waiting = connection.pushes.filter(state=State.WAITING, due_at__lte=at)
-    rows = list(waiting.select_for_update(no_key=True, skip_locked=True, of=("self",)).select_related("record__contact"))
+    rows = list(
+        waiting.select_for_update(no_key=True, skip_locked=True, of=("self",)).select_related("record__contact")
+    )
     for push in _looked_at(rows, at=at):
         push.state, push.why, push.ended_at = State.SKIPPED, DRY_RUN, at
     Push.objects.bulk_update(rows, ["state", "why", "ended_at", "fields", "before"])
@@ -175,5 +192,79 @@ def _looked_at(rows: Sequence[Push], *, at: datetime) -> list[Push]:
         if push.record.contact:
             people[push.record.contact.pk] = push.record.contact
             fields[push.record.contact.pk] |= set(push.fields)
-    drifts = {each.record.pk: each for each in drift.look(people.values(), fields, at=at, by_hand=False)}
+    by_hand = any(push.asked_by_id for push in rows)
+    drifts = {each.record.pk: each for each in drift.look(people.values(), fields, at=at, by_hand=by_hand)}
     return [push for push in rows if _refreshed(push, drifts.get(push.record_id), at)]
+
+
+def _refreshed(push: Push, found: drift.Drift | None, at: datetime) -> bool:
+    """The push with the values of now; False where nothing is left of it, and it has ended."""
+    found = found or drift.Drift(push.record, push.mapping_version)
+    values = {**found.write, **found.hold}
+    left = {name: values.get(name, value) for name, value in push.fields.items() if name in {*values, *found.came_back}}
+    if left:
+        push.fields, push.before = left, push.before | {name: found.before[name] for name in left if name in values}
+        return True
+    push.state, push.why, push.ended_at = State.SKIPPED, outbox.KNOWN_THERE if found.same else NOT_THERE, at
+    return False
+
+
+# --- send
+
+
+def _ask(claimed: _Claimed, clock: Callable[[], datetime]) -> list[Fate]:
+    by_person = any(push.asked_by_id for push in claimed.pushes)
+    try:
+        door = door_of(claimed.connection, by_person=by_person, clock=clock)
+    except http.Refused as refused:
+        return [fate_of(write, refused) for write in claimed.writes]
+    return CONNECTORS[claimed.connection.party].push(door, claimed.writes)
+
+
+# --- note what became of it
+
+
+def _note_done(claimed: _Claimed, fates: Sequence[Fate], *, at: datetime) -> None:
+    """What the record was given is noted in any case, also where another worker owns the push by now."""
+    done = [push for push, fate in zip(claimed.pushes, fates, strict=True) if fate.kind == "done"]
+    given = [
+        Pushed(record=push.record, field=name, value_hmac=drift.digest(value), at=claimed.at)
+        for push in done
+        for name, value in push.fields.items()
+    ]
+    with transaction.atomic():
+        rows = {row.pk: row for row in Push.objects.select_for_update(no_key=True).filter(pk__in=[p.pk for p in done])}
+        owned = [push for push in done if (rows[push.pk].state, rows[push.pk].fence) == (State.SENDING, push.fence)]
+        for push in owned:
+            push.state, push.why, push.lease_until = State.DONE, "", None
+            push.sent_at = push.ended_at = at
+            push.attempts += 1
+        Push.objects.bulk_update(owned, ["state", "why", "lease_until", "sent_at", "ended_at", "attempts"])
+        Pushed.objects.bulk_create(
+            given, update_conflicts=True, unique_fields=["record", "field", "value_hmac"], update_fields=["at"]
+        )
+
+
+def _note_failed(push: Push, fate: Fate, *, rng: Random, at: datetime) -> None:
+    if fate.is_held or fate.kind == "auth":
+        outbox.back(push, due_at=at + timedelta(seconds=fate.retry_after_s or 0), why=fate.why, at=at)
+    elif fate.kind == "transient":
+        _note_transient(push, fate, rng=rng, at=at)
+    else:
+        _note_dead(push, push.attempts + 1, fate.why, at=at)
+        if fate.kind == "conflict":
+            SourceRecord.objects.filter(pk=push.record_id, look_up_at=None).update(look_up_at=at)
+
+
+def _note_transient(push: Push, fate: Fate, *, rng: Random, at: datetime) -> None:
+    tries, first_at = push.attempts + 1, push.tries_from or at
+    again = backoff.next_try(tries, first_at=first_at, at=at, rng=rng, retry_after_s=fate.retry_after_s)
+    if again is None:
+        _note_dead(push, tries, backoff.given_up(tries, fate.why), at=at)
+    else:
+        outbox.back(push, due_at=again, why=fate.why, at=at, attempts=tries, tries_from=first_at, sent_at=at)
+
+
+def _note_dead(push: Push, tries: int, why: str, *, at: datetime) -> None:
+    own = Push.objects.filter(pk=push.pk, fence=push.fence, state=State.SENDING)
+    own.update(state=State.DEAD, why=why, attempts=tries, sent_at=at, ended_at=at, lease_until=None)

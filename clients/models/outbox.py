@@ -28,8 +28,8 @@ class SyncSettings(models.Model):
         "our id there",
         max_length=120,
         blank=True,
-        help_text="HubSpot: the id of our app. Salesforce: the client id or user name that we write with. By it we know "
-        "our own changes when they come back.",
+        help_text="HubSpot: the id of our app. Salesforce: the id of the user, or the client name, that we write with. "
+        "By it we know our own changes when they come back. Empty: we ask the party once writing is switched on.",
     )
     paused_at = models.DateTimeField(null=True, blank=True, editable=False)
     paused_why = models.CharField(max_length=300, blank=True, editable=False)
@@ -45,9 +45,9 @@ class SyncSettings(models.Model):
 class Push(models.Model):
     """Our change of one record on its way to its party.
 
-    `fields` {our field: value}; `before` {our field: what we knew the record to say}. At most one row of a record waits,
-    one is being sent and one is held for a person; what is new goes into the one that waits. `why` says in words how a
-    push ended or what it waits for. `tries_from` is the first try of those that count against the day of patience.
+    `fields` {our field: value}; `before` {our field: what we knew the record to say}. At most one row of a record
+    waits, one is being sent and one is held for a person; what is new goes into the one that waits. `why` says in words
+    how a push ended or what it waits for. `tries_from`: when the first of its tries failed.
     """
 
     class State(models.TextChoices):
