@@ -4,6 +4,7 @@ from clients.models.config import AgentKey, ConfigKey, ConfigVersion, ProposedCh
 from clients.models.connection import Connection
 from clients.models.contact import Contact, ContactField, FieldState, Observation, Suppression
 from clients.models.inbox import Delivery, Event
+from clients.models.mapping import Mapping, MappingRow
 from clients.models.outbox import Push, Pushed, Reconciliation, SyncSettings
 from clients.models.signing import SigningSecret
 from clients.models.source import Erasure, FieldRule, RecordAddress, SamePerson, SourceRecord
@@ -24,6 +25,8 @@ __all__ = [
     "Event",
     "FieldRule",
     "FieldState",
+    "Mapping",
+    "MappingRow",
     "Observation",
     "ProposedChange",
     "Push",

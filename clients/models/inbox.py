@@ -6,7 +6,16 @@ from gtm.records import Record
 class Delivery(Record):
     """One body as a party sent or answered it: raw, before anybody tried to read it."""
 
-    recorded = ("connection_id", "received_at", "headers", "body", "body_sha256", "sender_event_id", "way", "original_id")
+    recorded = (
+        "connection_id",
+        "received_at",
+        "headers",
+        "body",
+        "body_sha256",
+        "sender_event_id",
+        "way",
+        "original_id",
+    )
 
     class Status(models.TextChoices):
         RECEIVED = "received", "Received"
@@ -21,7 +30,12 @@ class Delivery(Record):
     connection = models.ForeignKey("clients.Connection", on_delete=models.PROTECT, related_name="deliveries")
     way = models.CharField("how it came", max_length=10, choices=Way, default=Way.CALL)
     original = models.ForeignKey(
-        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="mended", help_text="What was mended here."
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="mended",
+        help_text="What was mended here.",
     )
     received_at = models.DateTimeField()
     headers = models.JSONField(default=dict)
@@ -34,6 +48,15 @@ class Delivery(Record):
     attempts = models.PositiveSmallIntegerField(default=0)
     error = models.TextField(blank=True, help_text="Why it stands in quarantine, in words.")
     applied_at = models.DateTimeField(null=True, blank=True)
+    mapping = models.ForeignKey(
+        "clients.Mapping",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        help_text="The version that read it; none: what we read such calls by where no version is in force.",
+    )
 
     class Meta:
         verbose_name_plural = "deliveries"

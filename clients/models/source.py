@@ -76,7 +76,9 @@ class RecordAddress(models.Model):
 
     class Meta:
         verbose_name_plural = "record addresses"
-        constraints = [models.UniqueConstraint(fields=["record", "address_hmac"], name="one_row_an_address_of_a_record")]
+        constraints = [
+            models.UniqueConstraint(fields=["record", "address_hmac"], name="one_row_an_address_of_a_record")
+        ]
 
     def __str__(self) -> str:
         return f"{self.address_hmac[:8]}…"
@@ -121,7 +123,9 @@ class Erasure(models.Model):
 
     client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="erasures")
     reason = models.CharField(max_length=20, choices=Reason)
-    record = models.ForeignKey("clients.SourceRecord", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    record = models.ForeignKey(
+        "clients.SourceRecord", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     contact = models.ForeignKey("clients.Contact", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     delivery = models.ForeignKey("clients.Delivery", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     address_hmac = models.CharField(max_length=64, blank=True)
