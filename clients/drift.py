@@ -49,7 +49,7 @@ def way_out(connection: Connection) -> Way:
     if connection.party not in CONNECTORS:
         return Way({}, 0)
     rows, version = mappings.in_force(connection)
-    return Way(outward.outward(rows), version)
+    return Way(outward.outward(rows), version.number if version else 0)
 
 
 def look(

@@ -15,7 +15,8 @@ from django.db.models import QuerySet
 
 from clients import access, drift
 from clients.drift import Drift
-from clients.models import ContactField, Push
+from clients.mappings import comparing
+from clients.models import Push
 from clients.observations import Change
 
 State = Push.State
@@ -45,20 +46,19 @@ def note(changes: Iterable[Change], *, at: datetime, by: User | None = None) -> 
     return write(drift.look(people.values(), fields, at=at), at=at, by=by)
 
 
-def again(pushes: Collection[Push], *, by: User, at: datetime) -> set[int]:
+def again(pushes: Iterable[Push], *, by: User, at: datetime) -> set[int]:
     """A person wants these written after all, with what holds of their fields now. The ids of the records that
-    something waits for; the others stand at CRM as they should."""
-    asked = {push.record_id: push for push in pushes if push.state in (State.DEAD, State.SKIPPED, State.HELD)}
-    people = {push.record.contact.pk: push.record.contact for push in asked.values() if push.record.contact}
+    something waits for; the others stand there as they should."""
+    asked = [push for push in pushes if push.state in (State.DEAD, State.SKIPPED, State.HELD)]
+    people = {push.record.contact.pk: push.record.contact for push in asked if push.record.contact}
     fields: dict[int, set[str]] = defaultdict(set)
-    for push in asked.values():
+    for push in asked:
         fields[push.record.contact_id or 0] |= set(push.fields)
-    found = [each for each in drift.look(people.values(), fields, at=at, by_hand=True) if each.record.pk in asked]
+    records = {push.record_id for push in asked}
+    found = [each for each in drift.look(people.values(), fields, at=at, by_hand=True) if each.record.pk in records]
     with transaction.atomic():
-        wanted = f"{access.called(by)} wants it written all the same."
-        Push.objects.filter(pk__in=[push.pk for push in asked.values()], state=State.HELD).update(
-            state=State.SKIPPED, why=wanted, ended_at=at
-        )
+        held = Push.objects.filter(pk__in=[push.pk for push in asked], state=State.HELD)
+        held.update(state=State.SKIPPED, why=f"{access.called(by)} wants it written all the same.", ended_at=at)
         write(found, at=at, by=by)
     return {each.record.pk for each in found if each.write}
 
@@ -91,11 +91,6 @@ def on_its_way(contact_id: int) -> QuerySet[Push]:
     """What has not ended yet, of every record of the contact."""
     open_still = Push.objects.filter(state__in=(State.WAITING, State.SENDING, State.HELD))
     return open_still.filter(record__contact=contact_id).select_related("connection").order_by("pk")
-
-
-def label(name: str) -> str:
-    """A field's name in words."""
-    return ContactField(name).label if name in ContactField else name.removeprefix("custom.")
 
 
 def write(found: Iterable[Drift], *, at: datetime, by: User | None = None) -> set[int]:
@@ -140,7 +135,7 @@ def _put(
 
 
 def _held_why(push: Push) -> str:
-    return FLAPS.format(fields=" and ".join(label(name) for name in sorted(push.fields)))
+    return FLAPS.format(fields=" and ".join(comparing.label(name) for name in sorted(push.fields)))
 
 
 def _locked(told: Collection[Drift], state: State, *, at: datetime) -> list[Push]:

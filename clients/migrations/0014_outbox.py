@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('clients', '0010_observations_of_records'),
+        ('clients', '0013_mappings'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -6,70 +6,34 @@ from datetime import timedelta
 import pytest
 
 from clients import drift, mappings, outbox
-from clients.mapping import Row
-from clients.models import Contact, Delivery, Event, FieldState, Observation, Push, Pushed, SourceRecord, SyncSettings
-from clients.observations import Change
+from clients.models import (
+    Contact,
+    Mapping,
+    Observation,
+    Push,
+    Pushed,
+    SourceRecord,
+    SyncSettings,
+)
+from tests.clients import crms
+from tests.clients.crms import ScriptedCrm, correct, make_record, make_two_crms, say
 from tests.factories import AT, make_client, make_connection, make_contact, make_user
 
 pytestmark = pytest.mark.django_db
 
-HUBSPOT = (
-    Row("first_name", "properties.firstname.value | properties.firstname", direction="both"),
-    Row("title", "properties.jobtitle", direction="both"),
-    Row("phone", "properties.phone", direction="out"),
-    Row("company_name", "properties.company"),
-    Row("custom.tier", "properties.tier", ("trim", "picklist:a=Gold; b=Silver"), direction="both"),
-)
-SALESFORCE = (
-    Row("first_name", "FirstName", direction="both"),
-    Row("title", "Title", direction="both"),
-    Row("company_name", "Account.Name", direction="both"),
-)
-
 
 @pytest.fixture(autouse=True)
 def rows(monkeypatch):
-    """The mappings in force: both ways, but for HubSpot's company; a test may change them."""
-    by_party = {"hubspot": HUBSPOT, "salesforce": SALESFORCE}
-    monkeypatch.setattr(mappings, "in_force", lambda connection: (by_party[connection.party], 7))
+    """The mappings in force; a test may change them."""
+    by_party = dict(crms.ROWS)
+    monkeypatch.setattr(drift, "CONNECTORS", {"hubspot": ScriptedCrm(), "salesforce": ScriptedCrm()})
+    monkeypatch.setattr(mappings, "in_force", lambda connection: (by_party[connection.party], Mapping(number=7)))
     return by_party
 
 
 @pytest.fixture
 def both():
-    """One contact, known to HubSpot as 101 and to Salesforce as 003A."""
-    contact = make_contact(make_client())
-    hubspot, salesforce = (make_connection(contact.client, party) for party in ("hubspot", "salesforce"))
-    return contact, make_record(contact, hubspot, "101"), make_record(contact, salesforce, "003A")
-
-
-def make_record(contact, connection, ext_id):
-    basis = {"client": contact.client, "connection": connection, "source": connection.party, "created_at": AT}
-    return SourceRecord.objects.create(contact=contact, ext_id=ext_id, **basis)
-
-
-def say(record, field, value, *, at=AT, origin="", wins=True):
-    """The record's party says this of the field, and it wins."""
-    delivery = Delivery.objects.create(
-        connection=record.connection, received_at=at, body=b"{}", body_sha256="0" * 64, status="applied"
-    )
-    key = f"e{Event.objects.count()}"
-    basis = {"client": record.client, "delivery": delivery, "source": record.source, "record": record, "origin": origin}
-    event = Event.objects.create(kind="contact_changed", event_key=key, occurred_at=at, payload={field: value}, **basis)
-    seen = Observation.objects.create(record=record, field=field, value=value, occurred_at=at, event=event)
-    if not wins:
-        return None
-    FieldState.objects.update_or_create(
-        contact=record.contact, field=field, defaults={"observation": seen, "rule": "latest", "decided_at": at}
-    )
-    contact = record.contact
-    before = drift.value_of(contact, field)
-    if field.startswith("custom."):
-        contact.custom[field.removeprefix("custom.")] = value
-    else:
-        setattr(contact, field, value)
-    contact.save()
-    return Change(contact, created=False, fields={field: (before, value)})
+    return make_two_crms()
 
 
 def pushes(**wanted):
@@ -101,14 +65,8 @@ def test_what_follows_goes_into_the_row_that_waits_and_the_newest_value_wins(bot
 def test_a_correction_by_hand_goes_to_every_crm_at_once_and_names_the_person(both):
     contact, _hubspot, _salesforce = both
     mia = make_user("mia")
-    person = SourceRecord.objects.create(
-        client=contact.client, source="person", ext_id="x", contact=contact, created_at=AT
-    )
-    seen = Observation.objects.create(record=person, field="title", value="CFO", occurred_at=AT)
-    FieldState.objects.create(contact=contact, field="title", observation=seen, rule="latest", decided_at=AT)
-    contact.title = "CFO"
 
-    outbox.note([Change(contact, False, {"title": ("", "CFO")})], at=AT, by=mia)
+    outbox.note([correct(contact, "title", "CFO")], at=AT, by=mia)
 
     assert pushes(asked_by=mia, due_at=AT) == [
         ("hubspot", "waiting", {"title": "CFO"}),
@@ -128,7 +86,7 @@ def test_a_correction_by_hand_goes_to_every_crm_at_once_and_names_the_person(bot
 )
 def test_only_fields_that_go_out_and_can_be_turned_round_are_pushed(both, rows, change):
     _, hubspot, _ = both
-    rows["salesforce"] = (replace(SALESFORCE[1], **change),)
+    rows["salesforce"] = (replace(crms.ROWS["salesforce"][1], **change),)
 
     outbox.note([say(hubspot, "title", "CFO")], at=AT)
 
