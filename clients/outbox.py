@@ -70,7 +70,7 @@ def discard(push: Push, reason: str, *, by: User, at: datetime) -> bool:
 
 
 def back(push: Push, *, due_at: datetime, why: str, at: datetime, **also: Any) -> None:
-    """What was being sent waits again; what came meanwhile goes along, and is the newer one. `also`: further columns."""
+    """What was being sent waits again, with what came meanwhile, which is the newer. `also`: further columns."""
     for _ in range(TRIES):
         try:
             with transaction.atomic():
