@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
-from clients import credentials, mappings, outward
+from clients import contact_fields, credentials, mappings, outward
 from clients.crm.connectors import CONNECTORS
 from clients.models import Connection, Contact, FieldState, Observation, Pushed, SourceRecord, SyncSettings
 from clients.outward import Said, There
@@ -71,11 +71,6 @@ def look(
     ]
 
 
-def value_of(contact: Contact, name: str) -> str:
-    own = name.removeprefix("custom.")
-    return str(contact.custom.get(own, "")) if own != name else str(getattr(contact, name))
-
-
 def digest(value: str) -> str:
     """Keyed, because a name or a title is soon guessed; under the newest key."""
     return hmac.new(credentials.derived("gtm pushes")[0], value.encode(errors="replace"), "sha256").hexdigest()
@@ -112,7 +107,7 @@ def _of(
 ) -> Drift:
     drift = Drift(record, way.version)
     for name in sorted(set(fields[contact.pk]) & set(way.places)):
-        spot, value = (contact.pk, name), value_of(contact, name)
+        spot, value = (contact.pk, name), contact_fields.value_of(contact, name)
         said, winner = facts.said.get((record.pk, name), Said()), facts.winners.get(spot)
         if (winner and winner.record_id == record.pk) or said.is_already(value, digest(value)):
             drift.same.add(name)

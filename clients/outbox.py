@@ -13,11 +13,10 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from clients import access, drift
+from clients import access, contact_fields, drift
+from clients.deciding import Change
 from clients.drift import Drift
-from clients.mappings import comparing
 from clients.models import Push
-from clients.observations import Change
 
 State = Push.State
 GATHERS = timedelta(seconds=5)  # in which further changes of the record join a push
@@ -135,7 +134,7 @@ def _put(
 
 
 def _held_why(push: Push) -> str:
-    return FLAPS.format(fields=" and ".join(comparing.label(name) for name in sorted(push.fields)))
+    return FLAPS.format(fields=" and ".join(contact_fields.label(name) for name in sorted(push.fields)))
 
 
 def _locked(told: Collection[Drift], state: State, *, at: datetime) -> list[Push]:

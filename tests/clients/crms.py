@@ -2,11 +2,11 @@
 
 from collections import defaultdict
 
-from clients import drift
+from clients import contact_fields
 from clients.crm.asking import Answered, Fate, Identity, Page
+from clients.deciding import Change
 from clients.mapping import Row
 from clients.models import Delivery, Event, FieldState, Observation, SourceRecord, SyncSettings
-from clients.observations import Change
 from tests.factories import AT, make_client, make_connection, make_contact
 
 ROWS = {
@@ -65,7 +65,7 @@ def won(contact, seen):
     FieldState.objects.update_or_create(
         contact=contact, field=seen.field, defaults={"observation": seen, "rule": "latest", "decided_at": seen.occurred_at}
     )  # fmt: skip
-    before = drift.value_of(contact, seen.field)
+    before = contact_fields.value_of(contact, seen.field)
     if seen.field.startswith("custom."):
         contact.custom[seen.field.removeprefix("custom.")] = seen.value
     else:
