@@ -48,10 +48,8 @@ def read_batch(object_type: str) -> int:
 def read(door: Door, ids: Sequence[str], names: Sequence[str], object_type: str = "contact") -> Answered:
     """Deleted and merged records too, as they say of themselves (IsDeleted, MasterRecordId)."""
     wanted = [each for each in ids[:BATCH] if ID.fullmatch(each)]
-    listed = ", ".join(f"'{each}'" for each in wanted)
-    reply = (
-        _query(door, f"SELECT {_fields(names)} FROM {_kind(object_type)} WHERE Id IN ({listed})") if wanted else None
-    )
+    where = "Id IN ({})".format(", ".join(f"'{each}'" for each in wanted))
+    reply = _query(door, _fields(names), object_type, where) if wanted else None
     known = {str(part(each, "Id"))[:15] for each in _records(reply.json)} if reply else set()
     missing = tuple(each for each in ids[:BATCH] if each[:15] not in known)
     return Answered(reply.body if reply else b"", missing, calls=1 if reply else 0)
