@@ -70,3 +70,33 @@ class Bucket(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class SandboxRecord(models.Model):
+    """What a stand-in for a CRM remembers, so that every process meets the same one (`gtm/sandbox/memory.py`).
+
+    `account` keeps clients apart: what a token or an instance stands for. `values` are the record's fields by the
+    party's own names, `links` the ids of others by their kind. A record that went into another is deleted too.
+    """
+
+    party = models.CharField(max_length=30)
+    account = models.CharField(max_length=80)
+    object_type = models.CharField(max_length=20)
+    ext_id = models.CharField(max_length=40)
+    values = models.JSONField(default=dict)
+    links = models.JSONField(default=dict)
+    created_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+    is_deleted = models.BooleanField(default=False)
+    merged_into = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["party", "account", "object_type", "ext_id"], name="one_sandbox_record_an_id"
+            )
+        ]
+        indexes = [models.Index(fields=["party", "account", "object_type", "changed_at"], name="sandbox_by_change")]
+
+    def __str__(self) -> str:
+        return f"{self.party} {self.object_type} {self.ext_id}"

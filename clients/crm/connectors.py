@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 
-from clients.crm import hubspot_api
+from clients.crm import hubspot_api, salesforce_api
 from clients.crm.asking import Connector
 from clients.models import Connection
 
-CONNECTORS: Mapping[str, Connector] = {Connection.Party.HUBSPOT: hubspot_api}
+CONNECTORS: Mapping[str, Connector] = {
+    Connection.Party.HUBSPOT: hubspot_api,
+    Connection.Party.SALESFORCE: salesforce_api,
+}

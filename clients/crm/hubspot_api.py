@@ -219,7 +219,7 @@ def _post(door: Door, path: str, body: Mapping[str, Any]) -> http.Reply:
 
 
 def _ask(
-    door: Door, method: Any, path: str, *, json: object = None, params: Mapping[str, str] | None = None
+    door: Door, method: http.Method, path: str, *, json: object = None, params: Mapping[str, str] | None = None
 ) -> http.Reply:
     headers = {"Authorization": f"Bearer {door.credential}"}
     call = http.Call(method, (door.base_url or BASE_URL) + path, params, headers, json)
@@ -234,7 +234,7 @@ def _records(answer: object, name: str) -> list[Mapping[str, Any]]:
 def _named(error: Mapping[str, Any], *names: str) -> set[str]:
     """The ids that an error of a batch speaks of."""
     found = [part(error, "context", name) for name in names]
-    return {str(each) for listed in found for each in (listed if isinstance(listed, list) else [listed])}
+    return {str(each) for listed in found if listed for each in (listed if isinstance(listed, list) else [listed])}
 
 
 def _between(name: str, since: datetime, until: datetime) -> dict[str, str]:
