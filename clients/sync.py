@@ -110,6 +110,8 @@ def turn(reconciliation_id: int, *, rng: Random, clock: Clock = timezone.now) ->
     free = Reconciliation.objects.filter(pk=run.pk, ended_at=None, again_at=run.again_at)
     if run.again_at is None or run.again_at > at or not free.update(again_at=at + ASKING):
         return Turned(goes_on=False)
+    if not run.cursor:  # every page is kept, and applied by now
+        return finish(run, at=at)
     try:
         page = _page(run, clock)
     except Held as held:

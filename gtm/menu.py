@@ -48,6 +48,8 @@ SECTIONS = (
             Item("Settings of our own", "admin:clients_configkey_changelist", "clients.view_configkey"),
             Item("Contacts", "admin:clients_contact_changelist", "clients.view_contact"),
             Item("Connections", "admin:clients_connection_changelist", "clients.view_connection"),
+            Item("Pushes to CRMs", "admin:clients_push_changelist", "clients.view_push"),
+            Item("Comparisons with CRMs", "admin:clients_reconciliation_changelist", "clients.view_reconciliation"),
         ),
         ("clients.",),
     ),

@@ -51,6 +51,7 @@ urlpatterns = [
     path("clients/<slug:slug>/deployments/", agents.client_deployments, name="client_deployments"),
     path("clients/<slug:slug>/settings/export/", clients.client_export, name="client_export"),
     path("clients/<slug:slug>/settings/import/", clients.client_import, name="client_import"),
+    path("connections/<int:connection_id>/sync/", clients.connection_sync, name="connection_sync"),
     path("health/", views.system_health, name="system_health"),
     path("u/<str:token>/", experiments.unsubscribe, name="unsubscribe"),
     path("healthz", health.alive, name="alive"),

@@ -32,6 +32,8 @@ from clients.models import (
     FieldState,
     Observation,
     ProposedChange,
+    Push,
+    Reconciliation,
     RecordAddress,
     SamePerson,
     SettingsTemplate,
@@ -208,6 +210,14 @@ def _people(size: int, rows: Rows) -> Rows:
         SamePerson: [SamePerson(one=record, other=record, since=AT) for record in rows[SourceRecord]],
         RecordAddress: [RecordAddress(record=record, address_hmac=SHA) for record in rows[SourceRecord]],
         FieldRule: [FieldRule(client=client, field="title") for client in rows[Client]],
+        Push: [
+            Push(connection=record.connection, record=record, fields={"title": "CEO"}, made_at=AT, due_at=AT)
+            for record in rows[SourceRecord]
+        ],
+        Reconciliation: [
+            Reconciliation(connection=one, from_at=AT, until_at=AT, started_at=AT, ended_at=AT, records_seen=9)
+            for one in rows[Connection]
+        ],
         Erasure: [Erasure(client=client, reason="asked_here", asked_at=AT) for client in rows[Client]],
     }
 

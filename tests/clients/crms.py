@@ -34,6 +34,7 @@ def make_two_crms():
 
 def make_record(contact, connection, ext_id, **values):
     basis = {"client": contact.client, "connection": connection, "source": connection.party, "created_at": AT}
+    basis["addresses"] = [contact.email_normalised]
     return SourceRecord.objects.create(contact=contact, ext_id=ext_id, **basis | values)
 
 
@@ -41,10 +42,11 @@ def write_in_earnest(connection, **values):
     return SyncSettings.objects.create(connection=connection, **{"is_dry_run": False, **values})
 
 
-def say(record, field, value, *, at=AT, origin="", wins=True):
-    """The record's party says this of the field, and it wins, unless it does not."""
+def say(record, field, value, *, at=AT, heard=None, origin="", wins=True):
+    """The record's party says this of the field, as of `at`, and it wins, unless it does not. We heard of it then, or
+    when `heard` says."""
     delivery = Delivery.objects.create(
-        connection=record.connection, received_at=at, body=b"{}", body_sha256="0" * 64, status="applied"
+        connection=record.connection, received_at=heard or at, body=b"{}", body_sha256="0" * 64, status="applied"
     )
     key = f"e{Event.objects.count()}"
     basis = {"client": record.client, "delivery": delivery, "source": record.source, "record": record, "origin": origin}

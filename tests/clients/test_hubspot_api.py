@@ -6,14 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from clients.crm import asking, hubspot_api
-from clients.crm.asking import Door, Fate, Write
-from gtm import http
-from gtm.models import Breaker, SandboxRecord
-from gtm.sandbox import faults, hubspot
-from gtm.sandbox.faults import Fault
+from clients.crm.asking import Door
+from gtm.models import SandboxRecord
+from gtm.sandbox import hubspot
 from gtm.sandbox.hubspot import people
-from gtm.sandbox.hubspot.weather import DAILY, WEATHER
-from tests.factories import make_client, make_connection
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)

@@ -10,7 +10,7 @@ from django.urls import get_resolver, reverse
 
 from agents_app.models import Draft, FlowRun, Gate, Request, Trial
 from clients import suppression
-from clients.models import Client, Contact
+from clients.models import Client, Connection, Contact
 from experiments.models import SettingProposal
 from insights import review
 from tests.crowd import Rows
@@ -30,6 +30,7 @@ ARGUMENTS: dict[str, Callable[[Rows, int], list[Any]]] = {
     "client_prompts": lambda rows, at: [rows[Client][at].slug],
     "client_try": lambda rows, at: [rows[Client][at].slug],
     "trial": lambda rows, at: [rows[Trial][at].pk],
+    "connection_sync": lambda rows, at: [rows[Connection][at].pk],
     "client_versions": lambda rows, at: [rows[Client][at].slug],
     "client_deployments": lambda rows, at: [rows[Client][at].slug],
     "client_export": lambda rows, at: [rows[Client][at].slug],
