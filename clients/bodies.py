@@ -2,13 +2,18 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
+from xml.etree import ElementTree as ET
 
 from clients.canonical import Unusable
 
 ENTRIES_AT_MOST = 1000
 HIDDEN = "(hidden)"
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+FORM_LIKE = re.compile(rb"\s*[A-Za-z0-9_.%+\[\]-]+=[^\s<{]*\s*\Z")
 SECRET = frozenset(
     {"secret_key", "secret", "token", "signature", "password", "authorization", "api_key", "apikey", "access_token",
      "refresh_token", "client_secret", "sessionid"}
@@ -18,9 +23,65 @@ _SECRET_IN_TEXT = re.compile(
 )
 
 
+@dataclass(frozen=True)
+class Parsed:
+    """`tree` is a JSON value, or {name: text} of a form. `repeated` are names that stood twice in one object with
+    different values: the last counts, which the sender may not know."""
+
+    tree: object
+    repeated: tuple[str, ...] = ()
+
+
+def parsed(body: bytes, headers: Mapping[str, str]) -> Parsed:
+    """JSON, or a form where the sender says so or its text looks like nothing else. Raises Unusable."""
+    kind = headers.get("content-type", "").partition(";")[0].strip().casefold()
+    if kind == FORM or (kind != JSON and FORM_LIKE.match(body)):
+        return Parsed(form_encoded(body))
+    repeated: list[str] = []
+    tree = _json(_text(body), repeated)
+    return Parsed(tree, tuple(dict.fromkeys(repeated)))
+
+
+def form_encoded(body: bytes) -> dict[str, str | list[str]]:
+    """The fields of a form; several of one name are a list. Raises Unusable."""
+    try:
+        pairs = parse_qsl(
+            _text(body).strip(), keep_blank_values=True, strict_parsing=True, errors="strict",
+            max_num_fields=ENTRIES_AT_MOST,
+        )  # fmt: skip
+    except UnicodeDecodeError:
+        raise Unusable("A field of the form is not UTF-8 text. Set the sender's encoding to UTF-8.") from None
+    except ValueError:
+        raise Unusable(
+            f"The body is no form of at most {ENTRIES_AT_MOST:,} fields. Send name=value&name=value, or JSON."
+        ) from None
+    fields: dict[str, list[str]] = {}
+    for name, value in pairs:
+        fields.setdefault(name, []).append(value)
+    return {name: values if len(values) > 1 else values[0] for name, values in fields.items()}
+
+
+def xml(body: bytes) -> ET.Element:
+    """The root of an XML document in UTF-8. One that declares a type is refused: a declaration can name files and grow
+    without end when it is read. Raises Unusable."""
+    text = _text(body)
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        raise Unusable("The XML declares a document type (DOCTYPE), which is refused. Send it without.")
+    try:
+        parser = ET.XMLParser(encoding="utf-8")  # noqa: S314 - declarations are refused above
+        parser.feed(text.encode())
+        return parser.close()
+    except (ET.ParseError, ValueError) as error:
+        raise Unusable(f"The body is not XML: {error}. Send the sender's own message, unchanged.") from None
+
+
 def entries(body: bytes) -> list[Any]:
     """The objects in the body: one, or a list of them. Raises Unusable."""
-    found = _json(_text(body))
+    return listed(_json(_text(body), []))
+
+
+def listed(found: object) -> list[Any]:
+    """One object, or a list of them, as a list. Raises Unusable."""
     if isinstance(found, Mapping):
         return [found]
     if not isinstance(found, list):
@@ -76,11 +137,19 @@ def _text(body: bytes) -> str:
         ) from None
 
 
-def _json(text: str) -> object:
+def _json(text: str, repeated: list[str]) -> object:
+    """The value; names that stood twice in one object with different values are put into `repeated`."""
     if not text.strip():
         raise Unusable("The body is empty. Send a JSON object, and its length in the header Content-Length.")
+
+    def together(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            repeated.extend(name for name, value in pairs if not _same(value, found[name]))
+        return found
+
     try:
-        return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+        return json.loads(text, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=together)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise Unusable(f"The body is not JSON: {error.msg}, {place}. Send a JSON object.") from None
@@ -88,6 +157,14 @@ def _json(text: str) -> object:
         raise Unusable("The body is nested too deeply to be read. Send the fields in a flat object.") from None
     except ValueError:
         raise Unusable("A number in the body has thousands of digits. Send such values as text.") from None
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether two values read from JSON are one; those nested too deeply to compare are not."""
+    try:
+        return type(one) is type(other) and one == other
+    except RecursionError:
+        return False
 
 
 def _no_constant(name: str) -> None:

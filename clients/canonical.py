@@ -10,6 +10,7 @@ CONTACT_DELETED, CONTACT_RESTORED = "contact_deleted", "contact_restored"
 CONTACT_MERGED, CONTACT_ERASED = "contact_merged", "contact_erased"
 CONTACT_KINDS = (CONTACT_CHANGED, CONTACT_DELETED, CONTACT_RESTORED, CONTACT_MERGED, CONTACT_ERASED)
 OF_NO_USE = "of_no_use"  # understood, and nothing follows from it: a note on the delivery, no quarantine
+CONTACT_ID = "contact_id"  # in an outcome's payload: the CRM's id of the contact
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 SKEW = timedelta(minutes=5)  # how far a sender's clock may run ahead of ours
 
@@ -23,8 +24,9 @@ class Entry:
     """One change in a CRM's body as its envelope tells it, before the client's mapping.
 
     `fields` is the tree that the mapping's paths are read in: what is not in it was not said. `ext_id` is the CRM's id
-    of the record, "" where the body has none. `merged` are ids that `ext_id` stands for from now on. `is_thin`: the
-    record has to be asked for. `origin` says who made the change there ("INTEGRATION 12345"). `why` is for OF_NO_USE.
+    of the record, "" where the body has none; `merged` are ids that it stands for from now on. `is_partial`: the entry
+    names only what changed. `is_thin`: the record has to be asked for. `origin` says who made the change there
+    ("INTEGRATION 12345"). `why` is for OF_NO_USE.
     """
 
     kind: str = CONTACT_CHANGED
@@ -35,6 +37,7 @@ class Entry:
     occurred_at: datetime | None = None
     merged: tuple[str, ...] = ()
     is_thin: bool = False
+    is_partial: bool = False
     origin: str = ""
     why: str = ""
 

@@ -7,29 +7,16 @@ from datetime import datetime
 from typing import Any
 
 from clients import credentials
+from clients.crm import CRMS
+from clients.crm import examples as crm
 from clients.events import SERVICES
 from clients.events import examples as events
 from clients.models import Client, Connection
 
 Party = Connection.Party
-CALLS_US = frozenset({Party.HUBSPOT, Party.SALESFORCE, *SERVICES})
+CALLS_US = frozenset({*CRMS, *SERVICES})
 
-EXAMPLES: dict[str, Any] = {
-    Party.HUBSPOT: {
-        "email": "ada.lee@northwind-bank.example",
-        "firstname": "Ada",
-        "lastname": "Lee",
-        "company": "Northwind Bank",
-        "jobtitle": "Chief Financial Officer",
-    },
-    Party.SALESFORCE: {
-        "Email": "ada.lee@northwind-bank.example",
-        "Name": "Ada Lee",
-        "Account": {"Name": "Northwind Bank"},
-        "Title": "Chief Financial Officer",
-    },
-    **events.EXAMPLES,
-}
+EXAMPLES: dict[str, Any] = {**crm.EXAMPLES, **events.EXAMPLES}
 
 
 def create(

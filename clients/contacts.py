@@ -73,3 +73,9 @@ def at(client: Client, address: str) -> Contact | None:
     while found is not None and found.merged_into is not None:
         found = found.merged_into
     return found
+
+
+def of_record(connection_id: int, ext_id: str) -> Contact | None:
+    """Whom the party knows by this id, if we know them."""
+    rows = Contact.objects.filter(source_records__connection=connection_id, source_records__ext_id=ext_id)
+    return rows.filter(source_records__object_type="contact").select_related("client").first()

@@ -4,20 +4,19 @@ Whatever is authenticated is kept. Applying is idempotent: a second time finds i
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping as Headers
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import transaction
 
-from clients import bodies, contacts, observations
-from clients.canonical import CONTACT_KINDS, Incoming, Unusable, believable
-from clients.crm import CRMS
+from clients import bodies, mappings, observations
+from clients.canonical import CONTACT_ID, CONTACT_KINDS, OF_NO_USE, Incoming, Unusable, believable
 from clients.deciding import Change as Change
 from clients.events import SERVICES
-from clients.models import Connection, Delivery, Event
+from clients.models import Connection, Delivery, Event, Mapping
 
-PARSERS = {**CRMS, **SERVICES}
 MOST_FAULTS = 5
 FAULT = "It was tried {times} times, and each time the system met a fault of its own. Retry it once that is mended."
 KEPT_HEADERS = ("content-type", "user-agent", "webhook-id", "webhook-timestamp")  # never a key, token or cookie
@@ -36,7 +35,7 @@ class Applied:
     outcomes: list[Event] = field(default_factory=list)
 
 
-def store(connection: Connection, *, headers: Mapping[str, str], body: bytes, at: datetime) -> Stored:
+def store(connection: Connection, *, headers: Headers[str, str], body: bytes, at: datetime) -> Stored:
     """Keep the call. The sender's id, where it sends one, makes a repetition of the same body one delivery."""
     kept = {name.lower(): _clean(value) for name, value in headers.items() if name.lower() in KEPT_HEADERS}
     digest = hashlib.sha256(body).hexdigest()
@@ -58,25 +57,24 @@ def apply(delivery_id: int, *, at: datetime) -> Applied:
     if delivery.status == Delivery.Status.APPLIED:
         return Applied()
     delivery.attempts += 1
-    try:
-        incoming, problems = _read(delivery)
-    except Unusable as unusable:
-        incoming, problems = [], [str(unusable)]
-    if not incoming:
-        quarantine(delivery, _in_words(problems))
+    read = _read(delivery)
+    delivery.mapping = read.version
+    if not read.incoming and not read.notes:
+        quarantine(delivery, _in_words(read.problems))
         return Applied()
-    told = _write_events(delivery, incoming)
+    told = _write_events(delivery, read.incoming)
     outcomes = [event for event, said in told if said.kind not in CONTACT_KINDS]
     applied = Applied(observations.apply(told, at=at), outcomes)
-    delivery.status, delivery.applied_at, delivery.error = Delivery.Status.APPLIED, at, _in_words(problems)
-    delivery.save(update_fields=["status", "applied_at", "error", "attempts"])
+    delivery.status, delivery.applied_at = Delivery.Status.APPLIED, at
+    delivery.error = _in_words([*read.problems, *dict.fromkeys(read.notes)])
+    delivery.save(update_fields=["status", "applied_at", "error", "attempts", "mapping"])
     return applied
 
 
 def quarantine(delivery: Delivery, words: str) -> None:
     """Set the delivery aside, for a person who reads the words."""
     delivery.status, delivery.error = Delivery.Status.QUARANTINED, words
-    delivery.save(update_fields=["status", "error", "attempts"])
+    delivery.save(update_fields=["status", "error", "attempts", "mapping"])
 
 
 def note_fault(delivery_id: int) -> None:
@@ -98,28 +96,58 @@ def _clean(header: str) -> str:
     return header.replace("\x00", "")[:200]
 
 
-def _read(delivery: Delivery) -> tuple[list[tuple[str, Incoming]], list[str]]:
-    """The usable entries, each with its event key, and what is wrong with the others. Raises Unusable."""
-    found, problems = [], []
-    entries = bodies.entries(bytes(delivery.body))
+@dataclass(frozen=True)
+class _Read:
+    """The usable entries, each with its event key; what is wrong with others, and why nothing follows from some."""
+
+    incoming: list[tuple[str, Incoming]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    version: Mapping | None = None
+
+
+def _read(delivery: Delivery) -> _Read:
+    if mappings.maps(delivery.connection):
+        return _read_crm(delivery)
+    read = _Read()
+    try:
+        entries = bodies.entries(bytes(delivery.body))
+    except Unusable as unusable:
+        return _Read(problems=[str(unusable)])
     for number, entry in enumerate(entries, start=1):
         try:
             incoming = _parse(delivery, entry)
-        except (Unusable, contacts.InvalidEmail) as unusable:
-            problems.append(f"Entry {number} of {len(entries)}: {unusable}" if len(entries) > 1 else str(unusable))
+        except Unusable as unusable:
+            read.problems.append(_of_entry(str(unusable), number, len(entries)))
         else:
-            found.append((incoming.event_id or _own_key(delivery, number), incoming))
-    return found, problems
+            read.incoming.append((incoming.event_id or _own_key(delivery, number), incoming))
+    return read
+
+
+def _read_crm(delivery: Delivery) -> _Read:
+    rows, version = mappings.in_force(delivery.connection)
+    readings = mappings.read(delivery.connection, bytes(delivery.body), delivery.headers, rows)
+    read = _Read(version=version)
+    for number, reading in enumerate(readings, start=1):
+        if reading.problem:
+            read.problems.append(_of_entry(reading.problem, number, len(readings)))
+        elif reading.entry.kind == OF_NO_USE:
+            read.notes.append(reading.note)
+        else:
+            said = reading.incoming()
+            read.incoming.append((said.event_id or _own_key(delivery, number), said))
+    return read
+
+
+def _of_entry(words: str, number: int, entries: int) -> str:
+    return f"Entry {number} of {entries}: {words}" if entries > 1 else words
 
 
 def _parse(delivery: Delivery, entry: object) -> Incoming:
     party = delivery.connection.party
-    if party not in PARSERS:
+    if party not in SERVICES:
         raise Unusable(f"{delivery.connection.get_party_display()} is asked by us; it does not call.")
-    incoming = PARSERS[party](bodies.checked(entry))
-    if incoming.payload.get("email") and incoming.kind in CONTACT_KINDS:
-        contacts.normalise_email(incoming.payload["email"])
-    return incoming
+    return SERVICES[party](bodies.checked(entry))
 
 
 def _own_key(delivery: Delivery, number: int) -> str:
@@ -130,6 +158,12 @@ def _own_key(delivery: Delivery, number: int) -> str:
 def _in_words(problems: Sequence[str]) -> str:
     rest = [f"… and {len(problems) - 5} more."] if len(problems) > 5 else []
     return "\n".join([*problems[:5], *rest])
+
+
+def _payload(said: Incoming) -> dict[str, str]:
+    """An outcome may name its contact by the CRM's id alone."""
+    about = {CONTACT_ID: said.ext_id} if said.ext_id and said.kind not in CONTACT_KINDS else {}
+    return {**said.payload, **about}
 
 
 def _write_events(delivery: Delivery, incoming: Sequence[tuple[str, Incoming]]) -> list[observations.Told]:
@@ -146,7 +180,7 @@ def _write_events(delivery: Delivery, incoming: Sequence[tuple[str, Incoming]]) 
             event_key=key,
             kind=said.kind,
             occurred_at=believable(said.occurred_at, delivery.received_at),
-            payload=dict(said.payload),
+            payload=_payload(said),
             origin=said.origin[:120],
         )
         for key, said in first.items()

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from agents_app.models import Send
 from clients import contacts, suppression
-from clients.canonical import CONTACT_CHANGED
+from clients.canonical import CONTACT_ID, CONTACT_KINDS
 from clients.models import Contact, Delivery, Event, Suppression
 from experiments.models import OutcomeEvent, OutcomeKind
 
@@ -76,7 +76,7 @@ def record_event(event: Event) -> OutcomeEvent | None:
 
     Raises OutcomeRefused when it names no e-mail and no contact of this client.
     """
-    if event.kind == CONTACT_CHANGED:
+    if event.kind in CONTACT_KINDS:
         return None
     if event.kind not in OutcomeKind.values:
         raise OutcomeRefused(f"“{event.kind}” is not a kind of outcome. Known kinds: {', '.join(OutcomeKind.values)}.")
@@ -152,6 +152,8 @@ def _resolve(event: Event) -> tuple[Contact, Send | None]:
     if send is not None:
         return send.contact, send
     contact = _contact_by_address(event, address) if address else None
+    if contact is None and (ext_id := event.payload.get(CONTACT_ID)):
+        contact = contacts.of_record(event.delivery.connection_id, ext_id)
     if contact is None:
         raise OutcomeRefused(_nobody(message_id, address))
     if message_id and event.kind not in SUPPRESSING:

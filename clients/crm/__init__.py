@@ -1,13 +1,18 @@
 """One module per CRM, all alike: to add one, copy the nearest and name it here."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
-from clients.canonical import Incoming
-from clients.crm import hubspot, salesforce
+from clients.crm import attio, close, dynamics, generic, hubspot, pipedrive, salesforce, zoho
+from clients.crm.entries import Read
 from clients.models import Connection
 
-CRMS: dict[str, Callable[[Mapping[str, Any]], Incoming]] = {
-    Connection.Party.HUBSPOT: hubspot.parse,
-    Connection.Party.SALESFORCE: salesforce.parse,
+CRMS: dict[str, Callable[[bytes, Mapping[str, str]], Read]] = {
+    Connection.Party.HUBSPOT: hubspot.read,
+    Connection.Party.SALESFORCE: salesforce.read,
+    Connection.Party.PIPEDRIVE: pipedrive.read,
+    Connection.Party.CLOSE: close.read,
+    Connection.Party.ATTIO: attio.read,
+    Connection.Party.ZOHO: zoho.read,
+    Connection.Party.DYNAMICS: dynamics.read,
+    Connection.Party.GENERIC: generic.read,
 }

@@ -4,7 +4,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from clients.canonical import Incoming
-from clients.events import calcom, calendly, instantly, mailgun, outcomes, postmark, sendgrid, ses, smartlead
+from clients.events import (
+    calcom,
+    calendly,
+    instantly,
+    mailgun,
+    outcomes,
+    outreach,
+    postmark,
+    salesloft,
+    sendgrid,
+    ses,
+    smartlead,
+)
 from clients.models import Connection
 
 SERVICES: dict[str, Callable[[Mapping[str, Any]], Incoming]] = {
@@ -15,6 +27,8 @@ SERVICES: dict[str, Callable[[Mapping[str, Any]], Incoming]] = {
     Connection.Party.SES: ses.parse,
     Connection.Party.SMARTLEAD: smartlead.parse,
     Connection.Party.INSTANTLY: instantly.parse,
+    Connection.Party.OUTREACH: outreach.parse,
+    Connection.Party.SALESLOFT: salesloft.parse,
     Connection.Party.CALENDLY: calendly.parse,
     Connection.Party.CALCOM: calcom.parse,
 }

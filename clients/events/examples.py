@@ -58,6 +58,18 @@ EXAMPLES: dict[str, Any] = {
         "campaign_id": "00000000-0000-0000-0000-000000000001",
         "step": 1,
     },
+    Connection.Party.OUTREACH: {
+        "data": {"type": "mailing", "id": 1, "attributes": {"email": ADA, "repliedAt": "2026-11-16T08:30:00Z"}},
+        "meta": {"eventName": "mailing.replied", "deliveredAt": "2026-11-16T08:30:01Z"},
+    },
+    Connection.Party.SALESLOFT: {
+        "id": 1,
+        "recipient_email_address": ADA,
+        "sent_at": "2026-11-16T08:00:00Z",
+        "updated_at": "2026-11-16T08:30:00Z",
+        "bounced": False,
+        "counts": {"views": 2, "clicks": 0, "replies": 1},
+    },
     Connection.Party.CALENDLY: {
         "event": "invitee.created",
         "created_at": "2026-11-16T08:30:00Z",

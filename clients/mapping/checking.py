@@ -9,7 +9,7 @@ from clients.mapping.paths import PathError
 from clients.mapping.row import CUSTOM, DIRECTIONS, Row
 
 MOST_ROWS = 100
-MOST_TRANSFORMS = 5
+MOST_TRANSFORMS = 4
 ON_BLANK = {"ignore": "Keep what we have", "clear": "Clear the field"}
 _CUSTOM_NAME = re.compile(r"[a-z][a-z0-9_]{0,49}")
 

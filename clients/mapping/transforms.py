@@ -72,6 +72,13 @@ def as_text(value: object) -> str:
     raise Unreadable("It is a number that is too long to be kept. Have it sent as a text.")
 
 
+def _words(value: object) -> str:
+    """Nobody is called true."""
+    if isinstance(value, bool):
+        raise Unreadable("It is true or false, not a text.")
+    return as_text(value)
+
+
 def _of_text(call: Callable[[str], object]) -> Step:
     return lambda value, argument: call(as_text(value))
 
@@ -82,7 +89,8 @@ def _of_text_and(call: Callable[[str, str], object]) -> Step:
 
 TRANSFORMS: dict[str, Transform] = {
     "trim": Transform(
-        "Trim", "Takes away quotes, invisible characters and spaces around it.", _of_text(values.trimmed)
+        "Trim", "Takes away quotes, invisible characters and spaces around it.",
+        lambda value, argument: values.trimmed(_words(value)),
     ),
     "lower": Transform("Small letters", "ADA@X.EXAMPLE becomes ada@x.example.", _of_text(str.lower)),
     "upper": Transform("Capital letters", "de becomes DE.", _of_text(str.upper)),

@@ -3,6 +3,8 @@
 `inbox` asks `in_force`; the pages use the rest. How a row works stands in `clients/mapping`.
 """
 
+from clients.mappings.reading import maps as maps
+from clients.mappings.reading import read as read
 from clients.mappings.stored import MappingRefused as MappingRefused
 from clients.mappings.stored import Moved as Moved
 from clients.mappings.stored import activate as activate

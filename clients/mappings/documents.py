@@ -95,5 +95,7 @@ def _wrong(said: Mapping[str, Any]) -> Iterator[str]:
     for name, value in said.items():
         if name not in TYPES:
             yield f"“{name[:40]}” does not belong there. A row has: {', '.join(TYPES)}."
-        elif not isinstance(value, TYPES[name][0]) or (isinstance(value, list) and not all(isinstance(each, str) for each in value)):
+        elif not isinstance(value, TYPES[name][0]) or (
+            isinstance(value, list) and not all(isinstance(each, str) for each in value)
+        ):
             yield f"“{name}” has to be {TYPES[name][1]}."

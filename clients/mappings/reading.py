@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clients import contacts, mapping
-from clients.canonical import CONTACT_CHANGED, OF_NO_USE, Entry, Unusable
+from clients.canonical import CONTACT_KINDS, OF_NO_USE, Entry, Incoming, Unusable
 from clients.crm import CRMS
 from clients.mapping import Mapped, Row
 from clients.models import Connection, ContactField, Delivery
@@ -13,7 +13,12 @@ from clients.models import Connection, ContactField, Delivery
 LAST = 200  # deliveries that a trial looks at
 MOST_ENTRIES = 5000  # of all of them together
 MOST_BYTES = 20_000_000
-NOBODY = "It has no e-mail address and no id of the record, so nobody knows whom it is about."
+THIN = "It names a record by its id; what it says will be asked for."
+BY_ID = "It names a record by its id: {kind}."
+NOBODY = (
+    "There is no e-mail address in it and no id of the record, so nobody knows whom it is about. "
+    "Add the contact's address to what is sent."
+)
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,14 @@ class Reading:
     mapped: Mapped = field(default_factory=Mapped)
     problem: str = ""
     note: str = ""
+
+    def incoming(self) -> Incoming:
+        """In our words, where it can be used."""
+        said = self.entry
+        return Incoming(
+            said.kind, self.mapped.values, said.event_id, said.occurred_at, said.object_type, said.ext_id,
+            said.merged, said.is_thin, said.origin,
+        )  # fmt: skip
 
 
 def maps(connection: Connection) -> bool:
@@ -76,20 +89,22 @@ def whom(reading: Reading) -> str:
 
 
 def _reading(entry: Entry, rows: Sequence[Row]) -> Reading:
+    """What tells of no contact has been read by its own module already, a meeting for example."""
     if entry.kind == OF_NO_USE:
         return Reading(entry, note=entry.why)
-    if entry.kind != CONTACT_CHANGED or entry.object_type != "contact":
-        return Reading(entry, note=f"It tells of a {entry.object_type}: {entry.kind.replace('_', ' ')}.")
-    if entry.is_thin and not entry.fields:
-        return Reading(entry, note="It names a record by its id; what it says will be asked for.")
+    if entry.kind not in CONTACT_KINDS:
+        return Reading(entry, Mapped(dict(entry.fields)))
+    if not entry.fields and entry.ext_id:
+        return Reading(entry, note=THIN if entry.is_thin else BY_ID.format(kind=entry.kind.replace("_", " ")))
     mapped = mapping.apply(rows, entry.fields)
-    return Reading(entry, mapped, _problem(entry, mapped.values, mapped.problems))
+    return Reading(entry, mapped, _problem(entry, mapped))
 
 
-def _problem(entry: Entry, values: Mapping[str, str], problems: Sequence[str]) -> str:
-    if problems:
-        return " ".join(problems)
-    email = values.get(ContactField.EMAIL, "")
+def _problem(entry: Entry, mapped: Mapped) -> str:
+    """What a row requires has to stand in a whole record, not in a change of one field."""
+    if mapped.problems and not entry.is_partial:
+        return " ".join(mapped.problems)
+    email = mapped.values.get(ContactField.EMAIL, "")
     if not email:
         return "" if entry.ext_id else NOBODY
     try:

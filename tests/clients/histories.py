@@ -7,11 +7,12 @@ from itertools import count
 from hypothesis import strategies as st
 
 from clients import inbox
-from clients.canonical import Incoming
+from clients.canonical import Entry
+from clients.mapping import Row
 from clients.models import Contact, FieldRule, FieldState, SourceRecord, Suppression
 from tests.factories import AT, make_client, make_connection
 
-SOURCES = ("hubspot", "salesforce", "outcomes")
+SOURCES = ("hubspot", "salesforce", "generic")
 ADDRESSES = tuple(f"{name}@northwind-bank.example" for name in ("ada", "bob", "cyd"))
 _slugs = count(1)
 
@@ -50,13 +51,29 @@ rules = st.fixed_dictionaries(
 )
 
 
-def read(entry):
-    """What a source's parser would make of one of these."""
-    occurred_at = AT + timedelta(minutes=entry["minute"])
-    return Incoming(
-        entry["kind"], entry.get("payload", {}), entry["key"], occurred_at,
-        ext_id=entry["ext_id"], merged=tuple(entry.get("merged", ())),
-    )  # fmt: skip
+FIELDS = (
+    "email",
+    "title",
+    "first_name",
+    "last_name",
+    "full_name",
+    "tags",
+    "do_not_contact",
+    "custom.seats",
+    "other_emails",
+)
+ROWS = tuple(Row(field, f'"{field}"', on_blank="clear") for field in FIELDS)
+
+
+def read(body, headers):
+    """What a source's module would make of some of these."""
+    return [
+        Entry(
+            each["kind"], each.get("payload", {}), ext_id=each["ext_id"], event_id=each["key"],
+            occurred_at=AT + timedelta(minutes=each["minute"]), merged=tuple(each.get("merged", ())),
+        )
+        for each in json.loads(body)
+    ]  # fmt: skip
 
 
 def become(bodies, field_rules):

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from clients import inbox
+from clients.crm import CRMS
+from clients.crm.presets import PRESETS
 from clients.models import Event, Observation
 from tests.clients import histories
 
@@ -17,7 +18,8 @@ CALM = settings(
 @pytest.fixture
 def any_sender(monkeypatch):
     for party in histories.SOURCES:
-        monkeypatch.setitem(inbox.PARSERS, party, histories.read)
+        monkeypatch.setitem(CRMS, party, histories.read)
+        monkeypatch.setitem(PRESETS, party, histories.ROWS)
 
 
 def converges(history, field_rules, rng, cuts):

@@ -245,7 +245,7 @@ def test_a_long_text_is_cut_and_told():
         (Row("title", "a", ("date_iso:ymd",)), "transforms", "Write dmy (day first) or mdy (month first)."),
         (Row("title", "a", ("picklist:lead",)), "transforms", "“lead” is no pair. Write what stands there, “=”, and what it becomes."),
         (Row("title", "a", ("picklist:a=b;A=c",)), "transforms", "The same word stands twice on the left. Keep one of the pairs."),
-        (Row("title", "a", ("trim",) * 6), "transforms", "These are 6 transforms. At most 5 follow one another."),
+        (Row("title", "a", ("trim",) * 6), "transforms", "These are 6 transforms. At most 4 follow one another."),
         (Row("title", "a", (), "erase"), "on_blank", "Choose ignore or clear."),
         (Row("title", "a", direction="up"), "direction", "Choose in, out, both, none."),
     ],

@@ -1,0 +1,116 @@
+"""Salesforce's outbound messages: SOAP 1.1, one to a hundred notifications, each with one record.
+
+<notifications><OrganizationId/><SessionId/><Notification><Id/><sObject xsi:type="sf:Contact"><sf:Id/><sf:Email/>…
+Tags are known by their last part: prefixes differ, and some clients leave xsi:type out. The answer has to be `ack()` to
+the letter. SessionId opens the client's Salesforce, so `without_session` takes it out before a body is kept.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from clients import bodies
+from clients.canonical import Entry, Unusable
+from clients.crm.entries import Read
+
+NOTIFICATIONS_AT_MOST = 100
+XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
+ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be")
+IN_TAGS = re.compile(
+    r"(<(?P<tag>(?:[\w.-]+:)?sessionid)(?:\s(?:[^>\"']|\"[^\"]*\"|'[^']*')*)?(?<!/)>)(?P<value>.*?)(?=</(?P=tag)\s*>|\Z)",
+    re.IGNORECASE | re.DOTALL,
+)
+IN_JSON = re.compile(r"(\"sessionid\"\s*:\s*\")(?:[^\"\\]|\\.)*", re.IGNORECASE | re.DOTALL)
+NO_NOTIFICATIONS = "The SOAP message holds no notifications. Point an outbound message of Salesforce at this address."
+
+
+def is_one(body: bytes) -> bool:
+    return body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+
+
+def ack() -> bytes:
+    return (
+        b'<?xml version="1.0" encoding="UTF-8"?>'
+        b'<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>'
+        b'<notificationsResponse xmlns="http://soap.sforce.com/2005/09/outbound"><Ack>true</Ack></notificationsResponse>'
+        b"</soapenv:Body></soapenv:Envelope>"
+    )
+
+
+def without_session(body: bytes) -> bytes:
+    """The body with every SessionId emptied, in tags and in JSON, and not one other byte changed."""
+    for encoding in ENCODINGS:
+        mark = "sessionid".encode(encoding)
+        if mark in body.lower():
+            body = _emptied(body, encoding)
+    return body
+
+
+def _emptied(body: bytes, encoding: str) -> bytes:
+    """Surrogates stand for bytes that are no text in this encoding, so that they come out as they went in."""
+    errors = "surrogateescape" if encoding == "utf-8" else "surrogatepass"
+    try:
+        text = body.decode(encoding, errors)
+    except UnicodeDecodeError:  # an odd number of bytes: the last one belongs to nothing
+        return _emptied(body[:-1], encoding) + body[-1:]
+    return IN_JSON.sub(r"\1", IN_TAGS.sub(r"\1", text)).encode(encoding, errors)
+
+
+def read(body: bytes, of_record: Callable[..., Iterable[Entry]]) -> Read:
+    """The changes that `of_record` finds in each notification's record. Raises Unusable."""
+    root = bodies.xml(body)
+    found = [each for each in root.iter() if _name(each) == "Notification"]
+    if not found:
+        raise Unusable(NO_NOTIFICATIONS)
+    if len(found) > NOTIFICATIONS_AT_MOST:
+        raise Unusable(f"It has {len(found):,} notifications; Salesforce sends at most {NOTIFICATIONS_AT_MOST}.")
+    told: Read = []
+    for each in found:
+        told += _read_one(each, _organization(root), of_record)
+    return told
+
+
+def organization(body: bytes) -> str:
+    """Raises Unusable."""
+    return _organization(bodies.xml(body))
+
+
+def _organization(root: Element) -> str:
+    return next((_text(each) for each in root.iter() if _name(each) == "OrganizationId"), "")
+
+
+def _read_one(notification: Element, organization: str, of_record: Callable[..., Iterable[Entry]]) -> Read:
+    number, record = (_child(notification, name) for name in ("Id", "sObject"))
+    try:
+        if number is None or not _text(number) or record is None:
+            raise Unusable("The notification has no Id or no sObject. Send Salesforce's message unchanged.")
+        fields = bodies.checked(_fields(record))
+        named = record.get(f"{XSI}type", "").rpartition(":")[2]
+        return list(of_record(fields, event_id=f"{organization}:{_text(number)}", named=named))
+    except Unusable as unusable:
+        return [unusable]
+
+
+def _fields(record: Element) -> Mapping[str, Any]:
+    """{name: text}, None where it is nil or named in fieldsToNull; a related record is a mapping of its own."""
+    nulled = {_text(each): None for each in record if _name(each) == "fieldsToNull"}
+    return nulled | {_name(each): _value(each) for each in record if _name(each) != "fieldsToNull"}
+
+
+def _value(element: Element) -> object:
+    if element.get(f"{XSI}nil") in ("true", "1"):
+        return None
+    return {_name(each): _text(each) for each in element} if len(element) else _text(element)
+
+
+def _child(element: Element, name: str) -> Element | None:
+    return next((each for each in element if _name(each) == name), None)
+
+
+def _name(element: Element) -> str:
+    return str(element.tag).rpartition("}")[2]
+
+
+def _text(element: Element) -> str:
+    return (element.text or "").strip()
