@@ -157,7 +157,7 @@ class SyncInline(ScopedStackedInline):
 
     @admin.display(description="At present")
     def state(self, settings: SyncSettings) -> SafeString | str:
-        if settings.pk is None:
+        if not settings.pk:
             return "Nothing is written before somebody sets this."
         return link("See what waits, compare now, send now", "connection_sync", settings.connection_id)
 
