@@ -1,6 +1,7 @@
 """Calls that write, over real sockets on loopback, which nothing but a test may reach."""
 
 import json
+import logging
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
@@ -186,6 +187,19 @@ def test_what_cannot_be_sent_is_refused_without_being_told(server, changes):
 
     assert SECRET not in f"{error.value!r}{error.value.__cause__!r}"
     assert (error.value.kind, server.seen) == ("permanent", [])
+
+
+def test_no_credential_is_logged(server, caplog):
+    caplog.set_level(logging.DEBUG)
+
+    send(server, json={"client_secret": SECRET}, headers={"Authorization": f"Bearer {SECRET}"})
+    send(server, form={"client_secret": SECRET})
+    server.script = (500, {}, [b"{}"])
+    with pytest.raises(http.Unavailable) as error:
+        send(server, form={"client_secret": SECRET})
+
+    assert len(caplog.records) > 10
+    assert SECRET not in caplog.text + repr(error.value)
 
 
 def test_no_credential_shows_in_what_is_printed_of_a_call():
