@@ -51,7 +51,7 @@ class Published:
 
     @property
     def burst(self) -> float:
-        return max(1.0, (1 - SHARE) * self.calls)
+        return max(1.0, self.calls - SHARE * self.calls)
 
     def most(self, *, by_person: bool) -> int:
         """Calls of a day after which no more are made, of this sort."""
@@ -71,7 +71,7 @@ def take(name: str, published: Published, *, at: datetime, by_person: bool = Fal
             cursor.execute(LOOK.format(**PARTS), values)
             found = cursor.fetchone()
         if found:
-            return _wait_s(*found, most=values["most"], published=published, at=at) or AGAIN_S
+            return _wait_s(*found, most=values["most"], published=published, at=at)
         _first_sight(name, published, at)
     return AGAIN_S
 
@@ -99,7 +99,7 @@ def _wait_s(tokens: float, spent: int, *, most: int, published: Published, at: d
     if spent + 1 > most:
         midnight = datetime.combine(_day(at) + timedelta(days=1), time(), tzinfo=UTC)
         return (midnight - at).total_seconds()
-    return max(0.0, 1 - tokens) / published.per_s
+    return max(AGAIN_S, (1 - tokens) / published.per_s)
 
 
 def _first_sight(name: str, published: Published, at: datetime) -> None:

@@ -227,7 +227,7 @@ class PublicOnly(httpx.BaseTransport):
         host = request.url.host
         if f"{host}:{request.url.port}" in settings.LOOPBACK_ALLOWED:
             return self._inner.handle_request(request)
-        if request.url.scheme != "https":
+        if request.url.scheme != "https" or not host:
             raise Refused(0, f"{host or request.url}: only https addresses are asked")
         address = self._checked(host, request.url.port or 443)
         checked = httpx.Request(

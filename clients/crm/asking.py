@@ -128,7 +128,8 @@ class Connector(Protocol):
         """How many ids `read` takes at once; 0: the CRM has no such objects."""
 
     def read(self, door: Door, ids: Sequence[str], names: Sequence[str], object_type: str = "contact") -> Answered:
-        """The records with these ids, as one body. `names` are the CRM's own field names."""
+        """The records with these ids, as one body. `names` are the CRM's own field names; those that it does not know
+        are left out."""
 
     def changed_since(
         self,

@@ -98,9 +98,10 @@ def _archived(door: Door, since: datetime, until: datetime, after: str, names: S
 
 
 def push(door: Door, writes: Sequence[Write]) -> list[Fate]:
-    fates: dict[str, Fate] = {}
+    fates = {each.key: Fate(each.key, "permanent", ONLY_CONTACTS, ext_id=each.ext_id) for each in writes}
+    written = [each for each in writes if each.object_type == "contact"]
     for verb in ("update", "create"):
-        for chunk in batches([each for each in writes if bool(each.ext_id) == (verb == "update")], BATCH):
+        for chunk in batches([each for each in written if bool(each.ext_id) == (verb == "update")], BATCH):
             fates |= _written(door, verb, chunk)
     return [fates[each.key] for each in writes]
 
@@ -182,6 +183,7 @@ def _failed(door: Door, write: Write, error: Mapping[str, Any]) -> Fate:
     return Fate(write.key, kind, why, ext_id=write.ext_id)  # type: ignore[arg-type]
 
 
+ONLY_CONTACTS = "Of HubSpot only contacts are written"
 GONE = "HubSpot no longer has this contact"
 FORWARD = "HubSpot keeps the lifecycle stage “{}”: it only moves forward. To go back, clear it in HubSpot first."
 

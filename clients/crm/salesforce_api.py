@@ -8,7 +8,7 @@ names it when it comes back.
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,7 +24,10 @@ BATCH = 200
 OVERLAP = timedelta(minutes=10)  # a transaction that was open at `until` is stamped with its beginning
 KINDS = {"contact": "Contact", "lead": "Lead"}
 ALWAYS = ("Id", "Email", "IsDeleted", "LastModifiedById", "LastModifiedDate", "MasterRecordId", "SystemModstamp")
-FIELD = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)?")
+OF_LEADS = ("ConvertedContactId",)
+UNKNOWN = re.compile(r"No such column '([\w.]+)'|Didn't understand relationship '(\w+)'")
+MOST_UNKNOWN = 20  # fields of a mapping that the object has not, left out one by one
+FIELD = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*){0,4}", re.ASCII)
 ID = re.compile(r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?")
 DUPLICATE = frozenset({"DUPLICATES_DETECTED", "DUPLICATE_VALUE"})
 GONE = frozenset({"ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY", "NOT_FOUND"})
@@ -49,7 +52,7 @@ def read(door: Door, ids: Sequence[str], names: Sequence[str], object_type: str 
     """Deleted and merged records too, as they say of themselves (IsDeleted, MasterRecordId)."""
     wanted = [each for each in ids[:BATCH] if ID.fullmatch(each)]
     where = "Id IN ({})".format(", ".join(f"'{each}'" for each in wanted))
-    reply = _query(door, _fields(names), object_type, where) if wanted else None
+    reply = _query(door, names, object_type, where) if wanted else None
     known = {str(part(each, "Id"))[:15] for each in _records(reply.json)} if reply else set()
     missing = tuple(each for each in ids[:BATCH] if each[:15] not in known)
     return Answered(reply.body if reply else b"", missing, calls=1 if reply else 0)
@@ -67,7 +70,7 @@ def changed_since(
                 raise
     low, high = (each.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for each in (since - OVERLAP, until + SECOND))
     window = f"SystemModstamp >= {low} AND SystemModstamp < {high} ORDER BY SystemModstamp, Id"
-    return _page(_query(door, _fields(names), object_type, window))
+    return _page(_query(door, names, object_type, window))
 
 
 SECOND = timedelta(seconds=1)  # a moment in a query has whole seconds
@@ -152,7 +155,7 @@ def _instead(door: Door, write: Write, why: str) -> Fate:
         return Fate(write.key, "conflict", why)
     try:
         where = f"Email = '{_quoted(address)}' AND IsDeleted = false LIMIT 2"
-        found = [str(part(each, "Id")) for each in _records(_query(door, "Id", write.object_type, where).json)]
+        found = [str(part(each, "Id")) for each in _records(_query(door, (), write.object_type, where).json)]
     except (http.Refused, http.Unavailable) as error:
         return fate_of(write, error)
     if len(found) != 1:
@@ -164,10 +167,35 @@ def _instead(door: Door, write: Write, why: str) -> Fate:
 # --- the wire
 
 
-def _query(door: Door, fields: str, object_type: str, where: str) -> http.Reply:
-    """queryAll finds what was deleted too."""
-    soql = " ".join(("SELECT", fields, "FROM", _kind(object_type), "WHERE", where))
-    return _ask(door, "GET", f"{DATA}/queryAll", params={"q": soql})
+def _query(door: Door, names: Sequence[str], object_type: str, where: str) -> http.Reply:
+    """queryAll finds what was deleted too. Salesforce refuses a whole query for one field that the object has not (a
+    mapping may name fields of leads and of contacts): that one is left out, from then on."""
+    kind = _kind(object_type)
+    unknown = _unknown.setdefault((door.base_url, kind), set())
+    for _ in range(MOST_UNKNOWN):
+        soql = " ".join(("SELECT", _fields(names, kind, unknown), "FROM", kind, "WHERE", where))
+        try:
+            return _ask(door, "GET", f"{DATA}/queryAll", params={"q": soql})
+        except http.Refused as error:
+            named = UNKNOWN.search(str(error.json))
+            if not named:
+                raise
+            unknown.add((named.group(1) or named.group(2)).casefold())
+    raise http.Refused(400, f"More than {MOST_UNKNOWN} fields of the mapping are not known to Salesforce's {kind}")
+
+
+_unknown: dict[tuple[str, str], set[str]] = {}  # of this process: fields that an organisation's object has not
+
+
+def _fields(names: Sequence[str], kind: str, unknown: Collection[str]) -> str:
+    """What is no name of a field is left out, because it would become part of the query."""
+    fit = {each for each in names if FIELD.fullmatch(each)}
+    wanted = {*fit, *ALWAYS, *(OF_LEADS if kind == "Lead" else ())}
+    return ", ".join(sorted(each for each in wanted if not _is_among(unknown, each.casefold())))
+
+
+def _is_among(unknown: Collection[str], name: str) -> bool:
+    return name in unknown or name.partition(".")[0] in unknown
 
 
 def _page(reply: http.Reply) -> Page:
@@ -233,13 +261,6 @@ def _kind(object_type: str) -> str:
     if object_type not in KINDS:
         raise http.Refused(0, f"Salesforce has no object “{object_type}” that we read")
     return KINDS[object_type]
-
-
-def _fields(names: Sequence[str]) -> str:
-    """Raises http.Refused for what is no field's name, because it would become part of the query."""
-    if wrong := [each for each in names if not FIELD.fullmatch(each)]:
-        raise http.Refused(0, f"“{wrong[0][:40]}” is no name of a field in Salesforce")
-    return ", ".join(sorted({*names, *ALWAYS}))
 
 
 def _quoted(text: str) -> str:

@@ -51,6 +51,20 @@ def since(account: Account, offset: int) -> list[tuple[int, dict[str, Any]]]:
     return [(int(row.ext_id), row.values) for row in found]
 
 
+ACTIONS = {
+    "creation": "CREATE", "propertyChange": "UPDATE", "deletion": "DELETE", "privacyDeletion": "DELETE",
+    "restore": "RESTORE", "merge": "MERGE",
+}  # fmt: skip
+
+
+def as_listed(entry: dict[str, Any]) -> dict[str, Any]:
+    """The same in the words of the journal, which has no notifications but changed objects."""
+    told = {name: entry[name] for name in ("portalId", "occurredAt", "objectTypeId", "objectId")}
+    changes = {entry["propertyName"]: entry["propertyValue"]} if "propertyName" in entry else {}
+    action = ACTIONS[entry["subscriptionType"].partition(".")[2]]
+    return {"type": "crmObject", "action": action, **told, "propertyChanges": changes}
+
+
 def calls(entries: list[tuple[int, dict[str, Any]]], *, attempt: int = 0) -> list[bytes]:
     """The bodies that HubSpot's webhooks would send for these entries, up to a hundred in each."""
     events = [

@@ -181,7 +181,7 @@ def _file(visit: Visit) -> Answer:
     row = memory.find(visit.account, "journal", visit.parts["offset"])
     if row is None:
         raise Refused(404, "OBJECT_NOT_FOUND", "resource not found")
-    return Answer(200, {"offset": row.pk, "journalEvents": [row.values]})
+    return Answer(200, {"offset": row.pk, "journalEvents": [journal.as_listed(row.values)]})
 
 
 def _token_info(visit: Visit) -> Answer:

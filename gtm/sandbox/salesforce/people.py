@@ -43,6 +43,12 @@ def merge(of: Account, master: str, other: str, *, at: datetime, kind: str = "Co
         sobjects.merge(of, pair[0], pair[1], at=at, by=a_person(of))
 
 
+def convert(of: Account, lead_id: str, *, at: datetime) -> str:
+    """The id of the contact that the lead became."""
+    with memory.writing(of):
+        return sobjects.convert(of, sobjects.living(of, "Lead", lead_id), at=at, by=a_person(of)).ext_id
+
+
 def latest(of: Account) -> int:
     """The offset of the last thing that happened, 0 where nothing has."""
     last = memory.records(of, "event").order_by("-pk").first()

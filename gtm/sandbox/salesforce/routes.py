@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -140,10 +140,20 @@ def _found(visit: Visit, query: soql.Query) -> list[str]:
     if visit.parts["verb"] == "query":
         rows = rows.filter(is_deleted=False)
     read = [(sobjects.reader(visit.account, row), row.ext_id) for row in rows]
-    fitting = [each for each in read if query.fits(each[0])]
+    full = replace(query, conditions=tuple(_with_full_ids(each) for each in query.conditions))
+    fitting = [each for each in read if full.fits(each[0])]
     for name, descending in reversed(query.order or (("Id", False),)):
         fitting.sort(key=partial(_ordered, name=name), reverse=descending)
     return [ext_id for _, ext_id in fitting[: query.limit]]
+
+
+def _with_full_ids(condition: soql.Condition) -> soql.Condition:
+    """Ids may be asked for by their first 15 signs."""
+    if condition.field != "Id":
+        return condition
+    told = condition.value if isinstance(condition.value, list) else [condition.value]
+    full = [organisations.with_check(each) if isinstance(each, str) and len(each) == 15 else each for each in told]
+    return replace(condition, value=full if isinstance(condition.value, list) else full[0])
 
 
 def _ordered(each: tuple[Callable[[str], Any], str], name: str) -> tuple[bool, Any]:

@@ -12,6 +12,7 @@ from gtm.sandbox.memory import Account
 from gtm.sandbox.salesforce.organisations import DATA, a_person_id, app_user_id, id_of, with_check
 
 KINDS = ("Contact", "Lead")
+NO_COLUMN = "No such column '{}' on entity '{}'."
 OWN = frozenset(
     {
         "Id",
@@ -114,6 +115,15 @@ def merge(of: Account, master: SandboxRecord, other: SandboxRecord, *, at: datet
     _tell(of, master, "UPDATE", gaps, at=at, by=by)
 
 
+def convert(of: Account, lead: SandboxRecord, *, at: datetime, by: By) -> SandboxRecord:
+    """The lead stays, and names the contact that it became (ConvertedContactId)."""
+    same = {name: value for name, value in lead.values.items() if name in SHARED}
+    company = {"Account.Name": lead.values["Company"]} if lead.values.get("Company") else {}
+    contact = create(of, "Contact", {**same, **company}, at=at, by=by)
+    update(of, lead, {"IsConverted": True, "ConvertedContactId": contact.ext_id}, at=at, by=by)
+    return contact
+
+
 def living(of: Account, kind: str, ext_id: str) -> SandboxRecord:
     """Raises Refused."""
     record = memory.find(of, kind, with_check(ext_id) if len(ext_id) == 15 else ext_id)
@@ -128,7 +138,10 @@ def check_fields(kind: str, fields: Iterable[str]) -> None:
     """Raises Refused for a field that the object has not."""
     for field in fields:
         if field not in OWN and field not in FIELDS[kind] and not re.fullmatch(r"\w+__c", field):
-            message = f"No such column '{field}' on entity '{kind}'."
+            relation, _, name = field.partition(".")
+            message = (
+                f"Didn't understand relationship '{relation}' in field path." if name else NO_COLUMN.format(field, kind)
+            )
             raise Refused(400, "INVALID_FIELD", message, [field])
 
 
