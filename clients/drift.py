@@ -1,6 +1,5 @@
 """Where the records that CRMs hold of a contact differ from what we know of it, and what may be written there."""
 
-import hmac
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,9 +7,9 @@ from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
-from clients import contact_fields, credentials, mappings, outward
+from clients import contact_fields, echoes, mappings, outward
 from clients.crm.connectors import CONNECTORS
-from clients.models import Connection, Contact, FieldState, Observation, Pushed, SourceRecord, SyncSettings
+from clients.models import Connection, Contact, FieldState, Observation, Pushed, SourceRecord
 from clients.outward import Said, There
 
 NO_ID = "address:"  # how the id of a record begins that its party gave none
@@ -22,7 +21,7 @@ Field = tuple[int, str]  # a record's or a contact's id, and a field
 class Drift:
     """What to do about one record. `write` {our field: our value}; `hold` the same for fields that go to and fro;
     `same` are fields that need no writing, `came_back` those that hold only because we wrote them; `before` {our field:
-    what the record said}."""
+    what the record said}, `since` {our field: when that was said which holds now}."""
 
     record: SourceRecord
     version: int
@@ -31,6 +30,7 @@ class Drift:
     before: dict[str, str] = field(default_factory=dict)
     same: set[str] = field(default_factory=set)
     came_back: set[str] = field(default_factory=set)
+    since: dict[str, datetime] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.write or self.hold or self.same)
@@ -71,11 +71,6 @@ def look(
     ]
 
 
-def digest(value: str) -> str:
-    """Keyed, because a name or a title is soon guessed; under the newest key."""
-    return hmac.new(credentials.derived("gtm pushes")[0], value.encode(errors="replace"), "sha256").hexdigest()
-
-
 @dataclass(frozen=True)
 class _Facts:
     """`said` by record and field; `winners` are who said what holds, `echoes` what holds only because we wrote it, and
@@ -109,7 +104,9 @@ def _of(
     for name in sorted(set(fields[contact.pk]) & set(way.places)):
         spot, value = (contact.pk, name), contact_fields.value_of(contact, name)
         said, winner = facts.said.get((record.pk, name), Said()), facts.winners.get(spot)
-        if (winner and winner.record_id == record.pk) or said.is_already(value, digest(value)):
+        if winner:
+            drift.since[name] = winner.occurred_at
+        if (winner and winner.record_id == record.pk) or said.is_already(value, echoes.digest(value)):
             drift.same.add(name)
         elif spot in facts.echoes:
             drift.came_back.add(name)
@@ -163,28 +160,8 @@ def _winners(people: Iterable[int], names: Collection[str]) -> dict[Field, Obser
 
 def _echoes(winners: Mapping[Field, Observation]) -> set[Field]:
     """What holds because a party gave us back, under our name, a value that we had written there."""
-    ours = {spot: row for spot, row in winners.items() if is_ours(row)}
-    if not ours:
-        return set()
-    given = Pushed.objects.filter(record__in={row.record_id for row in ours.values()})
-    known = set(given.values_list("record", "field", "value_hmac"))
-    return {spot for spot, row in ours.items() if (row.record_id, row.field, digest(row.value)) in known}
-
-
-def is_ours(observation: Observation) -> bool:
-    """Whether the party says that we made the change."""
-    connection, event = observation.record.connection, observation.event
-    if connection is None or event is None or not event.origin:
-        return False
-    return outward.is_ours(connection.party, event.origin, settings_of(connection).own_id)
-
-
-def settings_of(connection: Connection) -> SyncSettings:
-    """As a person set them, or, where nobody did, the defaults: a dry run."""
-    try:
-        return connection.sync
-    except SyncSettings.DoesNotExist:
-        return SyncSettings(connection=connection)
+    ours = echoes.among(list(winners.values()))
+    return {spot for spot, row in winners.items() if row.pk in ours}
 
 
 def _flapping(people: Iterable[int], names: Collection[str], at: datetime) -> set[Field]:

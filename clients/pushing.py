@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from clients import backoff, drift, outbox
+from clients import backoff, drift, echoes, outbox
 from clients.crm.asking import Fate, Write, door_of, fate_of
 from clients.crm.connectors import CONNECTORS
 from clients.models import Connection, Push, Pushed, SourceRecord, SyncSettings
@@ -24,7 +24,7 @@ State = Push.State
 BATCH = {Connection.Party.HUBSPOT: 100, Connection.Party.SALESFORCE: 200}  # records that one call takes
 LEASE = timedelta(minutes=5)  # longer than the calls for a batch may take
 RESERVE = 10  # a tenth of the day's writes is kept for what a person sends
-DRY_RUN = "Dry run: nothing was sent. Switch it off on the connection, then send this again."
+DRY_RUN = "Dry run: nothing was sent. Once it is switched off on the connection's sync page, send this again."
 CAPPED = "The {cap:,} writes of the day are used up; it goes on after midnight."
 NOT_THERE = "The contact or the record is gone, or the mapping no longer sends these fields there."
 LOST = "The worker that sent it did not come back; whether it arrived is not known."
@@ -40,11 +40,12 @@ class Sent:
 
 @dataclass(frozen=True)
 class _Claimed:
-    """`writes` and `pushes` in the same order."""
+    """`writes` and `pushes` in the same order; `since` {push: {field: when that was said which it writes}}."""
 
     connection: Connection
     pushes: list[Push]
     writes: list[Write]
+    since: dict[int, dict[str, datetime]]
     at: datetime
 
 
@@ -134,14 +135,15 @@ def _claim(connection_id: int, *, at: datetime) -> _Claimed | None:
     by one worker at a time; None where nothing may be sent."""
     connections = Connection.objects.select_for_update(no_key=True, of=("self",)).select_related("client")
     connection = connections.get(pk=connection_id)
-    settings = drift.settings_of(connection)
+    settings = echoes.settings_of(connection)
     if not connection.is_active or settings.paused_at or connection.party not in CONNECTORS:
         return None
     if settings.is_dry_run:
         _show_only(connection, at)
         return None
     rows = _free(connection, settings, at)
-    kept = _looked_at(rows, at=at)
+    looked_at = _looked_at(rows, at=at)
+    kept = [push for push, _ in looked_at]
     for push in kept:
         push.state, push.lease_until, push.fence = State.SENDING, at + LEASE, push.fence + 1
     Push.objects.bulk_update(rows, ["state", "lease_until", "fence", "fields", "before", "why", "ended_at"])
@@ -155,7 +157,7 @@ def _claim(connection_id: int, *, at: datetime) -> _Claimed | None:
         )
         for push in kept
     ]
-    return _Claimed(connection, kept, writes, at)
+    return _Claimed(connection, kept, writes, {push.pk: found.since for push, found in looked_at}, at)
 
 
 def _free(connection: Connection, settings: SyncSettings, at: datetime) -> list[Push]:
@@ -179,12 +181,12 @@ def _show_only(connection: Connection, at: datetime) -> None:
     rows = list(
         waiting.select_for_update(no_key=True, skip_locked=True, of=("self",)).select_related("record__contact")
     )
-    for push in _looked_at(rows, at=at):
+    for push, _ in _looked_at(rows, at=at):
         push.state, push.why, push.ended_at = State.SKIPPED, DRY_RUN, at
     Push.objects.bulk_update(rows, ["state", "why", "ended_at", "fields", "before"])
 
 
-def _looked_at(rows: Sequence[Push], *, at: datetime) -> list[Push]:
+def _looked_at(rows: Sequence[Push], *, at: datetime) -> list[tuple[Push, drift.Drift]]:
     """Those that still have something to write, with the values that hold now; the others have ended, unsaved."""
     fields: dict[int, set[str]] = defaultdict(set)
     people = {}
@@ -193,13 +195,13 @@ def _looked_at(rows: Sequence[Push], *, at: datetime) -> list[Push]:
             people[push.record.contact.pk] = push.record.contact
             fields[push.record.contact.pk] |= set(push.fields)
     by_hand = any(push.asked_by_id for push in rows)
-    drifts = {each.record.pk: each for each in drift.look(people.values(), fields, at=at, by_hand=by_hand)}
-    return [push for push in rows if _refreshed(push, drifts.get(push.record_id), at)]
+    found = {each.record.pk: each for each in drift.look(people.values(), fields, at=at, by_hand=by_hand)}
+    pairs = [(push, found.get(push.record_id) or drift.Drift(push.record, push.mapping_version)) for push in rows]
+    return [(push, each) for push, each in pairs if _refreshed(push, each, at)]
 
 
-def _refreshed(push: Push, found: drift.Drift | None, at: datetime) -> bool:
+def _refreshed(push: Push, found: drift.Drift, at: datetime) -> bool:
     """The push with the values of now; False where nothing is left of it, and it has ended."""
-    found = found or drift.Drift(push.record, push.mapping_version)
     values = {**found.write, **found.hold}
     left = {name: values.get(name, value) for name, value in push.fields.items() if name in {*values, *found.came_back}}
     if left:
@@ -228,7 +230,13 @@ def _note_done(claimed: _Claimed, fates: Sequence[Fate], *, at: datetime) -> Non
     """What the record was given is noted in any case, also where another worker owns the push by now."""
     done = [push for push, fate in zip(claimed.pushes, fates, strict=True) if fate.kind == "done"]
     given = [
-        Pushed(record=push.record, field=name, value_hmac=drift.digest(value), at=claimed.at)
+        Pushed(
+            record=push.record,
+            field=name,
+            value_hmac=echoes.digest(value),
+            at=claimed.at,
+            said_at=claimed.since[push.pk].get(name, claimed.at),
+        )
         for push in done
         for name, value in push.fields.items()
     ]
@@ -241,7 +249,10 @@ def _note_done(claimed: _Claimed, fates: Sequence[Fate], *, at: datetime) -> Non
             push.attempts += 1
         Push.objects.bulk_update(owned, ["state", "why", "lease_until", "sent_at", "ended_at", "attempts"])
         Pushed.objects.bulk_create(
-            given, update_conflicts=True, unique_fields=["record", "field", "value_hmac"], update_fields=["at"]
+            given,
+            update_conflicts=True,
+            unique_fields=["record", "field", "value_hmac"],
+            update_fields=["at", "said_at"],
         )
 
 

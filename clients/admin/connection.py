@@ -15,7 +15,6 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from clients import connections, credentials, signing
-from clients.admin.outbox import inlines_of
 from clients.connection_form import ConnectionForm
 from clients.models import Connection, SigningSecret
 from clients.scoped_admin import ScopedHistoryAdmin
@@ -47,9 +46,6 @@ class ConnectionAdmin(ScopedHistoryAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         shown = ("client", "party", "key_hint", "last_call", "created_at", "held_secrets", "last_refused")
         return shown if obj else ()
-
-    def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
-        return inlines_of(obj)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         basis = (None, {"fields": ("client", "party", "name", "mode", "is_active", "secret")})

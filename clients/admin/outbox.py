@@ -17,10 +17,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from clients import access, contact_fields, losses, outbox
-from clients.crm.connectors import CONNECTORS
 from clients.deciding import Change
-from clients.models import Contact, Push, Reconciliation, SyncSettings
-from clients.scoped_admin import ScopedRecordAdmin, ScopedStackedInline
+from clients.models import Contact, Push, Reconciliation
+from clients.scoped_admin import ScopedRecordAdmin
 from gtm import loop
 from gtm.admin_site import link, pill
 
@@ -133,38 +132,6 @@ class ReconciliationAdmin(ScopedRecordAdmin):
     @admin.display(description="What it answered")
     def answers_shown(self, run: Reconciliation) -> str:
         return f"{run.answers.count():,} deliveries, under Deliveries as “We asked the party”"
-
-
-class SyncInline(ScopedStackedInline):
-    """On the connection's page. Whoever may change the connection may change how it is written to."""
-
-    model = SyncSettings
-    fields = ("is_dry_run", "daily_writes", "own_id", "state")
-    readonly_fields = ("state",)
-    verbose_name = verbose_name_plural = "What goes back to the CRM"
-    max_num = 1
-    extra = 1
-    can_delete = False
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("clients.view_connection")
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_change_permission(request, obj)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("clients.change_connection")
-
-    @admin.display(description="At present")
-    def state(self, settings: SyncSettings) -> SafeString | str:
-        if not settings.pk:
-            return "Nothing is written before somebody sets this."
-        return link("See what waits, compare now, send now", "connection_sync", settings.connection_id)
-
-
-def inlines_of(connection: Any) -> tuple[type[ScopedStackedInline], ...]:
-    """For a connection whose party we can ask and write to."""
-    return (SyncInline,) if connection is not None and connection.party in CONNECTORS else ()
 
 
 def push_correction(contact_id: int, fields: dict[str, tuple[str, str]], *, by: User, at: datetime) -> None:

@@ -86,6 +86,7 @@ class Migration(migrations.Migration):
                 ('field', models.CharField(max_length=60)),
                 ('value_hmac', models.CharField(max_length=64)),
                 ('at', models.DateTimeField()),
+                ('said_at', models.DateTimeField(help_text='When that was said which we wrote.')),
                 ('record', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pushed', to='clients.sourcerecord')),
             ],
             options={

@@ -107,6 +107,7 @@ class Pushed(models.Model):
     field = models.CharField(max_length=60)
     value_hmac = models.CharField(max_length=64)
     at = models.DateTimeField()
+    said_at = models.DateTimeField(help_text="When that was said which we wrote.")
 
     class Meta:
         verbose_name_plural = "pushed values"

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from clients import drift, mappings, outbox
+from clients import drift, echoes, mappings, outbox
 from clients.models import (
     Contact,
     Mapping,
@@ -112,7 +112,7 @@ def test_what_the_record_says_already_is_not_pushed(both):
 
 def test_what_was_pushed_before_is_not_pushed_again_until_the_record_says_otherwise(both):
     _, hubspot, salesforce = both
-    given = {"record": salesforce, "field": "title", "value_hmac": drift.digest("CFO"), "at": AT}
+    given = {"record": salesforce, "field": "title", "value_hmac": echoes.digest("CFO"), "at": AT, "said_at": AT}
     Pushed.objects.create(**given)
 
     outbox.note([say(hubspot, "title", "CFO", at=AT)], at=AT)
@@ -196,7 +196,7 @@ def test_a_value_goes_out_in_the_words_and_under_the_name_of_the_party():
 def echo(record, *, origin="INTEGRATION 4711", given="CFO", own_id="4711"):
     """`record` was given a value by us, and its party now says CEO as if later: what becomes of it."""
     SyncSettings.objects.create(connection=record.connection, own_id=own_id)
-    Pushed.objects.create(record=record, field="title", value_hmac=drift.digest(given), at=AT)
+    Pushed.objects.create(record=record, field="title", value_hmac=echoes.digest(given), at=AT, said_at=AT)
     outbox.note([say(record, "title", "CFO", origin=origin)], at=AT)
     return pushes()
 

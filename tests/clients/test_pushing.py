@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from clients import backoff, drift, mappings, outbox, pushing
+from clients import backoff, drift, echoes, mappings, outbox, pushing
 from clients.models import Connection, Mapping, Push, Pushed, SourceRecord, SyncSettings
 from tests.clients import crms
 from tests.clients.crms import ScriptedCrm, correct, make_record, say, write_in_earnest
@@ -59,7 +59,7 @@ def test_what_is_due_is_written_in_one_batch_under_the_names_of_the_crm(crm, sal
     assert (sent, crm.calls) == ({"done": 2}, [["003A", "003B"]])
     assert crm.written == {"003A": {"Title": "CFO"}, "003B": {"Title": "CFO"}}
     assert ends("state", "why", "attempts", "ended_at") == [("done", "", 1, LATER)] * 2
-    assert set(Pushed.objects.values_list("field", "value_hmac", "at")) == {("title", drift.digest("CFO"), LATER)}
+    assert set(Pushed.objects.values_list("field", "value_hmac", "at")) == {("title", echoes.digest("CFO"), LATER)}
 
 
 def test_changes_of_one_record_within_seconds_are_one_write(crm, salesforce):

@@ -6,8 +6,8 @@ import pytest
 from django.urls import reverse
 from django_q.models import OrmQ
 
-from clients import mappings, outbox
-from clients.models import Delivery, Mapping, Push, Reconciliation, SyncSettings
+from clients import mappings, outbox, pushing
+from clients.models import Mapping, Push, Reconciliation, SyncSettings
 from gtm import loop
 from tests.clients import crms
 from tests.clients.crms import make_record, make_two_crms, say, write_in_earnest
@@ -187,17 +187,27 @@ def test_a_crm_that_we_cannot_ask_is_said_to_be_read_only_through_its_webhooks(m
     assert (pressed.status_code, Reconciliation.objects.count()) == (200, 0)
 
 
-def test_how_a_connection_is_written_to_is_set_on_its_page(manager, waiting):
-    connection = waiting.connection
-    url = reverse("admin:clients_connection_change", args=[connection.pk])
-    page = manager.get(url)
-    typed = {name: value or "" for name, value in page.context["adminform"].form.initial.items()}
-    typed |= {"sync-TOTAL_FORMS": "1", "sync-INITIAL_FORMS": "0", "sync-0-daily_writes": "50", "sync-0-own_id": "4711"}
+def test_how_a_connection_is_written_to_is_set_on_its_sync_page_and_kept_with_a_name(manager, waiting):
+    url = reverse("connection_sync", args=[waiting.connection_id])
 
-    manager.post(url, {**typed, "sync-0-connection": connection.pk})
+    refused = manager.post(url, {"save": "1", "daily_writes": "0"})
+    before = SyncSettings.objects.count()
+    manager.post(url, {"save": "1", "daily_writes": "50", "own_id": "4711"})
 
     settings = SyncSettings.objects.get()
-    assert "What goes back to the CRM" in page.content.decode()
+    assert (refused.status_code, before) == (400, 0)
     assert (settings.is_dry_run, settings.daily_writes, settings.own_id) == (False, 50, "4711")
     assert settings.history.get().history_user.username == "manager"
-    assert Delivery.objects.filter(way="asked").count() == 0
+
+
+def test_what_a_dry_run_showed_is_written_with_one_press_once_it_is_over(manager, waiting):
+    write_in_earnest(waiting.connection)
+    Push.objects.update(state="skipped", why=pushing.DRY_RUN, ended_at=AT)
+    url = reverse("connection_sync", args=[waiting.connection_id])
+    page = manager.get(url).content.decode()
+
+    manager.post(url, {"release": "1"})
+
+    assert "Write what they showed" in page
+    assert Push.objects.get(state="waiting").asked_by.username == "manager"
+    assert queued(loop.push_to) == [(waiting.connection_id,)]

@@ -136,3 +136,20 @@ def test_comparing_brings_what_a_fifth_of_lost_webhooks_kept_from_us_and_says_ho
 
 def ago(seconds):
     return timezone.now() - timedelta(seconds=seconds)
+
+
+def test_an_echo_that_comes_late_does_not_bring_back_what_it_repeats(crms):
+    """Salesforce says one thing, then another, of which we hear only after the first was written to HubSpot."""
+    hubspot, salesforce = crms
+    email = emails(1)[0]
+    salesforce.change(email, "CFO")
+    deliver(salesforce, salesforce.calls())
+    salesforce.change(email, "Chair")
+    two_crms.push(hubspot)
+    late = hubspot.calls()
+    deliver(salesforce, salesforce.calls())
+
+    deliver(hubspot, late)
+    settle(*crms)
+
+    assert hubspot.titles()[email] == salesforce.titles()[email] == ours()[email] == "Chair"
