@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
 
-from clients import contact_fields, contacts, deciding, forgotten, identity, merge
+from clients import contact_fields, contacts, deciding, echoes, forgotten, identity, merge
 from clients.canonical import (
     CONTACT_DELETED,
     CONTACT_ERASED,
@@ -117,10 +117,12 @@ def _observe(fresh: Sequence[Told]) -> None:
     """What each event says, a row a field. Whatever it does not name, it says nothing of."""
     rows: list[Observation] = []
     told: dict[int, set[str]] = defaultdict(set)
+    ours = echoes.moments((event, said.payload) for event, said in fresh)
     for event, said in fresh:
-        basis = {"record_id": event.record_id, "event": event, "occurred_at": event.occurred_at}
         for name, value in _words(said).items():
-            rows.append(Observation(field=name, value=contact_fields.cut(name, value), **basis))
+            at = ours.get((event.pk, name), event.occurred_at)
+            cut = contact_fields.cut(name, value)
+            rows.append(Observation(record=event.record, event=event, field=name, value=cut, occurred_at=at))
         told[_number(event.record_id)] |= contacts.addresses(said.payload.get(EMAIL, ""), said.payload.get(OTHERS, ""))
     Observation.objects.bulk_create(rows, ignore_conflicts=True)
     identity.remember_addresses(told)

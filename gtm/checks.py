@@ -1,4 +1,5 @@
-"""Settings that would break a promise stop the start: the queue must not hand a run out twice, nor cut it off."""
+"""Settings that would break a promise stop the start: the queue must not hand a run out twice, nor cut it off, and the
+way out must not lead back to our own machine."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -27,6 +28,19 @@ def queue(app_configs: object, **kwargs: object) -> list[CheckMessage]:
             )
         )
     return found
+
+
+@register()
+def way_out(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    if not settings.LOOPBACK_ALLOWED:
+        return []
+    return [
+        Error(
+            "LOOPBACK_ALLOWED names addresses of this machine: who types an address could reach them through us.",
+            hint="Leave it empty; only tests fill it, while they run.",
+            id="gtm.E008",
+        )
+    ]
 
 
 def _cluster(name: str, cluster: Mapping[str, Any]) -> Iterator[CheckMessage]:

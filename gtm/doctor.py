@@ -16,6 +16,7 @@ from django.db.models import Count, Min
 from django.utils.timesince import timesince
 from django_q.models import OrmQ, Schedule
 
+from clients import pushing
 from clients.models import Delivery
 from gtm import schedules
 from gtm.database import is_embedded, server_of
@@ -173,6 +174,18 @@ def quarantine(at: datetime) -> Verdict:
     return State.OK, "Every webhook delivery could be read.", FINE
 
 
+def crms(at: datetime) -> Verdict:
+    paused = pushing.paused()
+    if paused:
+        named = "; ".join(f"{each.connection.client}, {each.connection.name}: {each.paused_why}" for each in paused[:5])
+        return (
+            State.WARN,
+            f"{len(paused)} connections are paused, because the party no longer knows us. {named}",
+            "Enter a credential that holds on the connection, then press Send now on its sync page.",
+        )
+    return State.OK, "Every CRM that we write to knows us.", FINE
+
+
 def disk(at: datetime) -> Verdict:
     folder = Path(settings.DATA_DIR)
     free = shutil.disk_usage(folder if folder.exists() else folder.anchor).free
@@ -214,6 +227,7 @@ CHECKS = (
     Check("Clock", clock),
     Check("Model", model, needs_database=False),
     Check("Webhooks", quarantine),
+    Check("CRMs", crms),
     Check("Disk", disk, needs_database=False),
     Check("Secrets", secrets, needs_database=False),
 )

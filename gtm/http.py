@@ -9,47 +9,78 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import httpx
+from django.conf import settings
+
+from gtm import retries
+from gtm.retries import Kind, Unit
 
 MAX_BYTES = 2_000_000
 USER_AGENT = "gtm/1.0"
-RETRY_LATER = frozenset({408, 425, 429})
+CANNOT_BE_SENT = "The address or the credential holds signs that cannot be sent. Enter them anew on the connection"
 
 # Python calls these global, but they carry any IPv4 address inside, also a private one (RFC 6052, 8215, 3056, 4380).
 EMBEDS_IPV4 = [ipaddress.ip_network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")]
 
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Resolve = Callable[[str, int], list[str]]
 
 
 @dataclass(frozen=True)
+class Call:
+    """One question or order to a party. `json` or `form` is its body, where it has one; the address holds no secret."""
+
+    method: Method
+    url: str
+    params: Mapping[str, str] | None = None
+    headers: Mapping[str, str] | None = field(default=None, repr=False)
+    json: object = field(default=None, repr=False)
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
 class Reply:
+    """`body` is the answer as it came, `json` what it says, None where it is empty; header names in any letters."""
+
     status: int
     headers: Mapping[str, str]
     json: Any
     elapsed_ms: int
+    body: bytes = b""
 
 
 class Unavailable(Exception):
-    """The party could not answer now; the same question may succeed later."""
+    """The party could not answer now; the same question may succeed later, but not before `retry_after_s` is over.
 
-    def __init__(self, reason: str, *, retry_after_s: float | None = None) -> None:
+    `json` is what the party answered, if anything that can be read.
+    """
+
+    kind: Kind = "transient"
+
+    def __init__(self, reason: str, *, retry_after_s: float | None = None, json: object = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry_after_s = retry_after_s
+        self.json = json
 
 
 class Refused(Exception):
-    """The party refused the question (4xx), or we refused its address (`status` 0); asking again does not help."""
+    """The party refused the question (4xx), or we refused its address (`status` 0); asking again does not help.
+
+    `kind` says what would: permanent: another question; auth: another credential; conflict: a look at what is there.
+    """
 
     def __init__(self, status: int, reason: str, *, json: object = None) -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
         self.json = json
+        self.kind: Kind = retries.kind_of(status, json)
 
 
 def get_json(
@@ -62,25 +93,50 @@ def get_json(
     max_bytes: int = MAX_BYTES,
 ) -> Reply:
     """Raises Unavailable or Refused; a 2xx answer that is no JSON is Unavailable."""
-    request = httpx.Request("GET", url, params=params, headers=headers)
-    return _ask(request, timeout_s=timeout_s, sandbox=sandbox, max_bytes=max_bytes)
+    call = Call("GET", url, params, headers)
+    reply = send(call, timeout_s=timeout_s, sandbox=sandbox, max_bytes=max_bytes)
+    if reply.json is None:
+        raise _not_json(httpx.URL(url).host, reply.status)
+    return reply
 
 
-def _ask(request: httpx.Request, *, timeout_s: float, sandbox: bool, max_bytes: int) -> Reply:
+def send(
+    call: Call, *, timeout_s: float, sandbox: bool, max_bytes: int = MAX_BYTES, retry_after_in: Unit = "s"
+) -> Reply:
+    """Raises Unavailable or Refused. A 2xx answer that is neither empty nor JSON is Unavailable: what was ordered may
+    be done or not, so orders have to bear repeating. `retry_after_in`: what a bare number in Retry-After counts."""
+    request = _request(call)
     started = time.monotonic()
+    response, body = _ask(request, timeout_s=timeout_s, sandbox=sandbox, max_bytes=max_bytes)
+    return _judge(response, body, elapsed_ms=round((time.monotonic() - started) * 1000), unit=retry_after_in)
+
+
+def _request(call: Call) -> httpx.Request:
+    """Raises Refused for an address that cannot be one; people type some of them."""
+    try:
+        return httpx.Request(
+            call.method, call.url, params=call.params, headers=call.headers, json=call.json, data=call.form
+        )
+    except (httpx.InvalidURL, UnicodeError, ValueError, TypeError):  # they may quote a credential
+        raise Refused(0, CANNOT_BE_SENT) from None
+
+
+def _ask(request: httpx.Request, *, timeout_s: float, sandbox: bool, max_bytes: int) -> tuple[httpx.Response, bytes]:
+    deadline = time.monotonic() + timeout_s
     request.headers.setdefault("User-Agent", USER_AGENT)
     request.extensions["timeout"] = httpx.Timeout(timeout_s).as_dict()
     try:
         response = _client(sandbox, os.getpid()).send(request, stream=True)
         try:
-            body = _read(response, deadline=started + timeout_s, max_bytes=max_bytes)
+            return response, _read(response, deadline=deadline, max_bytes=max_bytes)
         finally:
             response.close()
     except httpx.TimeoutException as error:
         raise Unavailable(f"{request.url.host} did not answer within {timeout_s:g} s") from error
+    except httpx.LocalProtocolError:
+        raise Refused(0, CANNOT_BE_SENT) from None
     except (httpx.TransportError, httpx.DecodingError) as error:
         raise Unavailable(f"{request.url.host} could not be reached: {error or type(error).__name__}") from error
-    return _judge(response, body, elapsed_ms=round((time.monotonic() - started) * 1000))
 
 
 def _read(response: httpx.Response, *, deadline: float, max_bytes: int) -> bytes:
@@ -95,16 +151,22 @@ def _read(response: httpx.Response, *, deadline: float, max_bytes: int) -> bytes
     return bytes(body)
 
 
-def _judge(response: httpx.Response, body: bytes, *, elapsed_ms: int) -> Reply:
+def _judge(response: httpx.Response, body: bytes, *, elapsed_ms: int, unit: Unit) -> Reply:
     host, status = response.request.url.host, response.status_code
     answer = _parsed(body)
-    if status in RETRY_LATER or status >= 500:
-        raise Unavailable(f"{host} answered {status}{_says(answer)}", retry_after_s=_retry_after(response.headers))
     if not response.is_success:
-        raise Refused(status, f"{host} answered {status}{_says(answer)}", json=answer)
-    if answer is None:
-        raise Unavailable(f"{host} answered {status} with something that is not JSON")
-    return Reply(status=status, headers=response.headers, json=answer, elapsed_ms=elapsed_ms)
+        said = f"{host} answered {status}{_says(answer)}"
+        if retries.kind_of(status, answer) == "transient":
+            wait_s = retries.retry_after_s(response.headers, at=datetime.now(UTC), unit=unit)
+            raise Unavailable(said, retry_after_s=wait_s, json=answer)
+        raise Refused(status, said, json=answer)
+    if answer is None and body.strip():
+        raise _not_json(host, status)
+    return Reply(status, response.headers, answer, elapsed_ms, body)
+
+
+def _not_json(host: str, status: int) -> Unavailable:
+    return Unavailable(f"{host} answered {status} with something that is not JSON")
 
 
 def _no_constant(name: str) -> None:
@@ -119,18 +181,15 @@ def _parsed(body: bytes) -> object:
 
 
 def _says(answer: object) -> str:
-    """What the party itself says is wrong; the parties put it under `message`, at the top or below `error`."""
-    inner = answer.get("error") if isinstance(answer, dict) else None
-    for part in (inner, answer):
-        if isinstance(part, dict) and isinstance(part.get("message"), str):
-            return f": {part['message'][:200]}"
+    """What the party itself says is wrong: its `message`, at the top, below `error` or first in a list of errors, or
+    OAuth's `error_description`."""
+    top = answer[0] if isinstance(answer, list) and answer else answer
+    inner = top.get("error") if isinstance(top, dict) else None
+    for part in (inner, top):
+        said = (part.get("message") or part.get("error_description")) if isinstance(part, dict) else None
+        if isinstance(said, str):
+            return f": {said[:200]}"
     return ""
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds; the date form of the header is rare and read as unknown."""
-    text = headers.get("retry-after", "")
-    return float(text) if text.isdigit() else None
 
 
 @cache
@@ -156,7 +215,8 @@ class PublicOnly(httpx.BaseTransport):
     """Resolves a host once, refuses it unless every address is public, and connects to the checked address.
 
     Whoever may name a host may otherwise reach our own machines through us (SSRF); resolving twice would let a second
-    answer slip past the check. The certificate is still checked against the name.
+    answer slip past the check. The certificate is still checked against the name. LOOPBACK_ALLOWED lets tests through
+    to a server of their own; no environment can fill it, and `gtm/checks.py` refuses to start with it.
     """
 
     def __init__(self, inner: httpx.BaseTransport, *, resolve: Resolve = resolve) -> None:
@@ -165,7 +225,9 @@ class PublicOnly(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         host = request.url.host
-        if request.url.scheme != "https":
+        if f"{host}:{request.url.port}" in settings.LOOPBACK_ALLOWED:
+            return self._inner.handle_request(request)
+        if request.url.scheme != "https" or not host:
             raise Refused(0, f"{host or request.url}: only https addresses are asked")
         address = self._checked(host, request.url.port or 443)
         checked = httpx.Request(

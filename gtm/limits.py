@@ -15,11 +15,11 @@ from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.functions import Greatest, Least
 
 from gtm.models import RateLimit
+from gtm.retries import LONGEST_WAIT_S
 
 KINDS = ("requests", "input_tokens", "output_tokens")
 WINDOW = timedelta(minutes=1)  # how long a number holds whose reset the party did not say
 LATEST_RESET = timedelta(hours=1)  # a reset further away is a wrong clock, not a limit
-LONGEST_BLOCK_S = 86_400.0  # a longer wait than a day is not believed
 MOST = {"requests": 2**31 - 1, "input_tokens": 2**63 - 1, "output_tokens": 2**63 - 1}  # what the columns hold
 TRIES = 3
 AGAIN_S = 0.05
@@ -46,7 +46,7 @@ def observe(name: str, seen: Seen, *, at: datetime) -> None:
         if number is not None:
             changes |= _changes(kind, *number, at)
     if seen.retry_after_s is not None:
-        blocked = at + timedelta(seconds=min(seen.retry_after_s, LONGEST_BLOCK_S))
+        blocked = at + timedelta(seconds=min(seen.retry_after_s, LONGEST_WAIT_S))
         changes["blocked_until"] = Greatest(F("blocked_until"), Value(blocked))  # PostgreSQL's leaves NULL out
     if not changes:
         return

@@ -5,8 +5,10 @@ queued task only rings a bell: any job may run twice, late, or after its worker 
 whatever was left behind.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from random import SystemRandom
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -16,7 +18,7 @@ from django_q.tasks import async_task
 
 from agents_app import campaigns, deployments, flow, requests, sending, trials, versions
 from agents_app.models import Deployment, FlowRun, PromptVersion, Request, Send
-from clients import config, inbox, quarantine, reviews, ruling, scores
+from clients import config, inbox, outbox, pushing, quarantine, reviews, ruling, scores, sync
 from clients.models import Client, Delivery, Event, ReviewItem
 from clients.troubles import Trouble
 from experiments import analysis, assign, effects, evolution, lifecycle, outcomes, proposals
@@ -30,6 +32,8 @@ CHANGED_AT_ONCE = 100  # clients whose deployment one sweep keeps; the next one 
 RULES_OF_LATE = timedelta(days=2)
 NAMELESS = timedelta(hours=1)  # how far back records are looked at that no address belongs to
 LEFT_BEHIND = timedelta(minutes=1)  # how long a row may wait for its bell before the sweep rings again
+MOST_BATCHES, MOST_PAGES = 50, 500  # of one job; the rest waits for the next bell
+RNG = SystemRandom()
 
 
 def later(job: Callable[..., Any], *args: Any) -> None:
@@ -56,6 +60,7 @@ def _apply_delivery(delivery_id: int, *, at: datetime) -> None:
         for change in applied.changes:
             for request in requests.triggered_by(change, at=at):
                 later(start_run, request.pk)
+        outbox.note(applied.changes, at=at)
         for event in applied.outcomes:
             later(record_outcome, event.pk)
 
@@ -97,6 +102,59 @@ def score_contacts(*, at: datetime | None = None) -> None:
 def close_reviews(*, at: datetime | None = None) -> None:
     """Questions about contacts that solved themselves → closed, so that nobody is asked."""
     reviews.close_solved(ReviewItem.objects.all(), at=at or timezone.now())
+
+
+def push_changes(*, at: datetime | None = None) -> None:
+    """Changed contact → the CRMs that hold a record of it, as soon as each may be written to."""
+    at = at or timezone.now()
+    pushing.take_back(at=at, rng=RNG)
+    for connection_id in pushing.due(at):
+        later(push_to, connection_id)
+
+
+def push_to(connection_id: int) -> None:
+    """What waits for one CRM, batch after batch."""
+    for _ in range(MOST_BATCHES):
+        if not pushing.send(connection_id, rng=RNG).may_go_on:
+            return
+
+
+def look_up_records(*, at: datetime | None = None) -> None:
+    """An event that only named a record → what the CRM says of it."""
+    for connection_id in sync.to_look_up(at or timezone.now()):
+        later(look_up, connection_id)
+
+
+def look_up(connection_id: int) -> None:
+    for _ in range(MOST_BATCHES):
+        found = sync.look_up(connection_id, rng=RNG)
+        for delivery_id in found:
+            later(process_delivery, delivery_id)
+        if not found:
+            return
+
+
+def compare_daily(*, at: datetime | None = None) -> None:
+    """Once a day: all that changed in each CRM, so that what its calls did not tell is known all the same."""
+    sync.start_due(at or timezone.now())
+
+
+def compare_on(*, at: datetime | None = None) -> None:
+    """Comparisons that were started, or wait for their time, go on."""
+    for reconciliation_id in sync.going_on(at or timezone.now()):
+        later(compare, reconciliation_id)
+
+
+def compare(reconciliation_id: int) -> None:
+    """A CRM's changes → deliveries that we asked for, page by page; then how much of it no call had told."""
+    for _ in range(MOST_PAGES):
+        turned = sync.turn(reconciliation_id, rng=RNG)
+        if turned.delivery_id:
+            process_delivery(turned.delivery_id)
+        if not turned.goes_on:
+            return
+        time.sleep(turned.wait_s)
+    later(compare, reconciliation_id)
 
 
 def start_run(request_id: int) -> None:
@@ -290,5 +348,5 @@ def monday(at: datetime) -> date:
 
 
 LONG = frozenset(
-    {execute_run, build_review, share_patterns, propose_settings, measure_proposals}
+    {execute_run, build_review, share_patterns, propose_settings, measure_proposals, push_to, look_up, compare}
 )  # these run on their own cluster, so that no webhook waits for them

@@ -82,6 +82,7 @@ urlpatterns = [
     path("contacts/reviews/<int:item_id>/", clients.contact_review, name="contact_review"),
     path("quarantine/", clients.quarantine_page, name="quarantine"),
     path("quarantine/<int:delivery_id>/", clients.quarantined, name="quarantined"),
+    path("connections/<int:connection_id>/sync/", clients.connection_sync, name="connection_sync"),
     path("health/", views.system_health, name="system_health"),
     path("u/<str:token>/", experiments.unsubscribe, name="unsubscribe"),
     path("healthz", health.alive, name="alive"),

@@ -35,8 +35,10 @@ from clients.models import (
     MappingRow,
     Observation,
     ProposedChange,
+    Push,
     QualityRule,
     QualityWeek,
+    Reconciliation,
     RecordAddress,
     Replay,
     ReviewItem,
@@ -241,6 +243,14 @@ def _people(size: int, rows: Rows) -> Rows:
             for client, contact, seen in zip(rows[Client], rows[Contact], observations, strict=True)
         ],
         Replay: [Replay(connection=one, per_minute=60, upto=0, asked_at=AT, ended_at=AT) for one in rows[Connection]],
+        Push: [
+            Push(connection=record.connection, record=record, fields={"title": "CEO"}, made_at=AT, due_at=AT)
+            for record in rows[SourceRecord]
+        ],
+        Reconciliation: [
+            Reconciliation(connection=one, from_at=AT, until_at=AT, started_at=AT, ended_at=AT, records_seen=9)
+            for one in rows[Connection]
+        ],
         Erasure: [Erasure(client=client, reason="asked_here", asked_at=AT) for client in rows[Client]],
     }
 

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
-from gtm.limits import LONGEST_BLOCK_S, Seen
+from gtm.limits import Seen
+from gtm.retries import retry_after_s
 
 LONGEST_RETRY_AFTER_S = 20.0  # longer: give the worker's slot back and come again
 PREFIX = "anthropic-ratelimit-"
@@ -26,18 +26,6 @@ def seen(headers: Mapping[str, str], *, at: datetime) -> Seen:
     )
 
 
-def retry_after_s(headers: Mapping[str, str], *, at: datetime) -> float | None:
-    """Seconds, at most a day: given as a number or as a date (RFC 9110, 10.2.3). A date is read against the service's
-    own clock where the response names it, else against `at`. None where nothing usable was said."""
-    text = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", text):
-        return min(float(text), LONGEST_BLOCK_S)
-    until = _date(text)
-    if until is None:
-        return None
-    return min(max(0.0, (until - (_date(headers.get("date", "")) or at)).total_seconds()), LONGEST_BLOCK_S)
-
-
 def _number(text: str) -> int | None:
     return int(text) if re.fullmatch(r"[0-9]{1,18}", text.strip()) else None
 
@@ -47,14 +35,6 @@ def _moment(text: str) -> datetime | None:
     try:
         return _aware(datetime.fromisoformat(text.strip()))
     except (ValueError, OverflowError):
-        return None
-
-
-def _date(text: str) -> datetime | None:
-    """An HTTP date, such as Mon, 16 Nov 2026 09:00:07 GMT."""
-    try:
-        return _aware(parsedate_to_datetime(text))
-    except (ValueError, TypeError, OverflowError):
         return None
 
 

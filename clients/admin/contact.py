@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 
 from clients import access, contacts, forms, hold, observations, quality, scores, suppression
 from clients.admin.links import to_lists
+from clients.admin.outbox import on_its_way, push_correction
 from clients.models import Contact, Observation, Suppression
 from clients.scoped_admin import ScopedAdmin, ScopedHistoryAdmin, ScopedRecordAdmin
 from gtm.admin_site import pill
@@ -37,6 +38,7 @@ class ContactAdmin(ScopedHistoryAdmin):
         return (
             (None, {"fields": ("client", "email", "suppressed", "soundness", "elsewhere")}),
             ("As we know them", {"fields": (*self.names, "evidence")}),
+            ("On its way to CRMs", {"fields": ("pushes",)}),
             ("Origin", {"fields": ("source", "created_at", "updated_at")}),
         )
 
@@ -49,6 +51,7 @@ class ContactAdmin(ScopedHistoryAdmin):
                 "soundness",
                 "elsewhere",
                 "evidence",
+                "pushes",
                 "source",
                 "created_at",
                 "updated_at",
@@ -65,7 +68,8 @@ class ContactAdmin(ScopedHistoryAdmin):
             obj.company_domain = obj.company_domain or contacts.work_domain(obj.email_normalised)
             obj.source, obj.created_at, obj.updated_at = observations.BY_HAND, at, at
             super().save_model(request, obj, form, change)
-        observations.by_hand(obj, said, by=access.user_of(request), at=at)
+        changed = observations.by_hand(obj, said, by=access.user_of(request), at=at)
+        push_correction(obj.pk, changed, by=access.user_of(request), at=at)
 
     @admin.display(description="Writing to them")
     def suppressed(self, contact: Contact) -> SafeString:
@@ -85,6 +89,10 @@ class ContactAdmin(ScopedHistoryAdmin):
         states = contact.field_states.select_related("observation").order_by("pk")
         rows = [(state, getattr(contact, state.field)) for state in states]
         return render_to_string("clients/evidence.html", {"rows": rows})
+
+    @admin.display(description="Pushes")
+    def pushes(self, contact: Contact) -> SafeString | str:
+        return on_its_way(contact)
 
     @admin.display(description="Elsewhere")
     def elsewhere(self, contact: Contact) -> SafeString:

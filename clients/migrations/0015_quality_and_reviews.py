@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('clients', '0013_mappings'),
+        ('clients', '0014_outbox'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

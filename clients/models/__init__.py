@@ -5,6 +5,7 @@ from clients.models.connection import Connection
 from clients.models.contact import Contact, ContactField, FieldState, Observation, Suppression
 from clients.models.inbox import Delivery, Event, Replay
 from clients.models.mapping import Mapping, MappingRow
+from clients.models.outbox import Push, Pushed, Reconciliation, SyncSettings
 from clients.models.quality import ContactQuality, QualityRule, QualityWeek
 from clients.models.review import ReviewItem
 from clients.models.signing import SigningSecret
@@ -31,8 +32,11 @@ __all__ = [
     "MappingRow",
     "Observation",
     "ProposedChange",
+    "Push",
+    "Pushed",
     "QualityRule",
     "QualityWeek",
+    "Reconciliation",
     "RecordAddress",
     "Replay",
     "ReviewItem",
@@ -43,4 +47,5 @@ __all__ = [
     "SigningSecret",
     "SourceRecord",
     "Suppression",
+    "SyncSettings",
 ]

@@ -15,6 +15,7 @@ from clients.views.quality import contact_quality
 from clients.views.quarantine import quarantine_page, quarantined
 from clients.views.reviews import contact_review, contact_reviews
 from clients.views.settings import client_settings, setting_keys
+from clients.views.sync import connection_sync
 from clients.views.versions import client_versions
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "connection_mapping_trial",
     "connection_mapping_unread",
     "connection_mapping_versions",
+    "connection_sync",
     "contact_quality",
     "contact_review",
     "contact_reviews",

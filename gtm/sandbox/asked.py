@@ -13,10 +13,14 @@ class Asked:
     path: str
     params: Mapping[str, str]
     headers: Mapping[str, str]
+    host: str = ""
+    body: bytes = b""
 
 
 @dataclass(frozen=True)
 class Answer:
+    """`body` None: an empty one."""
+
     status: int
-    body: Mapping[str, Any]
+    body: Any
     headers: dict[str, str] = field(default_factory=dict)

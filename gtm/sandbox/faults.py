@@ -20,7 +20,8 @@ class Fault:
     """`status` None: only the delay, then the stand-in's own answer.
 
     `ignores_timeout`: the caller hangs, as in a name lookup that nothing interrupts. `is_reset`: no answer at all, the
-    connection breaks. `is_half`: the status is sent and the body ends in the middle.
+    connection breaks. `is_half`: the status is sent and the body ends in the middle. `is_late`: the caller's patience
+    is over, without anybody having waited.
     """
 
     status: int | None = None
@@ -30,8 +31,11 @@ class Fault:
     ignores_timeout: bool = False
     is_reset: bool = False
     is_half: bool = False
+    is_late: bool = False
 
     def wait(self, timeout_s: float | None) -> None:
+        if self.is_late:
+            raise TooSlow
         if self.ignores_timeout or timeout_s is None or self.delay_s <= timeout_s:
             time.sleep(self.delay_s)
             return
@@ -47,6 +51,7 @@ Schedule = Callable[[int], Fault | None]  # the number of the call, from 1, to w
 RESET = Fault(is_reset=True)
 HALF = Fault(is_half=True)
 HANG = Fault(delay_s=3600.0)  # longer than anybody waits
+LATE = Fault(is_late=True)
 
 
 @dataclass
@@ -56,32 +61,33 @@ class _Injected:
     calls: int = 0
 
 
-_injected: dict[str, _Injected] = {}
+_injected: dict[tuple[str, str], _Injected] = {}
 _lock = threading.Lock()
 
 
 @contextmanager
-def inject(party: str, *faults: Fault | Schedule, times: int | None = None) -> Iterator[None]:
-    """Each call of the party meets the next fault, the last one again and again; after `times` calls it is well.
+def inject(party: str, *faults: Fault | Schedule, times: int | None = None, account: str = "") -> Iterator[None]:
+    """Each call of the party meets the next fault, the last one again and again; after `times` calls it is well. With
+    an `account`, of those stand-ins that have several, only its calls do.
 
     One schedule instead of faults decides by the number of the call. It is asked by one call at a time, so it may draw
     from a random source.
     """
     with _lock:
-        _injected[party] = _Injected(_schedule(faults), times)
+        _injected[party, account] = _Injected(_schedule(faults), times)
     try:
         yield
     finally:
         with _lock:
-            _injected.pop(party, None)
+            _injected.pop((party, account), None)
 
 
-def meet(party: str, *, timeout_s: float | None) -> Fault | None:
+def meet(party: str, *, timeout_s: float | None, account: str = "") -> Fault | None:
     """The fault that this call ends with, after its delay; None when the stand-in is to answer itself.
 
     A fault without a status that is a half answer spoils the stand-in's own. Raises TooSlow or Reset.
     """
-    fault = _next(party)
+    fault = _next(party, account)
     if fault is None:
         return None
     fault.wait(timeout_s)
@@ -98,9 +104,9 @@ def _schedule(faults: tuple[Fault | Schedule, ...]) -> Schedule:
     return lambda call: listed[min(call, len(listed)) - 1]
 
 
-def _next(party: str) -> Fault | None:
+def _next(party: str, account: str) -> Fault | None:
     with _lock:
-        found = _injected.get(party)
+        found = _injected.get((party, account)) or _injected.get((party, ""))
         if found is None or found.left == 0:
             return None
         found.left = None if found.left is None else found.left - 1

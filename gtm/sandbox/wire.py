@@ -6,39 +6,47 @@ from dataclasses import dataclass
 
 import httpx
 
-from gtm.sandbox import faults, newsapi, people_data_labs
+from gtm.sandbox import faults, hubspot, newsapi, people_data_labs, salesforce
 from gtm.sandbox.asked import Answer, Asked
 
 
 @dataclass(frozen=True)
 class Party:
+    """`account` names whose records a question is about, for parties whose stand-ins remember."""
+
     key: str
     answer: Callable[[Asked], Answer]
+    account: Callable[[Asked], str] = lambda asked: ""
 
 
 PARTIES = {
     "api.peopledatalabs.com": Party("people_data_labs", people_data_labs.answer),
     "newsapi.org": Party("newsapi", newsapi.answer),
+    "api.hubapi.com": Party(hubspot.KEY, hubspot.answer, hubspot.account_key),
 }
+MY_DOMAIN = Party(salesforce.KEY, salesforce.answer, salesforce.account_key)
 
 
 def answer(request: httpx.Request) -> httpx.Response:
-    party = PARTIES.get(request.url.host)
+    host = request.url.host
+    party = MY_DOMAIN if host.endswith(".my.salesforce.com") else PARTIES.get(host)
     if party is None:
         raise httpx.ConnectError(f"the sandbox has no stand-in for {request.url.host}", request=request)
+    asked = _asked(request)
     try:
-        fault = faults.meet(party.key, timeout_s=request.extensions["timeout"]["read"])
+        fault = faults.meet(party.key, timeout_s=request.extensions["timeout"]["read"], account=party.account(asked))
     except faults.TooSlow as error:
         raise httpx.ReadTimeout("no answer in time", request=request) from error
     except faults.Reset as error:
         raise httpx.ReadError("the connection was closed", request=request) from error
     if fault and fault.status:
         return httpx.Response(fault.status, headers=dict(fault.headers), content=fault.sent(fault.body))
-    reply = party.answer(_asked(request))
-    content = json.dumps(reply.body).encode()
+    reply = party.answer(asked)
+    content = b"" if reply.body is None else json.dumps(reply.body).encode()
     sent = fault.sent(content) if fault else content
     return httpx.Response(reply.status, headers={"content-type": "application/json", **reply.headers}, content=sent)
 
 
 def _asked(request: httpx.Request) -> Asked:
-    return Asked(request.method, request.url.path, dict(request.url.params), request.headers)
+    url, body = request.url, request.read()
+    return Asked(request.method, url.path, dict(url.params), request.headers, url.host, body)

@@ -30,6 +30,7 @@ ARGUMENTS: dict[str, Callable[[Rows, int], list[Any]]] = {
     "client_prompts": lambda rows, at: [rows[Client][at].slug],
     "client_try": lambda rows, at: [rows[Client][at].slug],
     "trial": lambda rows, at: [rows[Trial][at].pk],
+    "connection_sync": lambda rows, at: [rows[Connection][at].pk],
     "client_versions": lambda rows, at: [rows[Client][at].slug],
     "client_deployments": lambda rows, at: [rows[Client][at].slug],
     "client_export": lambda rows, at: [rows[Client][at].slug],

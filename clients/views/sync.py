@@ -1,0 +1,85 @@
+"""A connection's sync: what waits to be written, what comparing found, and the buttons for both."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_http_methods
+
+from clients import access, contact_fields, drift, echoes, losses, outbox, pushing, sync
+from clients.crm.connectors import CONNECTORS
+from clients.models import Connection, Push, SyncSettings
+from clients.sync_form import SyncForm
+from gtm import loop
+from gtm.admin_site import pill
+
+SHOWN = 10  # comparisons, and pushes of each kind
+MOST_RELEASED = 1000  # of a dry run, at one press
+
+
+@require_http_methods(["GET", "POST"])
+def connection_sync(request: HttpRequest, connection_id: int) -> HttpResponse:
+    seen = access.scope(Connection.objects.select_related("client"), request.user)
+    connection = get_object_or_404(seen, pk=connection_id)
+    if request.method == "GET" or connection.party not in CONNECTORS:
+        return render(request, "clients/sync.html", _context(request, connection))
+    if "save" in request.POST:
+        return _save(request, connection)
+    messages.info(request, _act(request, connection))
+    return redirect("connection_sync", connection.pk)
+
+
+def _save(request: HttpRequest, connection: Connection) -> HttpResponse:
+    form = SyncForm(request.POST, instance=echoes.settings_of(connection))
+    if not form.is_valid():
+        return render(request, "clients/sync.html", _context(request, connection, form), status=400)
+    form.save()
+    messages.success(request, "Saved.")
+    return redirect("connection_sync", connection.pk)
+
+
+def _act(request: HttpRequest, connection: Connection) -> str:
+    at = timezone.now()
+    if "compare" in request.POST:
+        pushing.resume(connection)
+        run = sync.start(connection, at=at, by=access.user_of(request))
+        loop.later(loop.compare, run.pk)
+        return "Comparing has begun. Look here again in a while."
+    if "release" in request.POST:
+        shown = connection.pushes.filter(state=Push.State.SKIPPED, why=pushing.DRY_RUN).select_related(
+            "record__contact"
+        )
+        waits = outbox.again(shown.order_by("-pk")[:MOST_RELEASED], by=access.user_of(request), at=at)
+        loop.later(loop.push_to, connection.pk)
+        return f"{len(waits):,} records are written now; the others stand there as they should."
+    waiting = pushing.hurry(connection, at=at)
+    loop.later(loop.push_to, connection.pk)
+    return f"{waiting:,} pushes wait; those whose time has come are sent now."
+
+
+def _context(request: HttpRequest, connection: Connection, form: SyncForm | None = None) -> dict[str, object]:
+    settings = echoes.settings_of(connection)
+    pushes = connection.pushes.select_related("record__contact").order_by("-made_at", "-pk")
+    states = [Push.State.HELD, Push.State.DEAD, Push.State.WAITING]
+    places = drift.way_out(connection).places
+    runs = connection.reconciliations.select_related("asked_by").order_by("-started_at")[:SHOWN]
+    return {
+        "connection": connection,
+        "can_sync": connection.party in CONNECTORS,
+        "may_change": request.user.has_perm("clients.change_connection"),
+        "settings": settings,
+        "form": form or SyncForm(instance=settings),
+        "shown_only": pushes.filter(state=Push.State.SKIPPED, why=pushing.DRY_RUN).count(),
+        "state": _state(settings),
+        "written": pushing.written_today(connection, at=timezone.now()),
+        "going_out": [f"{contact_fields.label(name)} ({place.name})" for name, place in places.items()],
+        "groups": [(state, pushes.filter(state=state).count(), pushes.filter(state=state)[:SHOWN]) for state in states],
+        "runs": [(run, losses.in_words(run)) for run in runs],
+    }
+
+
+def _state(settings: SyncSettings) -> SafeString:
+    if settings.paused_at:
+        return pill("Paused", "bad")
+    return pill("Dry run", "warn") if settings.is_dry_run else pill("Writes", "ok")
