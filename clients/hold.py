@@ -4,13 +4,15 @@ from collections.abc import Iterable
 
 from clients import scores, suppression
 from clients.models import Client, Contact
+from clients.quality import Finding, why_held
 
 SUPPRESSED = "The address unsubscribed, bounced or was blocked. It is never written to again."
 
 
-def why_not(contact: Contact) -> str:
-    """Why nobody may write to the contact now, in words that say what to mend; "" where one may."""
-    return _gone(contact) or _unwanted(contact) or scores.why_held(contact)
+def why_not(contact: Contact, found: list[Finding] | None = None) -> str:
+    """Why nobody may write to the contact now, in words that say what to mend; "" where one may. `found` is what the
+    rules of quality say of it, where that is known already."""
+    return _gone(contact) or _unwanted(contact) or (scores.why_held(contact) if found is None else why_held(found))
 
 
 def reachable(client: Client, contacts: Iterable[Contact]) -> list[Contact]:

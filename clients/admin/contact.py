@@ -6,15 +6,14 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from clients import access, contacts, forms, hold, observations, quality, scores, suppression
+from clients import access, contact_fields, contacts, forms, hold, observations, quality, scores, suppression
 from clients.admin.links import to_lists
 from clients.admin.outbox import on_its_way, push_correction
 from clients.models import Contact, Observation, Suppression
 from clients.scoped_admin import ScopedAdmin, ScopedHistoryAdmin, ScopedRecordAdmin
-from gtm.admin_site import pill
 
 
 @admin.register(Contact)
@@ -36,7 +35,7 @@ class ContactAdmin(ScopedHistoryAdmin):
         if obj is None:
             return ((None, {"fields": forms.NewContactForm.Meta.fields}),)
         return (
-            (None, {"fields": ("client", "email", "suppressed", "soundness", "elsewhere")}),
+            (None, {"fields": ("client", "email", "suppressed", "elsewhere")}),
             ("As we know them", {"fields": (*self.names, "evidence")}),
             ("On its way to CRMs", {"fields": ("pushes",)}),
             ("Origin", {"fields": ("source", "created_at", "updated_at")}),
@@ -48,7 +47,6 @@ class ContactAdmin(ScopedHistoryAdmin):
                 "client",
                 "email",
                 "suppressed",
-                "soundness",
                 "elsewhere",
                 "evidence",
                 "pushes",
@@ -73,21 +71,23 @@ class ContactAdmin(ScopedHistoryAdmin):
 
     @admin.display(description="Writing to them")
     def suppressed(self, contact: Contact) -> SafeString:
-        why = hold.why_not(contact)
-        if why == hold.SUPPRESSED:
-            return pill("Never again: suppressed", "bad")
-        return format_html("{} {}", pill("Held out", "bad"), why) if why else pill("Allowed", "ok")
-
-    @admin.display(description="Quality")
-    def soundness(self, contact: Contact) -> SafeString:
         found = scores.findings_of([contact], at=timezone.now())[contact.pk]
-        rows = format_html_join("", "<br>{} {}", ((each.says, each.mend) for each in found))
-        return format_html("{} of 100{}", quality.score(found), rows)
+        return render_to_string(
+            "clients/standing.html",
+            {
+                "why": hold.why_not(contact, found),
+                "never": hold.SUPPRESSED,
+                "score": quality.score(found),
+                "findings": found,
+            },
+        )
 
     @admin.display(description="Where this comes from")
     def evidence(self, contact: Contact) -> SafeString:
-        states = contact.field_states.select_related("observation").order_by("pk")
-        rows = [(state, getattr(contact, state.field)) for state in states]
+        states = contact.field_states.select_related("observation__record").order_by("pk")
+        rows = [
+            (each, contact_fields.label(each.field), contact_fields.value_of(contact, each.field)) for each in states
+        ]
         return render_to_string("clients/evidence.html", {"rows": rows})
 
     @admin.display(description="Pushes")
@@ -96,10 +96,11 @@ class ContactAdmin(ScopedHistoryAdmin):
 
     @admin.display(description="Elsewhere")
     def elsewhere(self, contact: Contact) -> SafeString:
-        return to_lists(contact.pk, "contact__id__exact", (
-            ("What sources said", "clients_observation"), ("Events", "clients_event"),
-            ("Requests", "agents_app_request"), ("Drafts", "agents_app_draft"),
+        said = to_lists(contact.pk, "record__contact__id__exact", (("What sources said", "clients_observation"),))
+        done = to_lists(contact.pk, "contact__id__exact", (
+            ("Events", "clients_event"), ("Requests", "agents_app_request"), ("Drafts", "agents_app_draft"),
         ))  # fmt: skip
+        return format_html("{} · {}", said, done)
 
 
 @admin.register(Observation)
@@ -112,6 +113,9 @@ class ObservationAdmin(ScopedRecordAdmin):
     readonly_fields = fields
     search_fields = ("value", "record__contact__email")
     ordering = ("-occurred_at", "-pk")
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        return lookup == "record__contact__id__exact" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
 
     @admin.display(description="Contact")
     def contact(self, observation: Observation) -> Contact | None:

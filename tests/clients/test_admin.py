@@ -423,6 +423,22 @@ def test_every_list_and_page_opens_for_everybody_who_may_see_it(client, model):
         assert client.get(page("change", model, row.pk)).status_code == 200
 
 
+def test_a_contact_leads_to_what_its_sources_said_and_shows_who_said_what(operator):
+    crm = make_connection()
+    for person in ("ada", "bob"):
+        body = json.dumps({"email": f"{person}@x.example", "jobtitle": f"Title of {person}"}).encode()
+        inbox.apply(inbox.store(crm, headers={}, body=body, at=AT).delivery.pk, at=AT)
+    contact = Contact.objects.get(email="ada@x.example")
+
+    shown = operator.get(page("change", "contact", contact.pk)).content.decode()
+    said = operator.get(page("changelist", "observation"), {"record__contact__id__exact": contact.pk}).content.decode()
+
+    assert "<td>Title of ada</td><td>hubspot</td>" in shown
+    assert f"record__contact__id__exact={contact.pk}" in shown
+    assert "Title of ada" in said
+    assert "Title of bob" not in said
+
+
 @pytest.mark.parametrize("role", ["operator", "manager"])
 def test_no_list_or_page_costs_more_than_twelve_queries_whatever_the_rows(client, role, django_assert_max_num_queries):
     user = make_user_of(role)
