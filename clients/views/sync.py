@@ -1,6 +1,8 @@
 """A connection's sync: what waits to be written, what comparing found, and the buttons for both."""
 
 from django.contrib import messages
+from django.db.models import Count, F, Q, Window
+from django.db.models.functions import RowNumber
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -14,6 +16,7 @@ from clients.sync_form import SyncForm
 from gtm import loop
 from gtm.admin_site import pill
 
+STATES = (Push.State.HELD, Push.State.DEAD, Push.State.WAITING)
 SHOWN = 10  # comparisons, and pushes of each kind
 MOST_RELEASED = 1000  # of a dry run, at one press
 
@@ -60,8 +63,7 @@ def _act(request: HttpRequest, connection: Connection) -> str:
 
 def _context(request: HttpRequest, connection: Connection, form: SyncForm | None = None) -> dict[str, object]:
     settings = echoes.settings_of(connection)
-    pushes = connection.pushes.select_related("record__contact").order_by("-made_at", "-pk")
-    states = [Push.State.HELD, Push.State.DEAD, Push.State.WAITING]
+    counts = _counts(connection)
     places = drift.way_out(connection).places
     runs = connection.reconciliations.select_related("asked_by").order_by("-started_at")[:SHOWN]
     return {
@@ -70,13 +72,28 @@ def _context(request: HttpRequest, connection: Connection, form: SyncForm | None
         "may_change": request.user.has_perm("clients.change_connection"),
         "settings": settings,
         "form": form or SyncForm(instance=settings),
-        "shown_only": pushes.filter(state=Push.State.SKIPPED, why=pushing.DRY_RUN).count(),
+        "shown_only": counts["shown_only"],
         "state": _state(settings),
         "written": pushing.written_today(connection, at=timezone.now()),
         "going_out": [f"{contact_fields.label(name)} ({place.name})" for name, place in places.items()],
-        "groups": [(state, pushes.filter(state=state).count(), pushes.filter(state=state)[:SHOWN]) for state in states],
+        "groups": [(state, counts[state], newest) for state, newest in _newest(connection).items()],
         "runs": [(run, losses.in_words(run)) for run in runs],
     }
+
+
+def _counts(connection: Connection) -> dict[str, int]:
+    """How many pushes are in each state that is shown, and how many a dry run showed only; one query."""
+    wanted = {state.value: Count("pk", filter=Q(state=state)) for state in STATES}
+    dry = Count("pk", filter=Q(state=Push.State.SKIPPED, why=pushing.DRY_RUN))
+    return connection.pushes.aggregate(**wanted, **{"shown_only": dry})
+
+
+def _newest(connection: Connection) -> dict[Push.State, list[Push]]:
+    """The newest pushes of each of these states; one query."""
+    place = Window(RowNumber(), partition_by=F("state"), order_by=(F("made_at").desc(), F("pk").desc()))
+    rows = connection.pushes.filter(state__in=STATES).annotate(place=place).filter(place__lte=SHOWN)
+    found = list(rows.select_related("record__contact").order_by("place"))
+    return {state: [push for push in found if push.state == state] for state in STATES}
 
 
 def _state(settings: SyncSettings) -> SafeString:
