@@ -63,24 +63,36 @@ def get_json(
 ) -> Reply:
     """Raises Unavailable or Refused; a 2xx answer that is no JSON is Unavailable."""
     request = httpx.Request("GET", url, params=params, headers=headers)
-    return _ask(request, timeout_s=timeout_s, sandbox=sandbox, max_bytes=max_bytes)
-
-
-def _ask(request: httpx.Request, *, timeout_s: float, sandbox: bool, max_bytes: int) -> Reply:
     started = time.monotonic()
+    response, body = _ask(request, timeout_s=timeout_s, sandbox=sandbox, max_bytes=max_bytes)
+    return _judge(response, body, elapsed_ms=round((time.monotonic() - started) * 1000))
+
+
+def get_bytes(url: str, *, timeout_s: float, max_bytes: int = MAX_BYTES) -> bytes:
+    """A file as it is. Raises Unavailable or Refused."""
+    response, body = _ask(httpx.Request("GET", url), timeout_s=timeout_s, sandbox=False, max_bytes=max_bytes)
+    if response.is_success:
+        return body
+    reason = f"{response.request.url.host} answered {response.status_code}"
+    if response.is_client_error and response.status_code not in {408, 425, 429}:
+        raise Refused(response.status_code, reason)
+    raise Unavailable(reason)
+
+
+def _ask(request: httpx.Request, *, timeout_s: float, sandbox: bool, max_bytes: int) -> tuple[httpx.Response, bytes]:
+    deadline = time.monotonic() + timeout_s
     request.headers.setdefault("User-Agent", USER_AGENT)
     request.extensions["timeout"] = httpx.Timeout(timeout_s).as_dict()
     try:
         response = _client(sandbox, os.getpid()).send(request, stream=True)
         try:
-            body = _read(response, deadline=started + timeout_s, max_bytes=max_bytes)
+            return response, _read(response, deadline=deadline, max_bytes=max_bytes)
         finally:
             response.close()
     except httpx.TimeoutException as error:
         raise Unavailable(f"{request.url.host} did not answer within {timeout_s:g} s") from error
     except (httpx.TransportError, httpx.DecodingError) as error:
         raise Unavailable(f"{request.url.host} could not be reached: {error or type(error).__name__}") from error
-    return _judge(response, body, elapsed_ms=round((time.monotonic() - started) * 1000))
 
 
 def _read(response: httpx.Response, *, deadline: float, max_bytes: int) -> bytes:

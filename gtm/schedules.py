@@ -33,8 +33,10 @@ class Job:
 JOBS = (
     Job(loop.beat, minutes=1, args=("ingest",)),
     Job(loop.beat, minutes=1, args=("runs",), cluster="runs"),
+    Job(loop.drain_spool, minutes=1),
     Job(loop.sweep, minutes=1),
     Job(loop.send_due_drafts, minutes=1),
+    Job(loop.forget_refused_calls, cron="10 * * * *"),
     Job(loop.continue_campaigns, cron="15 * * * *"),
     Job(loop.decide_experiments, cron="30 * * * *"),
     Job(loop.measure_tickets, cron="0 5 * * *"),

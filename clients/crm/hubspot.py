@@ -4,6 +4,7 @@ v3 event notifications (an array of {"subscriptionType", "objectId", …}) tell 
 alone, so they stay in quarantine with their raw body until the connection can ask HubSpot for the contact.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,17 @@ FIELDS = {
     "jobtitle": ContactField.TITLE,
     "company": ContactField.COMPANY_NAME,
 }
+
+
+def portal(body: bytes) -> str:
+    """The portalId of the notifications in the body, joined by commas where they name several; "" without one."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    entries = found if isinstance(found, list) else [found]
+    named = {str(entry["portalId"]) for entry in entries if isinstance(entry, dict) and entry.get("portalId")}
+    return ",".join(sorted(named))
 
 
 def parse(entry: Mapping[str, Any]) -> Incoming:

@@ -1,10 +1,39 @@
 """Salesforce: the JSON that a Flow or Apex callout posts for a Contact or a Lead."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from clients.canonical import CONTACT_CHANGED, Incoming, Unusable, domain, moment, part, text
 from clients.models import ContactField
+
+SESSION = re.compile(rb"(<(?:[\w.-]+:)?SessionId\b[^>]*>)[^<]*", re.IGNORECASE)
+ORGANIZATION = re.compile(rb"<(?:[\w.-]+:)?OrganizationId\b[^>]*>\s*([A-Za-z0-9]{15,18})\s*<")
+ACK = b"""<?xml version="1.0" encoding="UTF-8"?>
+<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>\
+<notificationsResponse xmlns="http://soap.sforce.com/2005/09/outbound"><Ack>true</Ack></notificationsResponse>\
+</soapenv:Body></soapenv:Envelope>"""
+
+
+def is_soap(body: bytes) -> bool:
+    """Whether it is an outbound message, or wants to be one."""
+    return body.lstrip()[:1] == b"<"
+
+
+def organization(body: bytes) -> str:
+    """The OrganizationId of an outbound message; "" of anything else."""
+    found = ORGANIZATION.search(body) if is_soap(body) else None
+    return found[1].decode() if found else ""
+
+
+def without_session(body: bytes) -> bytes:
+    """An outbound message without the session id that it carries; anything else as it is."""
+    return SESSION.sub(rb"\1", body) if is_soap(body) else body
+
+
+def ack() -> bytes:
+    """The one answer after which Salesforce does not send an outbound message again."""
+    return ACK
 
 
 def parse(entry: Mapping[str, Any]) -> Incoming:

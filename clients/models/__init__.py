@@ -3,7 +3,7 @@ from clients.models.client import AgencySettings, Client, SalesMotion, SettingsT
 from clients.models.config import AgentKey, ConfigKey, ConfigVersion, ProposedChange, Settings
 from clients.models.connection import Connection
 from clients.models.contact import Contact, ContactField, FieldState, Observation, Suppression
-from clients.models.inbox import Delivery, Event
+from clients.models.inbox import Delivery, Event, RejectedCall
 from clients.models.signing import SigningSecret
 from clients.models.source import Erasure, FieldRule, RecordAddress, SamePerson, SourceRecord
 
@@ -26,6 +26,7 @@ __all__ = [
     "Observation",
     "ProposedChange",
     "RecordAddress",
+    "RejectedCall",
     "SalesMotion",
     "SamePerson",
     "Settings",

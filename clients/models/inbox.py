@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from django.db import models
 
 from gtm.records import Record
@@ -6,7 +8,16 @@ from gtm.records import Record
 class Delivery(Record):
     """One body as a party sent or answered it: raw, before anybody tried to read it."""
 
-    recorded = ("connection_id", "received_at", "headers", "body", "body_sha256", "sender_event_id", "way", "original_id")
+    recorded = (
+        "connection_id",
+        "received_at",
+        "headers",
+        "body",
+        "body_sha256",
+        "sender_event_id",
+        "way",
+        "original_id",
+    )
 
     class Status(models.TextChoices):
         RECEIVED = "received", "Received"
@@ -21,7 +32,12 @@ class Delivery(Record):
     connection = models.ForeignKey("clients.Connection", on_delete=models.PROTECT, related_name="deliveries")
     way = models.CharField("how it came", max_length=10, choices=Way, default=Way.CALL)
     original = models.ForeignKey(
-        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="mended", help_text="What was mended here."
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="mended",
+        help_text="What was mended here.",
     )
     received_at = models.DateTimeField()
     headers = models.JSONField(default=dict)
@@ -29,6 +45,12 @@ class Delivery(Record):
     body_sha256 = models.CharField(max_length=64)
     sender_event_id = models.CharField(
         max_length=200, blank=True, help_text="The sender's own id of this call, where it gives one."
+    )
+    receipt = models.UUIDField(
+        null=True,
+        unique=True,
+        editable=False,
+        help_text="Our own number of the call, given before it was stored: whatever way it takes, it is stored once.",
     )
     status = models.CharField(max_length=12, choices=Status, default=Status.RECEIVED)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -75,3 +97,28 @@ class Event(Record):
 
     def __str__(self) -> str:
         return f"{self.source} {self.kind}"
+
+
+class RejectedCall(models.Model):
+    """A call that a connection refused, so that a person can see which secret is wrong.
+
+    `headers` and `body` hold no secret and no signature, `body` only its beginning. Kept for KEPT, at most MOST of them
+    a connection.
+    """
+
+    KEPT = timedelta(hours=24)
+    MOST = 50
+
+    connection = models.ForeignKey("clients.Connection", on_delete=models.CASCADE, related_name="rejected_calls")
+    at = models.DateTimeField()
+    why = models.CharField(max_length=300)
+    address = models.CharField("called from", max_length=64, blank=True)
+    headers = models.JSONField(default=dict)
+    body = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ("-at", "-pk")
+        indexes = [models.Index(fields=["connection", "-at"]), models.Index(fields=["at"])]
+
+    def __str__(self) -> str:
+        return f"Refused call {self.pk}"
