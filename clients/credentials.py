@@ -1,6 +1,7 @@
 """Secrets at rest: what we present to outside parties, encrypted with keys that the environment holds."""
 
 from base64 import urlsafe_b64encode
+from functools import lru_cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -30,8 +31,12 @@ def decrypt(secret: bytes) -> str:
 
 def derived(purpose: str) -> list[bytes]:
     """One 32-byte key for this purpose from each configured secret, newest first (HKDF-SHA256, RFC 5869)."""
-    secrets = settings.CREDENTIAL_KEYS or [settings.SECRET_KEY]
-    return [HKDF(SHA256(), 32, salt=None, info=purpose.encode()).derive(secret.encode()) for secret in secrets]
+    return [_derived(secret, purpose) for secret in settings.CREDENTIAL_KEYS or [settings.SECRET_KEY]]
+
+
+@lru_cache(maxsize=64)  # an address is looked up under every key with each event
+def _derived(secret: str, purpose: str) -> bytes:
+    return HKDF(SHA256(), 32, salt=None, info=purpose.encode()).derive(secret.encode())
 
 
 def _fernet() -> MultiFernet:

@@ -24,12 +24,12 @@ def suppress(client: Client, email: str, *, reason: str, at: datetime) -> Suppre
     if standing is not None:
         return standing
     fresh = {"reason": reason, "created_at": at}
-    return Suppression.objects.get_or_create(client=client, address_hmac=_hashes(email)[0], defaults=fresh)[0]
+    return Suppression.objects.get_or_create(client=client, address_hmac=hashes(email)[0], defaults=fresh)[0]
 
 
 def among(client: Client, emails: Iterable[str]) -> set[str]:
     """Those of the addresses that are suppressed, in one query."""
-    hashes = {email: set(_hashes(email)) for email in emails}
+    hashes = {email: set(hashes(email)) for email in emails}
     known = Suppression.objects.filter(client=client, address_hmac__in=set().union(*hashes.values()))
     suppressed = set(known.values_list("address_hmac", flat=True))
     return {email for email, own in hashes.items() if own & suppressed}
@@ -56,10 +56,16 @@ def read_token(token: str) -> Contact:
 
 
 def _rows(client: Client, email: str) -> QuerySet[Suppression]:
-    return Suppression.objects.filter(client=client, address_hmac__in=_hashes(email))
+    return Suppression.objects.filter(client=client, address_hmac__in=hashes(email))
 
 
-def _hashes(email: str) -> list[str]:
+def suppress_hashes(client: Client, addresses: Iterable[str], *, reason: str, at: datetime) -> None:
+    """The same for addresses of which only the hashes are known."""
+    rows = [Suppression(client=client, address_hmac=each, reason=reason, created_at=at) for each in addresses]
+    Suppression.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def hashes(email: str) -> list[str]:
     """Hex HMAC-SHA256 of the normalised address under every key, so that a new key forgets nobody."""
     try:
         normalised = normalise_email(email)
