@@ -82,6 +82,12 @@ class _Writer:
             except OSError as error:
                 raise SpoolFull(f"{settings.SPOOL_DIR} cannot be written: {error.strerror}") from error
 
+    def close(self) -> None:
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+            self._file = None
+
     def _append(self, record: bytes) -> None:
         file = self._locked()
         before = os.fstat(file.fileno()).st_size
@@ -121,6 +127,11 @@ _writers: dict[int, _Writer] = {}  # by process: a forked one begins a file of i
 def append(call: Spooled) -> None:
     """Returns once the call is on the disk. Raises SpoolFull."""
     _writers.setdefault(os.getpid(), _Writer()).write(_framed(call))
+
+
+def close() -> None:
+    """Let go of this process's file; the next call begins another."""
+    _writers.setdefault(os.getpid(), _Writer()).close()
 
 
 def drain(keep: Keep) -> int:

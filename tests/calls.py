@@ -54,7 +54,9 @@ class Said:
 class Caller:
     """`body(number)` is what call `number` carries. Calls due at the same time go over different connections."""
 
-    def __init__(self, target: Target, body: Callable[[int], bytes], *, connections: int = 8, again: bool = True) -> None:
+    def __init__(
+        self, target: Target, body: Callable[[int], bytes], *, connections: int = 8, again: bool = True
+    ) -> None:
         self._target, self._body, self._again = target, body, again
         self._connections = connections
         self._lock = threading.Lock()

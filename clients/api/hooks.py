@@ -12,7 +12,6 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db import Error
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.http.request import UnreadablePostError
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -30,7 +29,7 @@ from gtm import loop
 router = Router(tags=["Webhooks"])
 
 TOO_LARGE = "The body is larger than {limit:,} bytes. Send fewer entries in one call."
-BROKEN_OFF = "The body ended before its announced length. Send the call again."
+BROKEN_OFF = "The body ended before its announced length, or that is no number. Send the call again."
 NO_KEY = "No active connection has this key. Copy the address again from the connection's page."
 WHERE_KEY = "Send the key that was shown when the connection was made in the header X-Webhook-Key, or as ?key=."
 LATER = "The call could not be stored just now. Send it again."
@@ -155,21 +154,25 @@ def _arrival(request: HttpRequest) -> Arrival:
 def _body(request: HttpRequest) -> bytes:
     """Nothing is read of a body that says it is too long, and no more than the limit of one that does not say."""
     limit = settings.WEBHOOK_MAX_BYTES
-    announced = request.META.get("CONTENT_LENGTH") or ""
+    announced = request.META.get("CONTENT_LENGTH") or "0"
+    if not announced.isdecimal():
+        raise _Refusal(400, "broken_off", BROKEN_OFF)
+    if int(announced[:20]) > limit:
+        raise _too_large()
+    in_pieces = "chunked" in request.headers.get("Transfer-Encoding", "").lower()  # Django takes such a body for empty
     try:
-        if announced.isdecimal() and int(announced[:20]) > limit:
-            raise RequestDataTooBig
-        in_pieces = (
-            "chunked" in request.headers.get("Transfer-Encoding", "").lower()
-        )  # Django takes such a body for empty
-        body = request.META["wsgi.input"].read(limit + 1) if in_pieces else request.body
+        body: bytes = request.META["wsgi.input"].read(limit + 1) if in_pieces else request.body
     except RequestDataTooBig:
-        body = bytes(limit + 1)
-    except (UnreadablePostError, OSError):
+        raise _too_large() from None
+    except (OSError, ValueError):  # UnreadablePostError is an OSError
         raise _Refusal(400, "broken_off", BROKEN_OFF) from None
     if len(body) > limit:
-        raise _Refusal(413, "too_large", TOO_LARGE.format(limit=limit))
-    return bytes(body)
+        raise _too_large()
+    return body
+
+
+def _too_large() -> _Refusal:
+    return _Refusal(413, "too_large", TOO_LARGE.format(limit=settings.WEBHOOK_MAX_BYTES))
 
 
 def _refused(refusal: _Refusal) -> JsonResponse:
