@@ -1,6 +1,5 @@
 """Connections of clients to outside parties, and the keys by which those parties call us."""
 
-import hashlib
 import json
 import secrets
 from datetime import datetime
@@ -9,6 +8,7 @@ from typing import Any
 from clients import credentials
 from clients.crm import CRMS
 from clients.crm import examples as crm
+from clients.endpoints import digest
 from clients.events import SERVICES
 from clients.events import examples as events
 from clients.models import Client, Connection
@@ -36,7 +36,7 @@ def rotate_key(connection: Connection) -> str:
 
 def authenticate(key: str) -> Connection | None:
     """The active connection with this endpoint key."""
-    found = Connection.objects.select_related("client").filter(endpoint_key_sha256=_digest(key), is_active=True)
+    found = Connection.objects.select_related("client").filter(endpoint_key_sha256=digest(key), is_active=True)
     return found.first()
 
 
@@ -48,7 +48,7 @@ def example(connection: Connection, key: str, *, base: str) -> str:
 
 def _with_fresh_key(connection: Connection) -> str:
     key = secrets.token_urlsafe(32)
-    connection.endpoint_key_sha256, connection.endpoint_key_hint = _digest(key), key[-4:]
+    connection.endpoint_key_sha256, connection.endpoint_key_hint = digest(key), key[-4:]
     connection.save()
     return key
 
@@ -56,7 +56,3 @@ def _with_fresh_key(connection: Connection) -> str:
 def _saved(connection: Connection) -> str:
     connection.save()
     return ""
-
-
-def _digest(key: str) -> str:
-    return hashlib.sha256(key.encode(errors="replace")).hexdigest()

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 from django.db import transaction
 
@@ -40,11 +41,16 @@ class Applied:
     outcomes: list[Event] = field(default_factory=list)
 
 
-def store(connection: Connection, *, headers: Headers[str, str], body: bytes, at: datetime) -> Stored:
-    """Keep the call. The sender's id, where it sends one, makes a repetition of the same body one delivery."""
-    kept = {name.lower(): _clean(value) for name, value in headers.items() if name.lower() in KEPT_HEADERS}
-    digest = hashlib.sha256(body).hexdigest()
-    call = {"connection": connection, "received_at": at, "headers": kept, "body": body, "body_sha256": digest}
+def store(
+    connection: Connection, *, headers: Headers[str, str], body: bytes, at: datetime, receipt: UUID | None = None
+) -> Stored:
+    """Keep the call. The sender's id, where it sends one, makes a repetition of the same body one delivery.
+
+    `receipt`: the number that we gave the call.
+    """
+    kept, digest = kept_headers(headers), hashlib.sha256(body).hexdigest()
+    call = {"connection": connection, "received_at": at, "headers": kept, "body": body, "body_sha256": digest,
+            "receipt": receipt}  # fmt: skip
     sender_event_id = kept.get(SENDER_ID, "")
     if sender_event_id:
         delivery, is_new = Delivery.objects.get_or_create(
@@ -53,6 +59,11 @@ def store(connection: Connection, *, headers: Headers[str, str], body: bytes, at
         if is_new or delivery.body_sha256 == digest:
             return Stored(delivery, is_new)
     return Stored(Delivery.objects.create(**call), is_new=True)
+
+
+def kept_headers(headers: Headers[str, str]) -> dict[str, str]:
+    """What we keep of a call's headers: never a key, a token or a cookie."""
+    return {name.lower(): _clean(value) for name, value in headers.items() if name.lower() in KEPT_HEADERS}
 
 
 @transaction.atomic

@@ -18,8 +18,12 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, Ellip
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
 
+from clients import presented, sns
+
 MOST_SIGNATURES = 10  # in one header; senders write two while they change their secret
 SHORTEST_SECRET = 12
+NOT_PRESENTED = "It does not present a secret of this connection. Compare the secret with the sender's."
+NO_TOPIC = "Of Amazon SNS the secret is the topic's ARN, as in arn:aws:sns:eu-west-1:123456789012:outcomes."
 UNCHECKED = "Its signature cannot be read."
 HUBSPOT_DECODES = dict(
     zip(["3A", "2F", "3F", "40", "21", "24", "27", "28", "29", "2A", "2C", "3B"], ":/?@!$'()*,;", strict=True)
@@ -35,13 +39,14 @@ class Scheme:
     or in a list "v1,… v1,…" whose entries begin with `mark`. `timestamp` is its unit, "" without one; it stands in
     `timestamp_header`, or as t= in `header`. `window` in seconds holds for the past and for the future.
     `superseded_by` names a stronger scheme: where a call carries its header, that one alone decides.
-    `ours`: the sender takes a secret that we make.
+    `ours`: the sender takes a secret that we make. Of kind "presented", `header` is the place where the secret itself
+    stands (`presented.py`); of kind "sns" there is none (`sns.py`).
     """
 
     label: str
     header: str
     parts: tuple[str, ...] = ("body",)
-    kind: Literal["hmac", "hash", "ecdsa"] = "hmac"
+    kind: Literal["hmac", "hash", "ecdsa", "presented", "sns"] = "hmac"
     digest: Literal["sha256", "sha1"] = "sha256"
     encoding: Literal["hex", "base64"] = "hex"
     key: Literal["utf8", "hex", "base64"] = "utf8"
@@ -57,12 +62,16 @@ class Scheme:
 
 @dataclass(frozen=True)
 class Call:
-    """`uri` is the public address as the sender called it, query included; `headers` are found in any case."""
+    """`uri` is the public address as the sender called it, query included; `headers` are found in any case.
+
+    `certificate` (PEM) is the one that an SNS envelope names, fetched from Amazon; empty where it names none.
+    """
 
     method: str
     uri: str
     headers: Mapping[str, str]
     body: bytes
+    certificate: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -155,8 +164,16 @@ SCHEMES = {
         timestamp="s",
         timestamp_header="x-twilio-email-event-webhook-timestamp",
     ),
-}
-GENERAL = ("standard", "hmac_sha256", "hub_sha256")
+    "sns": Scheme("Amazon SNS (the secret is the ARN of the topic)", "", kind="sns"),
+    "header_secret": Scheme("A secret in a header", presented.HEADER, kind="presented", ours=True),
+    "basic": Scheme("Name and password (HTTP Basic)", presented.BASIC, kind="presented", ours=True),
+    "code": Scheme("A secret in the address, as ?code= (Dynamics 365 WebhookKey)", presented.CODE, kind="presented",
+                   ours=True),
+    "smartlead": Scheme("Smartlead (secret_key in the body)", presented.SMARTLEAD, kind="presented"),
+    "zoho": Scheme("Zoho (channel_id and token in the body)", presented.ZOHO, kind="presented"),
+}  # fmt: skip
+GENERAL = ("standard", "hmac_sha256", "hub_sha256", "header_secret", "basic", "code")
+OF_PARTY = {"ses": ("sns",)}  # where a scheme is not called as its party is
 CHOICES = [(name, scheme.label) for name, scheme in SCHEMES.items()]
 SIGN_ONLY_BY_HAND = frozenset({"salesforce"})  # what its Flow or Apex code signs, somebody wrote for us
 
@@ -167,7 +184,9 @@ class _Refused(Exception):
 
 def offered(party: str) -> list[str]:
     """The names of the schemes that make sense for calls from `party`, the likeliest first."""
-    own = [name for name in SCHEMES if name == party or name.startswith(f"{party}_v")]
+    own = [
+        name for name in SCHEMES if name == party or name.startswith(f"{party}_v") or name in OF_PARTY.get(party, ())
+    ]
     return [*own, *GENERAL] if own or party in SIGN_ONLY_BY_HAND else list(SCHEMES)
 
 
@@ -177,7 +196,7 @@ def verify(scheme: Scheme, secrets: Sequence[str], call: Call, at: datetime) -> 
         headers = {name.lower(): value for name, value in call.headers.items()}
         stronger = SCHEMES.get(scheme.superseded_by)
         _check(stronger if stronger and stronger.header in headers else scheme, secrets, call, headers, at)
-    except _Refused as refused:
+    except (_Refused, sns.NotSigned) as refused:
         return Verdict(ok=False, why=str(refused))
     except Exception:  # noqa: BLE001 - a stranger wrote these bytes; whatever they trip over, they are not let in
         return Verdict(ok=False, why=UNCHECKED)
@@ -188,6 +207,10 @@ def secret_problem(scheme: Scheme, secret: str) -> str:
     """Why `secret` cannot be one of the scheme's, in words; empty where it can."""
     if len(secret) < SHORTEST_SECRET:
         return f"A signing secret has at least {SHORTEST_SECRET} characters. Copy the whole of it."
+    if scheme.kind == "presented":
+        return presented.malformed(scheme.header, secret)
+    if scheme.kind == "sns":
+        return "" if sns.is_topic(secret) else NO_TOPIC
     try:
         _public_key(secret) if scheme.kind == "ecdsa" else KEYS[scheme.key](secret)
     except Exception:  # noqa: BLE001 - decoders and key readers raise many kinds; all say the same here
@@ -198,6 +221,19 @@ def secret_problem(scheme: Scheme, secret: str) -> str:
 
 
 def _check(scheme: Scheme, secrets: Sequence[str], call: Call, headers: Mapping[str, str], at: datetime) -> None:
+    if scheme.kind == "presented":
+        if not any(presented.fits(scheme.header, secret, headers, call.uri, call.body) for secret in secrets):
+            raise _Refused(NOT_PRESENTED)
+        return
+    if scheme.kind == "sns":
+        sns.check(call.body, call.certificate, secrets, at)
+        return
+    _check_signature(scheme, secrets, call, headers, at)
+
+
+def _check_signature(
+    scheme: Scheme, secrets: Sequence[str], call: Call, headers: Mapping[str, str], at: datetime
+) -> None:
     signatures, pairs_time = _read(scheme, _header(headers, scheme.header))
     stamp = _header(headers, scheme.timestamp_header) if scheme.timestamp_header else pairs_time
     message = b"".join(_part(scheme, part, call, headers, stamp) for part in scheme.parts)

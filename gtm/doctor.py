@@ -16,7 +16,7 @@ from django.db.models import Count, Min
 from django.utils.timesince import timesince
 from django_q.models import OrmQ, Schedule
 
-from clients import pushing
+from clients import pushing, spool
 from clients.models import Delivery
 from gtm import schedules
 from gtm.database import is_embedded, server_of
@@ -25,6 +25,7 @@ from gtm.models import Heartbeat
 CLUSTERS = ("ingest", "runs")
 SILENCE = timedelta(minutes=3)  # three beats, and the half minute the clock may be late
 QUEUE_WAIT = {"ingest": timedelta(minutes=5), "runs": timedelta(minutes=30)}
+SPOOL_WAIT = timedelta(minutes=3)
 LATE = timedelta(minutes=10)
 DISK_LOW_BYTES = 1_000_000_000
 DISK_EMPTY_BYTES = 200_000_000
@@ -186,6 +187,28 @@ def crms(at: datetime) -> Verdict:
     return State.OK, "Every CRM that we write to knows us.", FINE
 
 
+def spooled(at: datetime) -> Verdict:
+    """Calls that came while the database was away."""
+    found = spool.condition()
+    if found.stuck:
+        count = f"{found.stuck:,} webhook {'call' if found.stuck == 1 else 'calls'} on the disk"
+        was = "was" if found.stuck == 1 else "were"
+        meaning = f"{count} {was} refused by the database; each is tried again every minute."
+        return State.FAIL, meaning, f"See the log of the ingest worker. They lie in {settings.SPOOL_DIR}."
+    if found.waiting and found.since and at - found.since > SPOOL_WAIT:
+        meaning = f"{found.waiting:,} webhook calls wait on the disk, the oldest for {timesince(found.since, at)}."
+        return State.WARN, meaning, "The ingest worker stores them once a minute; see that it lives."
+    if found.torn:
+        meaning = f"{found.torn} damaged pieces lie in {settings.SPOOL_DIR}: writes that a crash broke off."
+        return (
+            State.WARN,
+            meaning,
+            "None of them was acknowledged to its sender. Look at the *.torn files, then delete them.",
+        )
+    waiting = f"{found.waiting:,} wait to be stored." if found.waiting else "None waits."
+    return State.OK, f"Webhook calls on the disk: {waiting}", FINE
+
+
 def disk(at: datetime) -> Verdict:
     folder = Path(settings.DATA_DIR)
     free = shutil.disk_usage(folder if folder.exists() else folder.anchor).free
@@ -228,6 +251,7 @@ CHECKS = (
     Check("Model", model, needs_database=False),
     Check("Webhooks", quarantine),
     Check("CRMs", crms),
+    Check("Spool", spooled, needs_database=False),
     Check("Disk", disk, needs_database=False),
     Check("Secrets", secrets, needs_database=False),
 )

@@ -100,6 +100,17 @@ def get_json(
     return reply
 
 
+def get_bytes(url: str, *, timeout_s: float, max_bytes: int = MAX_BYTES) -> bytes:
+    """A file as it is. Raises Unavailable or Refused."""
+    request = _request(Call("GET", url))
+    response, body = _ask(request, timeout_s=timeout_s, sandbox=False, max_bytes=max_bytes)
+    if response.is_success:
+        return body
+    reason = f"{request.url.host} answered {response.status_code}"
+    refused = Refused(response.status_code, reason)
+    raise Unavailable(reason) if refused.kind == "transient" else refused
+
+
 def send(
     call: Call, *, timeout_s: float, sandbox: bool, max_bytes: int = MAX_BYTES, retry_after_in: Unit = "s"
 ) -> Reply:

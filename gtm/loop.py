@@ -12,13 +12,26 @@ from random import SystemRandom
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import DataError, IntegrityError, ProgrammingError, transaction
 from django.utils import timezone
 from django_q.tasks import async_task
 
 from agents_app import campaigns, deployments, flow, requests, sending, trials, versions
 from agents_app.models import Deployment, FlowRun, PromptVersion, Request, Send
-from clients import config, inbox, outbox, pushing, quarantine, reviews, ruling, scores, sync
+from clients import (
+    config,
+    inbox,
+    outbox,
+    pushing,
+    quarantine,
+    reception,
+    refusals,
+    reviews,
+    ruling,
+    scores,
+    spool,
+    sync,
+)
 from clients.models import Client, Delivery, Event, ReviewItem
 from clients.troubles import Trouble
 from experiments import analysis, assign, effects, evolution, lifecycle, outcomes, proposals
@@ -39,6 +52,20 @@ RNG = SystemRandom()
 def later(job: Callable[..., Any], *args: Any) -> None:
     """Queue a job of this file. Inside a transaction the task is kept or rolled back with it."""
     async_task(job, *args, cluster="runs" if job in LONG else "ingest")
+
+
+def drain_spool() -> int:
+    """What was kept on the disk while the database was away → deliveries, each once, with its own moment."""
+    return spool.drain(_keep_spooled)
+
+
+def _keep_spooled(calls: Sequence[spool.Spooled]) -> None:
+    try:
+        with transaction.atomic():
+            for delivery in reception.from_disk(calls):
+                later(process_delivery, delivery.pk)
+    except (DataError, IntegrityError, ProgrammingError) as error:
+        raise spool.Unstorable from error
 
 
 def process_delivery(delivery_id: int) -> None:
@@ -334,6 +361,11 @@ def sweep() -> None:
         later(record_outcome, event.pk)
     for client_id in deployments.changed(assign.rollouts_by_client(), most=CHANGED_AT_ONCE):
         keep_deployment(client_id, at=at)
+
+
+def forget_refused_calls() -> None:
+    """Notes of refused calls go after a day."""
+    refusals.forget_old(at=timezone.now())
 
 
 def beat(cluster: str) -> None:

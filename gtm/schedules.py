@@ -33,6 +33,7 @@ class Job:
 JOBS = (
     Job(loop.beat, minutes=1, args=("ingest",)),
     Job(loop.beat, minutes=1, args=("runs",), cluster="runs"),
+    Job(loop.drain_spool, minutes=1),
     Job(loop.sweep, minutes=1),
     Job(loop.replay_quarantined, minutes=1),
     Job(loop.score_contacts, minutes=5),
@@ -42,6 +43,7 @@ JOBS = (
     Job(loop.look_up_records, minutes=1),
     Job(loop.compare_on, minutes=1),
     Job(loop.compare_daily, cron="45 2 * * *"),
+    Job(loop.forget_refused_calls, cron="10 * * * *"),
     Job(loop.continue_campaigns, cron="15 * * * *"),
     Job(loop.keep_to_rules, cron="20 3 * * *"),
     Job(loop.decide_experiments, cron="30 * * * *"),

@@ -97,7 +97,10 @@ DATABASES["default"]["CONN_MAX_AGE"] = (
 )
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # a process that freezes in the middle of a write gives its rows free after that long; the URL's own options go first
-FREED = {"options": "-c idle_in_transaction_session_timeout=30s"}
+FREED = {
+    "options": "-c idle_in_transaction_session_timeout=30s",
+    "connect_timeout": 3,
+}  # seconds; no caller waits longer
 DATABASES["default"]["OPTIONS"] = FREED | DATABASES["default"].get("OPTIONS", {})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -167,6 +170,9 @@ DEFAULT_EXCEPTION_REPORTER_FILTER = "gtm.reports.Filter"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 250  # a folder of clients' settings has up to 200
 WEBHOOK_MAX_BYTES: int = env.int("WEBHOOK_MAX_BYTES", default=1024 * 1024)
+# Where webhook calls wait while the database is away; web and ingest share it. More than so many bytes it never takes.
+SPOOL_DIR = Path(env.str("GTM_SPOOL_DIR", default=str(DATA_DIR / "spool")))
+SPOOL_MAX_BYTES: int = env.int("GTM_SPOOL_MAX_BYTES", default=1_000_000_000)
 
 # E-mail is a dry run: messages are written to files, nothing leaves the machine.
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from clients import bodies, inbox
 from clients.admin.links import to_lists
 from clients.mappings import reading
-from clients.models import Delivery, Event
+from clients.models import Delivery, Event, RejectedCall
 from clients.scoped_admin import ScopedRecordAdmin
 from gtm import loop
 from gtm.admin_site import pill, pretty
@@ -88,6 +88,29 @@ class DeliveryAdmin(ScopedRecordAdmin):
         for delivery in queryset.exclude(status=Delivery.Status.APPLIED):
             inbox.release(delivery)
             loop.later(loop.process_delivery, delivery.pk)
+
+
+@admin.register(RejectedCall)
+class RejectedCallAdmin(ScopedRecordAdmin):
+    """What a person looks at whose sender says that it is refused."""
+
+    empty_hint = "No call was refused in the last 24 hours."
+    client_path = "connection__client"
+    list_display = ("at", "connection", "why", "address")
+    list_filter = ("connection__client", "connection__party", "connection")
+    list_select_related = ("connection__client",)
+    search_fields = ("why", "address")
+    fields = ("connection", "at", "why", "address", "readable_headers", "beginning")
+    readonly_fields = fields
+    ordering = ("-at", "-pk")
+
+    @admin.display(description="Headers, secrets hidden")
+    def readable_headers(self, call: RejectedCall) -> SafeString:
+        return pretty(call.headers)
+
+    @admin.display(description="Beginning of the body, secrets hidden")
+    def beginning(self, call: RejectedCall) -> SafeString:
+        return pretty(call.body)
 
 
 @admin.register(Event)

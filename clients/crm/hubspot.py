@@ -70,13 +70,14 @@ def read(body: bytes, headers: Mapping[str, str]) -> Read:
 
 
 def portal(body: bytes) -> str:
-    """The HubSpot account that the body comes from; empty where it does not say, or names several."""
+    """The HubSpot account that the body comes from; empty where it does not say, all of several with commas between,
+    which is no account of anybody's."""
     try:
         found = bodies.entries(body)
     except Unusable:
         return ""
     named = {text(each.get("portalId", each.get("portal-id"))) for each in found if isinstance(each, Mapping)}
-    return named.pop() if len(named) == 1 else ""
+    return ",".join(sorted(filter(None, named)))
 
 
 def _opened(tree: object) -> list[object]:

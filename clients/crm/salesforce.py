@@ -28,7 +28,7 @@ from clients.crm.entries import Read, of_no_use, read_each
 from clients.crm.salesforce_ids import OBJECTS, full_id, kind_of_object
 from clients.troubles import Trouble
 
-ack = soap.ack
+ack, is_soap = soap.ack, soap.is_one
 without_session = soap.without_session
 CHANGES = {
     "CREATE": CONTACT_CHANGED,

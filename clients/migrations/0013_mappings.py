@@ -34,7 +34,7 @@ DROP TRIGGER clients_mapping_keeps ON clients_mapping;
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('clients', '0011_crm_parties'),
+        ('clients', '0012_reception'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

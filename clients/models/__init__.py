@@ -3,7 +3,7 @@ from clients.models.client import AgencySettings, Client, SalesMotion, SettingsT
 from clients.models.config import AgentKey, ConfigKey, ConfigVersion, ProposedChange, Settings
 from clients.models.connection import Connection
 from clients.models.contact import Contact, ContactField, FieldState, Observation, Suppression
-from clients.models.inbox import Delivery, Event, Replay
+from clients.models.inbox import Delivery, Event, RejectedCall, Replay
 from clients.models.mapping import Mapping, MappingRow
 from clients.models.outbox import Push, Pushed, Reconciliation, SyncSettings
 from clients.models.quality import ContactQuality, QualityRule, QualityWeek
@@ -38,6 +38,7 @@ __all__ = [
     "QualityWeek",
     "Reconciliation",
     "RecordAddress",
+    "RejectedCall",
     "Replay",
     "ReviewItem",
     "SalesMotion",

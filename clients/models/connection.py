@@ -11,6 +11,8 @@ class Connection(models.Model):
     characters to tell keys apart; null: the connection receives nothing. `credential` is what we present to the
     party, encrypted (`clients/credentials.py`). With a `signing_scheme`, calls have to be signed too, with one of the
     connection's `SigningSecret`s; the last call that was refused for it is told in `last_refused_*`.
+    `external_account` is the party's own number of the client's account (HubSpot's portal id, Salesforce's organization
+    id): calls of another account are refused.
     """
 
     class Party(models.TextChoices):
@@ -50,6 +52,17 @@ class Connection(models.Model):
     credential = models.BinaryField(default=b"", blank=True, editable=False)
     signing_scheme = models.CharField(
         "signed as", max_length=30, choices=signatures.CHOICES, blank=True, help_text="How the party signs its calls."
+    )
+    external_account = models.CharField(
+        "account at the party",
+        max_length=64,
+        blank=True,
+        help_text="HubSpot's portal id (Hub ID) or Salesforce's organization id. Calls of another account are refused.",
+    )
+    takes_unsigned = models.BooleanField(
+        "takes calls without key and signature",
+        default=False,
+        help_text="Old integrations only: whoever knows the account's number can write contacts of this client.",
     )
     refused_calls = models.PositiveIntegerField(default=0, editable=False)
     last_refused_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from django.conf import settings
 from django.db import models
 
@@ -45,6 +47,12 @@ class Delivery(Record):
     body_sha256 = models.CharField(max_length=64)
     sender_event_id = models.CharField(
         max_length=200, blank=True, help_text="The sender's own id of this call, where it gives one."
+    )
+    receipt = models.UUIDField(
+        null=True,
+        unique=True,
+        editable=False,
+        help_text="Our own number of the call, given before it was stored: whatever way it takes, it is stored once.",
     )
     status = models.CharField(max_length=12, choices=Status, default=Status.RECEIVED)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -151,3 +159,28 @@ class Event(Record):
 
     def __str__(self) -> str:
         return f"{self.source} {self.kind}"
+
+
+class RejectedCall(models.Model):
+    """A call that a connection refused, so that a person can see which secret is wrong.
+
+    `headers` and `body` hold no secret and no signature, `body` only its beginning. Kept for KEPT, at most MOST of them
+    a connection.
+    """
+
+    KEPT = timedelta(hours=24)
+    MOST = 50
+
+    connection = models.ForeignKey("clients.Connection", on_delete=models.CASCADE, related_name="rejected_calls")
+    at = models.DateTimeField()
+    why = models.CharField(max_length=300)
+    address = models.CharField("called from", max_length=64, blank=True)
+    headers = models.JSONField(default=dict)
+    body = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ("-at", "-pk")
+        indexes = [models.Index(fields=["connection", "-at"]), models.Index(fields=["at"])]
+
+    def __str__(self) -> str:
+        return f"Refused call {self.pk}"

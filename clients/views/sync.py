@@ -85,7 +85,7 @@ def _counts(connection: Connection) -> dict[str, int]:
     """How many pushes are in each state that is shown, and how many a dry run showed only; one query."""
     wanted = {state.value: Count("pk", filter=Q(state=state)) for state in STATES}
     dry = Count("pk", filter=Q(state=Push.State.SKIPPED, why=pushing.DRY_RUN))
-    return connection.pushes.aggregate(**wanted, **{"shown_only": dry})
+    return connection.pushes.aggregate(**wanted, shown_only=dry)
 
 
 def _newest(connection: Connection) -> dict[Push.State, list[Push]]:

@@ -105,14 +105,14 @@ def test_the_merge_survives_under_its_new_id_and_stands_for_all_that_went_into_i
     ("body", "portal"),
     [
         ([notified(), notified(eventId=2)], "62515"),
-        ([notified(), notified(portalId=1)], ""),
+        ([notified(), notified(portalId=1)], "1,62515"),
         ({"portal-id": 62515, "vid": 1}, "62515"),
         ({"email": "ada.lee@northwind-bank.example"}, ""),
         (b"{", ""),
         ([7], ""),
     ],
 )
-def test_the_account_is_known_only_where_the_body_names_one(body, portal):
+def test_the_account_is_what_the_body_names_and_several_are_nobodys(body, portal):
     assert hubspot.portal(body if isinstance(body, bytes) else json.dumps(body).encode()) == portal
 
 

@@ -66,6 +66,7 @@ def test_a_healthy_installation_has_nothing_to_do(healthy):
             "Model",
             "Webhooks",
             "CRMs",
+            "Spool",
             "Disk",
             "Secrets",
         )
@@ -170,6 +171,7 @@ def test_without_a_database_only_what_needs_none_is_examined(monkeypatch):
     assert [(finding.name, finding.state) for finding in findings] == [
         ("Database", "fail"),
         ("Model", "ok"),
+        ("Spool", "ok"),
         ("Disk", "ok"),
         ("Secrets", "ok"),
     ]
