@@ -9,6 +9,7 @@ from clients.canonical import Unusable
 
 ENTRIES_AT_MOST = 1000
 HIDDEN = "(hidden)"
+ERASED = {"erased": True}  # what stands where an entry was of somebody who asked to be forgotten
 SECRET = frozenset(
     {"secret_key", "secret", "token", "signature", "password", "authorization", "api_key", "apikey", "access_token",
      "refresh_token", "client_secret", "sessionid"}
@@ -29,7 +30,7 @@ def entries(body: bytes) -> list[Any]:
         raise Unusable("The body is an empty list. Send at least one object in it.")
     if len(found) > ENTRIES_AT_MOST:
         raise Unusable(f"The list has {len(found):,} entries. Send at most {ENTRIES_AT_MOST:,} in one call.")
-    return found
+    return [entry for entry in found if entry != ERASED]
 
 
 def checked(entry: object) -> Mapping[str, Any]:

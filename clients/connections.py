@@ -3,8 +3,12 @@
 import hashlib
 import json
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
 
 from clients import credentials
 from clients.events import SERVICES
@@ -12,6 +16,7 @@ from clients.events import examples as events
 from clients.models import Client, Connection
 
 Party = Connection.Party
+OVERLAP = timedelta(hours=24)  # for which the address before a new key still answers
 CALLS_US = frozenset({Party.HUBSPOT, Party.SALESFORCE, *SERVICES})
 
 EXAMPLES: dict[str, Any] = {
@@ -42,15 +47,21 @@ def create(
     return connection, _with_fresh_key(connection) if party in CALLS_US else _saved(connection)
 
 
-def rotate_key(connection: Connection) -> str:
-    """A fresh endpoint key; the old one is refused from now on."""
-    return _with_fresh_key(connection)
+def rotate_key(connection: Connection, *, at: datetime | None = None, overlap: timedelta = OVERLAP) -> str:
+    """A fresh endpoint key. The one before is good for `overlap` more; one that is older, no longer."""
+    with transaction.atomic():
+        standing = Connection.objects.select_for_update().get(pk=connection.pk)  # two people at once: one by one
+        connection.old_key_sha256 = standing.endpoint_key_sha256 if overlap else None
+        connection.old_key_hint = standing.endpoint_key_hint if overlap else ""
+        connection.old_key_until = (at or timezone.now()) + overlap if overlap else None
+        return _with_fresh_key(connection)
 
 
-def authenticate(key: str) -> Connection | None:
-    """The active connection with this endpoint key."""
-    found = Connection.objects.select_related("client").filter(endpoint_key_sha256=_digest(key), is_active=True)
-    return found.first()
+def authenticate(key: str, *, at: datetime | None = None) -> Connection | None:
+    """The active connection with this endpoint key, or with this one until a little while ago."""
+    digest, at = _digest(key), at or timezone.now()
+    good = Q(endpoint_key_sha256=digest) | Q(old_key_sha256=digest, old_key_until__gt=at)
+    return Connection.objects.select_related("client").filter(good, is_active=True).first()
 
 
 def example(connection: Connection, key: str, *, base: str) -> str:

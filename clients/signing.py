@@ -13,7 +13,7 @@ from clients.signatures import Call, Verdict
 
 OVERLAP = timedelta(hours=24)  # as long as the patient ones among senders try a call again
 NOT_SET_UP = "No secret of this connection is valid now. Enter the one that the sender signs with."
-UNREADABLE = "A secret of this connection cannot be read: its key is not in GTM_CREDENTIAL_KEYS. Enter the secret anew."
+UNREADABLE = "A secret of this connection cannot be read: see its page, or doctor."
 UNKNOWN_SCHEME = "This version does not know how the connection's calls are signed. Choose it again."
 
 
@@ -53,13 +53,17 @@ def save(
 
 
 def replace(connection: Connection, secret: str, *, at: datetime, overlap: timedelta = OVERLAP) -> SigningSecret:
-    """`secret` is valid from now on; what is valid now, for `overlap` more."""
+    """`secret`, or what stands where it says (`clients/credentials.py`), is valid from now on; what is valid now, for
+    `overlap` more."""
+    kept = {"reference": secret} if is_reference(secret) else {"secret": credentials.encrypt(secret), "hint": secret[-4:]}
     with transaction.atomic():
         Connection.objects.select_for_update().get(pk=connection.pk)  # two people at once: one after the other
         end(connection, at=at + overlap)
-        return connection.signing_secrets.create(
-            secret=credentials.encrypt(secret), hint=secret[-4:], active_from=at, created_at=at
-        )
+        return connection.signing_secrets.create(active_from=at, created_at=at, **kept)
+
+
+def is_reference(secret: str) -> bool:
+    return secret.startswith((credentials.ENV, credentials.FILE))
 
 
 def end(connection: Connection, *, at: datetime) -> None:
@@ -91,7 +95,7 @@ def _texts(connection: Connection, at: datetime) -> tuple[list[str], str]:
     texts, problem = [], ""
     for row in valid(connection, at=at):
         try:
-            texts.append(credentials.decrypt(bytes(row.secret)))
+            texts.append(credentials.held(bytes(row.secret), row.reference))
         except credentials.CredentialUnreadable:
             problem = UNREADABLE
     return texts, problem

@@ -24,15 +24,15 @@ def suppress(client: Client, email: str, *, reason: str, at: datetime) -> Suppre
     if standing is not None:
         return standing
     fresh = {"reason": reason, "created_at": at}
-    return Suppression.objects.get_or_create(client=client, address_hmac=_hashes(email)[0], defaults=fresh)[0]
+    return Suppression.objects.get_or_create(client=client, address_hmac=hashes(email)[0], defaults=fresh)[0]
 
 
 def among(client: Client, emails: Iterable[str]) -> set[str]:
     """Those of the addresses that are suppressed, in one query."""
-    hashes = {email: set(_hashes(email)) for email in emails}
-    known = Suppression.objects.filter(client=client, address_hmac__in=set().union(*hashes.values()))
+    known_as = {email: set(hashes(email)) for email in emails}
+    known = Suppression.objects.filter(client=client, address_hmac__in=set().union(*known_as.values()))
     suppressed = set(known.values_list("address_hmac", flat=True))
-    return {email for email, own in hashes.items() if own & suppressed}
+    return {email for email, own in known_as.items() if own & suppressed}
 
 
 def is_suppressed(client: Client, email: str) -> bool:
@@ -56,10 +56,10 @@ def read_token(token: str) -> Contact:
 
 
 def _rows(client: Client, email: str) -> QuerySet[Suppression]:
-    return Suppression.objects.filter(client=client, address_hmac__in=_hashes(email))
+    return Suppression.objects.filter(client=client, address_hmac__in=hashes(email))
 
 
-def _hashes(email: str) -> list[str]:
+def hashes(email: str) -> list[str]:
     """Hex HMAC-SHA256 of the normalised address under every key, so that a new key forgets nobody."""
     try:
         normalised = normalise_email(email)

@@ -16,6 +16,7 @@ from django.db.models import Count, Min
 from django.utils.timesince import timesince
 from django_q.models import OrmQ, Schedule
 
+from clients import erasure
 from clients.models import Delivery
 from gtm import schedules
 from gtm.database import is_embedded, server_of
@@ -173,6 +174,17 @@ def quarantine(at: datetime) -> Verdict:
     return State.OK, "Every webhook delivery could be read.", FINE
 
 
+def erasures(at: datetime) -> Verdict:
+    late = erasure.overdue(at).order_by("asked_at").first()
+    if late is not None:
+        return (
+            State.WARN,
+            f"Somebody asked {timesince(late.asked_at, at)} ago to be forgotten; 5 minutes are promised.",
+            "See that the worker “ingest” lives, and what its job erase_people says under Background jobs.",
+        )
+    return State.OK, "Nobody waits to be forgotten.", FINE
+
+
 def disk(at: datetime) -> Verdict:
     folder = Path(settings.DATA_DIR)
     free = shutil.disk_usage(folder if folder.exists() else folder.anchor).free
@@ -214,6 +226,7 @@ CHECKS = (
     Check("Clock", clock),
     Check("Model", model, needs_database=False),
     Check("Webhooks", quarantine),
+    Check("Erasure", erasures),
     Check("Disk", disk, needs_database=False),
     Check("Secrets", secrets, needs_database=False),
 )

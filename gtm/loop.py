@@ -14,9 +14,9 @@ from django.db import transaction
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from agents_app import campaigns, deployments, flow, requests, sending, trials, versions
+from agents_app import campaigns, deployments, flow, forgetting, requests, sending, trials, versions
 from agents_app.models import Deployment, FlowRun, PromptVersion, Request, Send
-from clients import config, inbox
+from clients import config, erasure, inbox
 from clients.models import Client, Delivery, Event
 from experiments import analysis, assign, effects, evolution, lifecycle, outcomes, proposals
 from experiments.models import Decision, Experiment, SettingProposal
@@ -59,7 +59,7 @@ def _apply_delivery(delivery_id: int, *, at: datetime) -> None:
 def start_run(request_id: int) -> None:
     """Request → planned run. The typed side of a trial may wait for the other one's facts, and is rung again then."""
     with transaction.atomic():
-        if trials.may_start(request_id):
+        if not requests.is_forgotten(request_id) and trials.may_start(request_id):
             later(execute_run, plan_run(request_id).pk)
 
 
@@ -163,6 +163,16 @@ def record_outcome(event_id: int) -> None:
         inbox.quarantine(event.delivery, str(refusal))
 
 
+def erase_people(*, at: datetime | None = None) -> None:
+    """Asked to be forgotten → work for them ends → nothing of them is left, but that they are never written to."""
+    at = at or timezone.now()
+    for client_id in erasure.clients_waiting():
+        people = erasure.contacts_of(client_id)
+        for run_id in forgetting.stop(people, at=at):
+            later(execute_run, run_id)
+        erasure.run(client_id, at=at, at_work=forgetting.is_at_work(people, at=at))
+
+
 def continue_campaigns(*, at: datetime | None = None) -> None:
     """Silence after a mail → the request for the next one."""
     at = at or timezone.now()
@@ -223,7 +233,8 @@ def sweep() -> None:
     old = at - LEFT_BEHIND
     for delivery in Delivery.objects.filter(status=Delivery.Status.RECEIVED, received_at__lt=old).order_by("pk")[:500]:
         later(process_delivery, delivery.pk)
-    for request in Request.objects.filter(runs__isnull=True, asked_at__lt=old).order_by("pk")[:500]:
+    unplanned = Request.objects.filter(runs__isnull=True, asked_at__lt=old).exclude(contact__erased_at__isnull=False)
+    for request in unplanned.order_by("pk")[:500]:
         later(start_run, request.pk)
     for run_id in flow.lost(at):
         later(execute_run, run_id)

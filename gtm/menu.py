@@ -47,6 +47,7 @@ SECTIONS = (
             Item("Changes of several clients", "admin:clients_changeset_changelist", "clients.view_changeset"),
             Item("Settings of our own", "admin:clients_configkey_changelist", "clients.view_configkey"),
             Item("Contacts", "admin:clients_contact_changelist", "clients.view_contact"),
+            Item("Asked to be forgotten", "admin:clients_erasure_changelist", "clients.view_erasure"),
             Item("Connections", "admin:clients_connection_changelist", "clients.view_connection"),
         ),
         ("clients.",),

@@ -49,6 +49,7 @@ ROLES = (
             "clients.change_contact",
             "clients.add_connection",
             "clients.change_connection",
+            "clients.add_erasure",
             "agents_app.view_*",
             "agents_app.add_request",
             "agents_app.*_requestrule",

@@ -34,6 +34,7 @@ JOBS = (
     Job(loop.beat, minutes=1, args=("ingest",)),
     Job(loop.beat, minutes=1, args=("runs",), cluster="runs"),
     Job(loop.sweep, minutes=1),
+    Job(loop.erase_people, minutes=1),
     Job(loop.send_due_drafts, minutes=1),
     Job(loop.continue_campaigns, cron="15 * * * *"),
     Job(loop.decide_experiments, cron="30 * * * *"),

@@ -191,6 +191,8 @@ CLIENT_DAY_BUDGET_USD = Decimal(env.str("GTM_CLIENT_DAY_BUDGET_USD", default="25
 
 # Keys that encrypt stored credentials, newest first; on a laptop they derive from SECRET_KEY.
 CREDENTIAL_KEYS: list[str] = env.list("GTM_CREDENTIAL_KEYS", default=[])
+# Secrets that connections name instead of keeping them: files below this folder, and variables GTM_SECRET_….
+SECRETS_DIR: str = env.str("GTM_SECRETS_DIR", default="/run/secrets")
 
 LOGGING = {
     "version": 1,

@@ -26,6 +26,7 @@ from clients.models import (
     Connection,
     Contact,
     Delivery,
+    Erasure,
     Event,
     FieldState,
     Observation,
@@ -189,6 +190,10 @@ def _people(size: int, rows: Rows) -> Rows:
         FieldState: [
             FieldState(contact=seen.contact, field="title", observation=seen, rule="latest", decided_at=AT)
             for seen in observations
+        ],
+        Erasure: [
+            Erasure(client=contact.client, contact=contact, reason="asked_here", asked_at=AT, done_at=AT)
+            for contact in rows[Contact]
         ],
         Suppression: [
             Suppression(client=client, address_hmac=f"{client.pk:064d}", reason="manual", created_at=AT)

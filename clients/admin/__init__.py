@@ -1,5 +1,5 @@
 """Clients, their settings, connections, contacts and what their parties sent: one module a subject."""
 
-from clients.admin import changes, client, connection, contact, inbox, layers
+from clients.admin import changes, client, connection, contact, erasure, inbox, layers
 
-__all__ = ["changes", "client", "connection", "contact", "inbox", "layers"]
+__all__ = ["changes", "client", "connection", "contact", "erasure", "inbox", "layers"]

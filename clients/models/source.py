@@ -76,7 +76,9 @@ class RecordAddress(models.Model):
 
     class Meta:
         verbose_name_plural = "record addresses"
-        constraints = [models.UniqueConstraint(fields=["record", "address_hmac"], name="one_row_an_address_of_a_record")]
+        constraints = [
+            models.UniqueConstraint(fields=["record", "address_hmac"], name="one_row_an_address_of_a_record")
+        ]
 
     def __str__(self) -> str:
         return f"{self.address_hmac[:8]}…"
@@ -112,6 +114,7 @@ class Erasure(models.Model):
     """Somebody asked that a person be forgotten, or what came in again was about such a person. No address is kept.
 
     Whichever of `record`, `contact`, `delivery` and `address_hmac` is known says where to look; done within 5 minutes.
+    `sealed` is an address that was typed, encrypted, until then.
     """
 
     class Reason(models.TextChoices):
@@ -121,10 +124,13 @@ class Erasure(models.Model):
 
     client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="erasures")
     reason = models.CharField(max_length=20, choices=Reason)
-    record = models.ForeignKey("clients.SourceRecord", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    record = models.ForeignKey(
+        "clients.SourceRecord", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     contact = models.ForeignKey("clients.Contact", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     delivery = models.ForeignKey("clients.Delivery", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     address_hmac = models.CharField(max_length=64, blank=True)
+    sealed = models.BinaryField(default=b"", blank=True, editable=False)
     asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )

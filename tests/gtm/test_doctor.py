@@ -65,6 +65,7 @@ def test_a_healthy_installation_has_nothing_to_do(healthy):
             "Clock",
             "Model",
             "Webhooks",
+            "Erasure",
             "Disk",
             "Secrets",
         )
