@@ -79,7 +79,7 @@ def contact_of(client: Client, email: str) -> Contact:
         address = contacts.normalise_email(email)
     except contacts.InvalidEmail as error:
         raise forms.ValidationError(str(error)) from error
-    contact = Contact.objects.filter(client=client, email_normalised=address).first()
+    contact = contacts.at(client, address)
     if contact is None:
         raise forms.ValidationError(
             f"{client} has no contact with this address. Add the person under Contacts, then come back."

@@ -1,15 +1,14 @@
 """A contact's identity: the address, however it is written."""
 
-from collections.abc import Mapping
-from datetime import datetime
 from unicodedata import normalize
 
-from django.db import IntegrityError, transaction
+from django.db import connection
+from django.db.models import F
 from email_validator import EmailNotValidError, validate_email
 
 from clients.models import Client, Contact
 
-MOST_TRIES = 5
+_LOCKS = 7_105  # the class of advisory locks, so that no other use of them meets ours
 
 # Mail houses for private people: their domain says nothing about where somebody works.
 PRIVATE_MAIL = frozenset((
@@ -20,10 +19,6 @@ PRIVATE_MAIL = frozenset((
 
 class InvalidEmail(ValueError):
     """Text that is no e-mail address."""
-
-
-class Contested(Exception):
-    """New contacts could not be made because others made them at the same moment, several times over; try later."""
 
 
 def normalise_email(text: str) -> str:
@@ -54,34 +49,27 @@ def work_domain(email: str) -> str:
     return "" if domain in PRIVATE_MAIL else domain
 
 
-def at_addresses(
-    client: Client, told: Mapping[str, str], *, source: str, at: datetime
-) -> tuple[dict[str, Contact], set[str]]:
-    """The client's contacts at these addresses, locked, made where they are new; and which of them were.
-
-    `told` maps the normalised address to how it was written. A new contact gets no history yet: whoever fills it in
-    writes the first entry. Call it inside a transaction.
-    """
-    wanted = Contact.objects.filter(client=client, email_normalised__in=told.keys()).order_by("email_normalised")
-    for _ in range(MOST_TRIES):
-        found = {contact.email_normalised: contact for contact in wanted.select_for_update()}
-        fresh = [_new(client, told[key], key, source, at) for key in sorted(told.keys() - found.keys())]
+def addresses(email: str, others: str) -> set[str]:
+    """All of them, normalised; `others` parted by commas. What is no address is left out."""
+    found = set()
+    for each in (email, *others.split(",")):
         try:
-            with transaction.atomic():
-                made = Contact.objects.bulk_create(fresh)
-        except IntegrityError:
-            continue  # another worker made one of them meanwhile: look again
-        return found | {contact.email_normalised: contact for contact in made}, {row.email_normalised for row in made}
-    raise Contested("Other workers keep making the same contacts. The delivery is applied with the next round.")
+            found.add(normalise_email(each))
+        except InvalidEmail:
+            continue
+    return found
 
 
-def _new(client: Client, written: str, normalised: str, source: str, at: datetime) -> Contact:
-    return Contact(
-        client=client,
-        email=written,
-        email_normalised=normalised,
-        company_domain=work_domain(normalised),
-        source=source,
-        created_at=at,
-        updated_at=at,
-    )
+def lock(client: Client) -> None:
+    """Until the transaction ends, nobody else decides which of this client's records are one person."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCKS, client.pk])
+
+
+def at(client: Client, address: str) -> Contact | None:
+    """The client's contact with this normalised address; where it was found to be another one's, that one."""
+    rows = Contact.objects.filter(client=client, email_normalised=address)
+    found = rows.order_by(F("merged_into").desc(nulls_first=True), "pk").first()
+    while found is not None and found.merged_into is not None:
+        found = found.merged_into
+    return found

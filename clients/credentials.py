@@ -7,6 +7,7 @@ Nothing else can be named: whoever may edit a connection may not read our keys, 
 import os
 import re
 from base64 import urlsafe_b64encode
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -74,8 +75,12 @@ def decrypt(secret: bytes) -> str:
 
 def derived(purpose: str) -> list[bytes]:
     """One 32-byte key for this purpose from each configured secret, newest first (HKDF-SHA256, RFC 5869)."""
-    secrets = settings.CREDENTIAL_KEYS or [settings.SECRET_KEY]
-    return [HKDF(SHA256(), 32, salt=None, info=purpose.encode()).derive(secret.encode()) for secret in secrets]
+    return [_derived(secret, purpose) for secret in settings.CREDENTIAL_KEYS or [settings.SECRET_KEY]]
+
+
+@lru_cache(maxsize=64)  # an address is looked up under every key with each event
+def _derived(secret: str, purpose: str) -> bytes:
+    return HKDF(SHA256(), 32, salt=None, info=purpose.encode()).derive(secret.encode())
 
 
 def _variable(name: str) -> str:

@@ -28,7 +28,7 @@ class NewContactForm(forms.ModelForm):  # type: ignore[type-arg]
         except contacts.InvalidEmail as invalid:
             self.add_error("email", str(invalid))
             return
-        if client.contacts.filter(email_normalised=normalised).exists():
+        if contacts.at(client, normalised) is not None:
             self.add_error("email", f"{client} already has a contact at this address. Search for it in the list.")
 
 

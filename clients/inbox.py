@@ -11,11 +11,11 @@ from datetime import datetime
 from django.db import transaction
 
 from clients import bodies, contacts, observations
-from clients.canonical import CONTACT_CHANGED, Incoming, Unusable, believable
+from clients.canonical import CONTACT_KINDS, Incoming, Unusable, believable
 from clients.crm import CRMS
+from clients.deciding import Change as Change
 from clients.events import SERVICES
 from clients.models import Connection, Delivery, Event
-from clients.observations import Change as Change
 
 PARSERS = {**CRMS, **SERVICES}
 MOST_FAULTS = 5
@@ -65,8 +65,9 @@ def apply(delivery_id: int, *, at: datetime) -> Applied:
     if not incoming:
         quarantine(delivery, _in_words(problems))
         return Applied()
-    events = _write_events(delivery, incoming)
-    applied = Applied(observations.apply(events, at=at), [event for event in events if event.kind != CONTACT_CHANGED])
+    told = _write_events(delivery, incoming)
+    outcomes = [event for event, said in told if said.kind not in CONTACT_KINDS]
+    applied = Applied(observations.apply(told, at=at), outcomes)
     delivery.status, delivery.applied_at, delivery.error = Delivery.Status.APPLIED, at, _in_words(problems)
     delivery.save(update_fields=["status", "applied_at", "error", "attempts"])
     return applied
@@ -116,7 +117,7 @@ def _parse(delivery: Delivery, entry: object) -> Incoming:
     if party not in PARSERS:
         raise Unusable(f"{delivery.connection.get_party_display()} is asked by us; it does not call.")
     incoming = PARSERS[party](bodies.checked(entry))
-    if incoming.kind == CONTACT_CHANGED:
+    if incoming.payload.get("email") and incoming.kind in CONTACT_KINDS:
         contacts.normalise_email(incoming.payload["email"])
     return incoming
 
@@ -131,8 +132,11 @@ def _in_words(problems: Sequence[str]) -> str:
     return "\n".join([*problems[:5], *rest])
 
 
-def _write_events(delivery: Delivery, incoming: Sequence[tuple[str, Incoming]]) -> list[Event]:
+def _write_events(delivery: Delivery, incoming: Sequence[tuple[str, Incoming]]) -> list[observations.Told]:
     """The events of this delivery as rows; one that another delivery brought before is not among them."""
+    first: dict[str, Incoming] = {}
+    for key, said in incoming:
+        first.setdefault(key, said)
     client, source = delivery.connection.client, delivery.connection.party
     rows = [
         Event(
@@ -142,9 +146,13 @@ def _write_events(delivery: Delivery, incoming: Sequence[tuple[str, Incoming]]) 
             event_key=key,
             kind=said.kind,
             occurred_at=believable(said.occurred_at, delivery.received_at),
-            payload={name: value for name, value in said.payload.items() if value},
+            payload=dict(said.payload),
+            origin=said.origin[:120],
         )
-        for key, said in incoming
+        for key, said in first.items()
     ]
     Event.objects.bulk_create(rows, ignore_conflicts=True)
-    return list(delivery.events.select_related("client", "delivery").order_by("pk"))
+    rows = [event for event in delivery.events.select_related("client").order_by("pk") if event.event_key in first]
+    for event in rows:
+        event.delivery = delivery
+    return [(event, first[event.event_key]) for event in rows]

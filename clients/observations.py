@@ -1,63 +1,57 @@
-"""Events about contacts → observations → the winner of each field → the contact."""
+"""Events about contacts → records and observations → who is one person → the winner of each field → the contact.
+
+Nothing is decided from what stands already: a person's fields follow from everything that their records' sources ever
+said. So any order of events, and any repetition, ends at the same contacts with the same origins.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
-from datetime import datetime
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from clients import contacts, merge
-from clients.canonical import CONTACT_CHANGED
-from clients.models import Contact, ContactField, Event, FieldState, Observation
+from clients import contact_fields, contacts, deciding, forgotten, identity, merge
+from clients.canonical import (
+    CONTACT_DELETED,
+    CONTACT_ERASED,
+    CONTACT_KINDS,
+    CONTACT_MERGED,
+    CONTACT_RESTORED,
+    Incoming,
+)
+from clients.deciding import Change
+from clients.models import Client, Contact, ContactField, Event, Observation, SamePerson, SourceRecord
 
-LIMITS = {name: Contact._meta.get_field(name).max_length for name in ContactField.values}  # type: ignore[union-attr]
+BY_HAND = merge.PERSON  # the source of what a person entered
+LOOK_UP_AFTER = timedelta(seconds=5)  # thin events of one record come in bunches: one look-up answers them all
+EMAIL, OTHERS = ContactField.EMAIL.value, ContactField.OTHER_EMAILS.value
 
-BY_HAND = "person"  # the source of what a person entered
-
-
-@dataclass(frozen=True)
-class Change:
-    """What an event did to a contact: field -> (before, after)."""
-
-    contact: Contact
-    created: bool
-    fields: dict[str, tuple[str, str]]
-
-
-class _Won(NamedTuple):
-    value: str
-    seen: merge.Seen
-    rule: str
+Told = tuple[Event, Incoming]
 
 
-Seen = Mapping[str, merge.Seen]  # field -> the latest word on it
+def apply(told: Sequence[Told], *, at: datetime) -> list[Change]:
+    """Every event of one delivery that no record has yet, in a few dozen queries however many there are.
 
-
-def apply(events: Sequence[Event], *, at: datetime) -> list[Change]:
-    """Every event of one delivery that no contact has yet, in a dozen queries however many there are.
-
-    Call it inside a transaction: it locks the contacts it touches, all in one order.
+    Call it inside a transaction: it holds the client's lock until that ends.
     """
-    fresh = [event for event in events if event.kind == CONTACT_CHANGED and event.contact_id is None]
+    fresh = [(event, said) for event, said in told if said.kind in CONTACT_KINDS and event.record_id is None]
     if not fresh:
         return []
-    people, made = _people(fresh, at)
-    said = _observe(fresh)
-    standing = _standing(people)
-    seen = {contact.pk: _seen_before(standing[contact.pk]) for contact in people}
-    changes, unwritten = [], set(made)
-    for event in fresh:
-        contact = _contact_of(event)
-        seen[contact.pk] = _latest(seen[contact.pk], said[event.pk])
-        changes.append(Change(contact, contact.pk in unwritten, _put(contact, _winners(seen[contact.pk]))))
-        unwritten.discard(contact.pk)
-    _write_states(standing, {pk: _winners(latest) for pk, latest in seen.items()}, at)
-    _write_contacts({_contact_of(event) for event in fresh}, made, changes, at)
-    Event.objects.bulk_update(fresh, ["contact"])
-    return [change for change in changes if change.created or change.fields]
+    client = fresh[0][0].client
+    contacts.lock(client)
+    touched = _tie(client, fresh, at)
+    _observe(fresh)
+    _ask_for_thin(fresh, at)
+    calls = defaultdict(set)
+    for event, said in fresh:
+        calls[_number(event.record_id)].add(event.delivery_id)
+        if said.kind == CONTACT_ERASED:
+            assert event.record is not None
+            forgotten.ask(event.record, event.delivery, at=at)
+    changes = deciding.recompute(client, touched, at=at, told=calls)
+    _tie_contacts([event for event, _ in fresh])
+    return changes
 
 
 def by_hand(
@@ -65,130 +59,96 @@ def by_hand(
 ) -> dict[str, tuple[str, str]]:
     """What a person says of the contact, observed like anything else. Returns field -> (before, after)."""
     with transaction.atomic():
-        stored = Contact.objects.select_for_update().get(pk=contact.pk)
-        basis = {"contact": stored, "source": BY_HAND, "occurred_at": at}
-        said = {name: value for name, value in values.items() if value and name in LIMITS}
-        rows = [Observation(field=name, value=value[: LIMITS[name]], **basis) for name, value in said.items()]
-        standing = _standing([stored])
-        won = _winners(_latest(_seen_before(standing[stored.pk]), Observation.objects.bulk_create(rows)))
-        _write_states(standing, {stored.pk: won}, at)
-        fields = _put(stored, won)
-        if fields:
-            stored.updated_at = stored._history_date = at  # type: ignore[attr-defined]
-            stored._history_user = by  # type: ignore[attr-defined]
-            stored.save()
-        return fields
+        contacts.lock(contact.client)
+        said = {name: value for name, value in values.items() if value and contact_fields.is_known(name)}
+        record = _own_record(contact, by=by, at=at)
+        rows = [
+            Observation(record=record, field=name, value=contact_fields.cut(name, value), occurred_at=at)
+            for name, value in said.items()
+        ]
+        Observation.objects.bulk_create(rows)
+        changes = deciding.recompute(contact.client, [record], at=at, by=by)
+        return next((change.fields for change in changes if change.contact.pk == contact.pk), {})
 
 
-def _people(fresh: Sequence[Event], at: datetime) -> tuple[list[Contact], set[int]]:
-    """The contacts that the events speak of, tied to them, and the ids of those made for it."""
-    keys = {event.pk: contacts.normalise_email(event.payload["email"]) for event in fresh}
-    told = {keys[event.pk]: event.payload["email"].strip() for event in reversed(fresh)}
-    found, made = contacts.at_addresses(fresh[0].client, told, source=fresh[0].source, at=at)
-    for event in fresh:
-        event.contact = found[keys[event.pk]]
-        event.contact.client = event.client
-    return list(found.values()), {found[key].pk for key in made}
+def _own_record(contact: Contact, *, by: User | None, at: datetime) -> SourceRecord:
+    """The record that holds what people say of this contact; one with the contact's other records."""
+    key = (None, "contact", f"contact:{contact.pk}")
+    record = identity.records_for(contact.client, {key: BY_HAND}, at=at)[key]
+    if record.contact_id is None:
+        record.contact = contact
+        mate = contact.source_records.exclude(source=BY_HAND).order_by("pk").first()
+        if mate is None:
+            record.addresses = [contact.email_normalised]
+            Observation.objects.create(record=record, field=EMAIL, value=contact.email, occurred_at=at)
+            identity.remember_addresses({record.pk: record.addresses})
+        else:
+            SamePerson.objects.create(one=mate, other=record, since=at, said_by=by)
+        record.save()
+    return record
 
 
-def _contact_of(event: Event) -> Contact:
-    assert event.contact is not None, "_people ties a contact to every event"
-    return event.contact
+def _tie(client: Client, fresh: Sequence[Told], at: datetime) -> list[SourceRecord]:
+    """Each event's record, and the records that it merged; answers all of them."""
+    wanted: dict[identity.Key, str] = {}
+    keys = {event.pk: _keys(event, said) for event, said in fresh}
+    for event, _ in fresh:
+        wanted |= dict.fromkeys(keys[event.pk], event.source)
+    records = identity.records_for(client, wanted, at=at)
+    same = []
+    for event, said in fresh:
+        event.record, *others = (records[key] for key in keys[event.pk])
+        if said.kind == CONTACT_MERGED:
+            same += [SamePerson(one=event.record, other=other, since=event.occurred_at) for other in others]
+    SamePerson.objects.bulk_create(same, ignore_conflicts=True)
+    return list(records.values())
 
 
-def _observe(fresh: Sequence[Event]) -> Mapping[int, list[Observation]]:
-    """What each event says, a row a field, by the event's id. Blanks say nothing."""
-    rows = [
-        Observation(
-            contact=_contact_of(event),
-            source=event.source,
-            occurred_at=event.occurred_at,
-            event=event,
-            field=name,
-            value=event.payload[name][: LIMITS[name]],
-        )
-        for event in fresh
-        for name in ContactField.values
-        if event.payload.get(name)
-    ]
-    said = defaultdict(list)
-    for row in Observation.objects.bulk_create(rows):
-        said[_event_id(row)].append(row)
-    return said
+def _keys(event: Event, said: Incoming) -> list[identity.Key]:
+    """The record that the event is about, and those that it stands for from now on."""
+    place = (event.delivery.connection_id, said.object_type)
+    own = said.ext_id or f"address:{contacts.normalise_email(said.payload[EMAIL])}"
+    return [(*place, each) for each in (own, *(other for other in said.merged if other != own))]
 
 
-def _event_id(row: Observation) -> int:
-    assert row.event_id is not None
-    return row.event_id
+def _observe(fresh: Sequence[Told]) -> None:
+    """What each event says, a row a field. Whatever it does not name, it says nothing of."""
+    rows: list[Observation] = []
+    told: dict[int, set[str]] = defaultdict(set)
+    for event, said in fresh:
+        basis = {"record_id": event.record_id, "event": event, "occurred_at": event.occurred_at}
+        for name, value in _words(said).items():
+            rows.append(Observation(field=name, value=contact_fields.cut(name, value), **basis))
+        told[_number(event.record_id)] |= contacts.addresses(said.payload.get(EMAIL, ""), said.payload.get(OTHERS, ""))
+    Observation.objects.bulk_create(rows, ignore_conflicts=True)
+    identity.remember_addresses(told)
 
 
-def _standing(people: Iterable[Contact]) -> Mapping[int, list[FieldState]]:
-    """The stored states of each contact, by its id."""
-    states = defaultdict(list)
-    for state in FieldState.objects.filter(contact__in=list(people)).select_related("observation__event"):
-        states[state.contact_id].append(state)
-    return states
+def _words(said: Incoming) -> dict[str, str]:
+    """An address is never cleared: without one the person would be nobody."""
+    words = {name: value for name, value in said.payload.items() if contact_fields.is_known(name)}
+    if not words.get(EMAIL):
+        words.pop(EMAIL, None)
+    if said.kind in (CONTACT_DELETED, CONTACT_RESTORED):
+        words[Observation.GONE] = "true" if said.kind == CONTACT_DELETED else "false"
+    return words
 
 
-def _seen_before(states: Iterable[FieldState]) -> Seen:
-    return {state.field: _seen(state.observation) for state in states if state.rule == merge.LATEST}
+def _ask_for_thin(fresh: Sequence[Told], at: datetime) -> None:
+    numbers = {_number(event.record_id) for event, said in fresh if said.is_thin}
+    if numbers:
+        waiting = SourceRecord.objects.filter(pk__in=numbers, look_up_at=None, connection__isnull=False)
+        waiting.update(look_up_at=at + LOOK_UP_AFTER)
 
 
-def _latest(seen: Seen, observed: Iterable[Observation]) -> Seen:
-    found = dict(seen)
-    for observation in observed:
-        winner = merge.winner(found.get(observation.field), _seen(observation))
-        found |= {observation.field: winner} if winner else {}
-    return found
+def _tie_contacts(events: Sequence[Event]) -> None:
+    """Each event's record, and the contact that it is of at this moment."""
+    records = SourceRecord.objects.in_bulk({_number(event.record_id) for event in events})
+    for event in events:
+        event.contact_id = records[_number(event.record_id)].contact_id
+    Event.objects.bulk_update(events, ["record", "contact"])
 
 
-def _winners(seen: Seen) -> dict[str, _Won]:
-    won = {name: _Won(each.value, each, merge.LATEST) for name, each in seen.items()}
-    name, rests_on, rule = merge.full_name(*(seen.get(each) for each in ("full_name", "first_name", "last_name")))
-    return won | ({ContactField.FULL_NAME.value: _Won(name, rests_on, rule)} if rests_on else {})
-
-
-def _write_states(
-    standing: Mapping[int, Sequence[FieldState]], won: Mapping[int, Mapping[str, _Won]], at: datetime
-) -> None:
-    """Only what differs from what stands is written."""
-    stands = {(pk, each.field, each.observation_id, each.rule) for pk, rows in standing.items() for each in rows}
-    FieldState.objects.bulk_create(
-        [
-            FieldState(contact_id=pk, field=name, observation_id=each.seen.id, rule=each.rule, decided_at=at)
-            for pk, fields in won.items()
-            for name, each in fields.items()
-            if (pk, name, each.seen.id, each.rule) not in stands
-        ],
-        update_conflicts=True,
-        unique_fields=["contact", "field"],
-        update_fields=["observation", "rule", "decided_at"],
-    )
-
-
-def _put(contact: Contact, won: Mapping[str, _Won]) -> dict[str, tuple[str, str]]:
-    """Put the winners on the contact, unsaved; returns what that changed."""
-    values = {name: each.value[: LIMITS[name]] for name, each in won.items()}
-    fields = {
-        name: (getattr(contact, name), value) for name, value in values.items() if getattr(contact, name) != value
-    }
-    for name, (_, value) in fields.items():
-        setattr(contact, name, value)
-    return fields
-
-
-def _write_contacts(touched: Set[Contact], made: Set[int], changes: Iterable[Change], at: datetime) -> None:
-    """Save the contacts that changed, each with one entry in its history."""
-    changed = {change.contact.pk for change in changes if change.fields}
-    rows = sorted((contact for contact in touched if contact.pk in changed | made), key=lambda contact: contact.pk)
-    for contact in rows:
-        contact.updated_at = at
-    Contact.objects.bulk_update(rows, [*ContactField.values, "updated_at"])
-    old, new = [row for row in rows if row.pk not in made], [row for row in rows if row.pk in made]
-    Contact.history.bulk_history_create(new, default_date=at)
-    Contact.history.bulk_history_create(old, update=True, default_date=at)
-
-
-def _seen(observation: Observation) -> merge.Seen:
-    key = observation.event.event_key if observation.event else ""
-    return merge.Seen(observation.pk, observation.value, observation.occurred_at, key)
+def _number(record_id: int | None) -> int:
+    assert record_id is not None, "_tie gives every event its record"
+    return record_id

@@ -74,6 +74,7 @@ DECLARED = (
         contact=("contact",),
         record=("pk",),
         client="client",
+        blank=("addresses",),
         keys=("ext_id",),
         free=("source", "object_type"),
     ),

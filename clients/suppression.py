@@ -59,6 +59,12 @@ def _rows(client: Client, email: str) -> QuerySet[Suppression]:
     return Suppression.objects.filter(client=client, address_hmac__in=hashes(email))
 
 
+def suppress_hashes(client: Client, addresses: Iterable[str], *, reason: str, at: datetime) -> None:
+    """The same for addresses of which only the hashes are known."""
+    rows = [Suppression(client=client, address_hmac=each, reason=reason, created_at=at) for each in addresses]
+    Suppression.objects.bulk_create(rows, ignore_conflicts=True)
+
+
 def hashes(email: str) -> list[str]:
     """Hex HMAC-SHA256 of the normalised address under every key, so that a new key forgets nobody."""
     try:

@@ -173,8 +173,7 @@ def _contact_by_address(event: Event, address: str) -> Contact | None:
         normalised = contacts.normalise_email(address)
     except contacts.InvalidEmail as refusal:
         raise OutcomeRefused(str(refusal)) from refusal
-    found = Contact.objects.filter(client_id=event.client_id, email_normalised=normalised)
-    return found.select_related("client").first()
+    return contacts.at(event.client, normalised)
 
 
 def _latest_send(contact: Contact, before: datetime) -> Send | None:

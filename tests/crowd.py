@@ -28,11 +28,15 @@ from clients.models import (
     Delivery,
     Erasure,
     Event,
+    FieldRule,
     FieldState,
     Observation,
     ProposedChange,
+    RecordAddress,
+    SamePerson,
     SettingsTemplate,
     SigningSecret,
+    SourceRecord,
     Suppression,
 )
 from experiments.models import (
@@ -180,15 +184,21 @@ def _people(size: int, rows: Rows) -> Rows:
     ]
     Event.objects.bulk_create(events)
     rows[Event] = events
+    rows[SourceRecord] = SourceRecord.objects.bulk_create(
+        SourceRecord(
+            client=client, connection=delivery.connection, source="hubspot", ext_id="1", contact=contact, created_at=AT
+        )
+        for client, delivery, contact in both
+    )
     observations = [
-        Observation(contact=event.contact, source="hubspot", field="title", value="CFO", occurred_at=AT, event=event)
-        for event in events
+        Observation(record=record, field="title", value="CFO", occurred_at=AT, event=event)
+        for record, event in zip(rows[SourceRecord], events, strict=True)
     ]
     Observation.objects.bulk_create(observations)
     rows[Observation] = observations
     return {
         FieldState: [
-            FieldState(contact=seen.contact, field="title", observation=seen, rule="latest", decided_at=AT)
+            FieldState(contact=seen.record.contact, field="title", observation=seen, rule="latest", decided_at=AT)
             for seen in observations
         ],
         Erasure: [
@@ -199,6 +209,10 @@ def _people(size: int, rows: Rows) -> Rows:
             Suppression(client=client, address_hmac=f"{client.pk:064d}", reason="manual", created_at=AT)
             for client in rows[Client]
         ],
+        SamePerson: [SamePerson(one=record, other=record, since=AT) for record in rows[SourceRecord]],
+        RecordAddress: [RecordAddress(record=record, address_hmac=SHA) for record in rows[SourceRecord]],
+        FieldRule: [FieldRule(client=client, field="title") for client in rows[Client]],
+        Erasure: [Erasure(client=client, reason="asked_here", asked_at=AT) for client in rows[Client]],
     }
 
 

@@ -26,7 +26,8 @@ def parse(entry: Mapping[str, Any]) -> Incoming:
     payload = {field.value: text(_value(entry, name)) for name, field in FIELDS.items()}
     payload[ContactField.COMPANY_DOMAIN.value] = domain(_value(entry, "website"))
     changed_at = moment(_value(entry, "lastmodifieddate"))
-    return Incoming(CONTACT_CHANGED, {"email": email, **payload}, occurred_at=changed_at)
+    said = {name: value for name, value in {"email": email, **payload}.items() if value}
+    return Incoming(CONTACT_CHANGED, said, occurred_at=changed_at)
 
 
 def _value(entry: Mapping[str, Any], name: str) -> object:

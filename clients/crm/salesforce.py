@@ -22,7 +22,8 @@ def parse(entry: Mapping[str, Any]) -> Incoming:
         ContactField.COMPANY_NAME.value: _company(entry),
         ContactField.COMPANY_DOMAIN.value: domain(part(entry, "Account", "Website") or part(entry, "Website")),
     }
-    return Incoming(CONTACT_CHANGED, {"email": email, **payload}, occurred_at=moment(part(entry, "LastModifiedDate")))
+    said = {name: value for name, value in {"email": email, **payload}.items() if value}
+    return Incoming(CONTACT_CHANGED, said, occurred_at=moment(part(entry, "LastModifiedDate")))
 
 
 def _company(entry: Mapping[str, Any]) -> str:

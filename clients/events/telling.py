@@ -48,7 +48,8 @@ def told(
             "Add one of them."
         )
     said = (kind, message_id, email, at.isoformat() if at else "", *([also] if also else []))
-    return Incoming(kind, {"message_id": message_id, "email": email}, event_id[:200] or keyed(*said), at)
+    payload = {"message_id": message_id, "email": email}
+    return Incoming(kind, {name: value for name, value in payload.items() if value}, event_id[:200] or keyed(*said), at)
 
 
 def keyed(*parts: str) -> str:

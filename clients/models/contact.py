@@ -27,7 +27,10 @@ class ContactField(models.TextChoices):
 
 
 class Contact(models.Model):
-    """A person we write to, for one client. The fields show the winning observations (`FieldState`)."""
+    """A person we write to, for one client. The fields show the winning observations (`FieldState`).
+
+    Two that turn out to be one person: the younger row stays, with `merged_into`, for what was done with it.
+    """
 
     client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="contacts")
     email = models.EmailField(max_length=254, help_text="As it was first written.")
@@ -63,7 +66,13 @@ class Contact(models.Model):
     history = HistoricalRecords()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["client", "email_normalised"], name="one_contact_an_address")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["client", "email_normalised"],
+                condition=models.Q(merged_into__isnull=True),
+                name="one_contact_an_address",
+            )
+        ]
         indexes = [models.Index(fields=["client", "company_domain"]), models.Index(fields=["-created_at", "-id"])]
 
     def __str__(self) -> str:
@@ -127,6 +136,8 @@ class Suppression(Record):
         COMPLAINED = "complained", "Complained"
         BOUNCED = "bounced", "Address does not exist"
         MANUAL = "manual", "Entered by a person"
+        OPTED_OUT = "opted_out", "Opted out in the CRM"
+        ERASED = "erased", "Asked to be forgotten"
 
     client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="suppressions")
     address_hmac = models.CharField(max_length=64)

@@ -6,7 +6,16 @@ from gtm.records import Record
 class Delivery(Record):
     """One body as a party sent or answered it: raw, before anybody tried to read it."""
 
-    recorded = ("connection_id", "received_at", "headers", "body", "body_sha256", "sender_event_id", "way", "original_id")
+    recorded = (
+        "connection_id",
+        "received_at",
+        "headers",
+        "body",
+        "body_sha256",
+        "sender_event_id",
+        "way",
+        "original_id",
+    )
 
     class Status(models.TextChoices):
         RECEIVED = "received", "Received"
@@ -21,7 +30,12 @@ class Delivery(Record):
     connection = models.ForeignKey("clients.Connection", on_delete=models.PROTECT, related_name="deliveries")
     way = models.CharField("how it came", max_length=10, choices=Way, default=Way.CALL)
     original = models.ForeignKey(
-        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="mended", help_text="What was mended here."
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="mended",
+        help_text="What was mended here.",
     )
     received_at = models.DateTimeField()
     headers = models.JSONField(default=dict)

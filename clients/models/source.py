@@ -1,6 +1,8 @@
-"""What outside parties keep of a person: their records, which of them are one person, and whom we were told to forget."""
+"""What outside parties keep of a person: their records, which of them are one person, whom we were told to forget."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from simple_history.models import HistoricalRecords
 
@@ -11,7 +13,8 @@ class SourceRecord(models.Model):
     """One party's record of a person. `contact` is null until an address is known.
 
     `ext_id` is the party's id, or "address:…" where its bodies have none; a person's own corrections are a record of
-    the source "person" without a connection. `look_up_at`: when to ask the party for what its event did not tell.
+    the source "person" without a connection. `addresses` are those that it has at present, normalised.
+    `look_up_at`: when to ask the party for what its event did not tell.
     """
 
     client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="source_records")
@@ -24,6 +27,7 @@ class SourceRecord(models.Model):
     contact = models.ForeignKey(
         "clients.Contact", on_delete=models.PROTECT, null=True, blank=True, related_name="source_records"
     )
+    addresses = ArrayField(models.CharField(max_length=254), default=list, blank=True)
     look_up_at = models.DateTimeField(null=True, blank=True)
     erased_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
@@ -41,7 +45,8 @@ class SourceRecord(models.Model):
                 fields=["connection", "look_up_at"],
                 condition=models.Q(look_up_at__isnull=False),
                 name="records_to_look_up",
-            )
+            ),
+            GinIndex(fields=["addresses"], name="records_by_address"),
         ]
 
     def __str__(self) -> str:
@@ -71,7 +76,7 @@ class SamePerson(Record):
 class RecordAddress(models.Model):
     """That a record once had this address: the keyed hash alone (`clients/suppression.py`), so it outlives erasure."""
 
-    record = models.ForeignKey("clients.SourceRecord", on_delete=models.CASCADE, related_name="addresses")
+    record = models.ForeignKey("clients.SourceRecord", on_delete=models.CASCADE, related_name="addresses_ever")
     address_hmac = models.CharField(max_length=64, db_index=True)
 
     class Meta:

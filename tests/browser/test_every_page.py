@@ -147,7 +147,7 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "contacts": ("operator", lambda: changelist(Contact)),
     "contact": (
         "operator",
-        lambda: change(Contact.objects.filter(observations__isnull=False).first() or Contact.objects.first()),
+        lambda: change(Contact.objects.filter(source_records__isnull=False).first() or Contact.objects.first()),
     ),
     "connections": ("operator", lambda: changelist(Connection)),
     "connection": ("operator", lambda: change(Connection.objects.first())),

@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from clients import access
-from clients.models import Client, Connection, Contact, Delivery, Observation
+from clients.models import Client, Connection, Contact, Delivery, Observation, SourceRecord
 from tests.crowd import make_user_of
 from tests.factories import AT, make_client, make_connection, make_contact, make_user
 
@@ -25,8 +25,9 @@ def theirs():
     delivery = Delivery.objects.create(
         connection=crm, received_at=AT, body=b'{"a": 1}', body_sha256="0" * 64, status="quarantined", error=SECRET
     )
-    row = {"contact": contact, "source": "hubspot", "field": "title", "value": SECRET, "occurred_at": AT}
-    observation = Observation.objects.create(**row)
+    basis = {"client": client, "connection": crm, "source": "hubspot", "ext_id": "1", "contact": contact}
+    record = SourceRecord.objects.create(**basis, created_at=AT)
+    observation = Observation.objects.create(record=record, field="title", value=SECRET, occurred_at=AT)
     client.settings = {"prompt_overrides.email_agent": [{"mode": "add", "text": SECRET}]}
     client.save()
     return {
@@ -64,7 +65,7 @@ def test_the_rule_itself(mine, theirs):
 
     assert list(access.visible_clients(user)) == [mine]
     assert list(access.scope(Contact.objects.all(), user)) == list(mine.contacts.all())
-    assert list(access.scope(Observation.objects.all(), user, "contact__client")) == []
+    assert list(access.scope(Observation.objects.all(), user, "record__client")) == []
     assert list(access.scope(Client.objects.all(), user, "")) == [mine]
     assert access.visible_clients(make_user("nobody")).count() == 0
     assert access.visible_clients(make_user("boss", is_superuser=True)).count() == 2
@@ -80,7 +81,7 @@ def test_somebody_who_left_sees_nothing(mine):
 def test_the_way_to_the_client_is_found_through_required_keys():
     assert access.path_to_client(Client) == ""
     assert access.path_to_client(Contact) == "client"
-    assert access.path_to_client(Observation) == "contact__client"
+    assert access.path_to_client(Observation) == "record__client"
     assert access.path_to_client(type(make_user())) is None
 
 

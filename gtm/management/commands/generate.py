@@ -70,7 +70,7 @@ def _contact(client: Client, email: str) -> Contact:
         address = contacts.normalise_email(email)
     except contacts.InvalidEmail as invalid:
         raise CommandError(str(invalid)) from None
-    contact = Contact.objects.filter(client=client, email_normalised=address).first()
+    contact = contacts.at(client, address)
     if contact is None:
         known = list(Contact.objects.filter(client=client).order_by("-pk").values_list("email", flat=True)[:5])
         raise CommandError(f"{client.name} has no contact “{email}”. {_known('Its newest contacts', known)}")
