@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
-
 ENV, FILE = "env:", "file:"
 ALLOWED_VARIABLE = re.compile(r"GTM_SECRET_[A-Z0-9_]{1,80}")
 LONGEST_BYTES = 16_384  # a private key is a tenth of that

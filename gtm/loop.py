@@ -54,6 +54,8 @@ def _apply_delivery(delivery_id: int, *, at: datetime) -> None:
                 later(start_run, request.pk)
         for event in applied.outcomes:
             later(record_outcome, event.pk)
+        if erasure.is_asked_at(at):
+            later(erase_people)
 
 
 def start_run(request_id: int) -> None:

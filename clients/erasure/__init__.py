@@ -17,7 +17,7 @@ from clients import credentials, suppression
 from clients.contacts import fold
 from clients.erasure import bodies, outside, people, rows
 from clients.erasure.people import Person
-from clients.models import Client, Contact, Erasure, FieldState, RecordAddress, SourceRecord
+from clients.models import Client, Contact, Erasure, FieldState, RecordAddress, SourceRecord, Suppression
 
 WITHIN = timedelta(minutes=5)
 AT_ONCE = 50  # of one client, in one look through its bodies
@@ -63,6 +63,11 @@ def to_do() -> "QuerySet[Erasure]":
     return Erasure.objects.filter(done_at=None).order_by("asked_at", "pk")
 
 
+def is_asked_at(at: datetime) -> bool:
+    """Whether what was applied at this moment asks for an erasure."""
+    return to_do().filter(asked_at=at).exists()
+
+
 def overdue(at: datetime) -> "QuerySet[Erasure]":
     return to_do().filter(asked_at__lt=at - WITHIN)
 
@@ -95,7 +100,7 @@ def run(client_id: int, *, at: datetime, at_work: bool = False) -> int:
 
 
 def _waiting(client_id: int) -> Sequence[Erasure]:
-    return list(to_do().filter(client=client_id).select_related("record")[:AT_ONCE])
+    return list(to_do().filter(client=client_id).select_related("client", "record")[:AT_ONCE])
 
 
 def _records_at(client: Client, address: str) -> set[int]:
@@ -122,11 +127,10 @@ def _finish(erasure: Erasure, person: Person, *, at: datetime) -> None:
 
 
 def _remember(erasure: Erasure, person: Person, at: datetime) -> None:
-    """Each address that the person ever had is a row that says it is forgotten; there is nothing to blank in those."""
-    known = set(
-        Erasure.objects.filter(client=erasure.client_id, address_hmac__in=person.hashes).values_list(
-            "address_hmac", flat=True
-        )
-    )
+    """Each address that the person ever had is a row that says it is forgotten, with nothing to blank in it, and is
+    never written to."""
+    rows = Erasure.objects.filter(client=erasure.client_id, address_hmac__in=person.hashes)
+    unknown = person.hashes - set(rows.values_list("address_hmac", flat=True))
     basis = {"client_id": erasure.client_id, "reason": erasure.reason, "asked_at": erasure.asked_at, "done_at": at}
-    Erasure.objects.bulk_create([Erasure(address_hmac=each, **basis) for each in sorted(person.hashes - known)])
+    Erasure.objects.bulk_create([Erasure(address_hmac=each, **basis) for each in sorted(unknown)])
+    suppression.suppress_hashes(erasure.client, sorted(person.hashes), reason=Suppression.Reason.ERASED, at=at)
