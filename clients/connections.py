@@ -66,8 +66,13 @@ def authenticate(key: str, *, at: datetime | None = None) -> Connection | None:
 
 def example(connection: Connection, key: str, *, base: str) -> str:
     """A curl call that works as printed; `base` is our address, without a slash at the end."""
-    body = json.dumps(EXAMPLES[connection.party])
+    body = sample(connection).decode().replace("'", r"'\''")
     return f"curl -X POST {base}/api/hooks/{key} -H 'Content-Type: application/json' -d '{body}'"
+
+
+def sample(connection: Connection) -> bytes:
+    """A body as the party sends it, about an invented person."""
+    return json.dumps(EXAMPLES[connection.party]).encode()
 
 
 def _with_fresh_key(connection: Connection) -> str:

@@ -39,9 +39,10 @@ def referred(reference: str) -> str:
 def problem(reference: str) -> str:
     """Why the secret cannot be read from there now, in words; empty when it can, or when there is no reference."""
     try:
-        return "" if not reference or referred(reference) else ""
+        held(b"", reference)
     except CredentialUnreadable as unreadable:
         return str(unreadable)
+    return ""
 
 
 def held(secret: bytes, reference: str) -> str:

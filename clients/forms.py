@@ -64,7 +64,7 @@ class ErasureForm(forms.ModelForm):  # type: ignore[type-arg]
     address = forms.CharField(
         label="E-mail address of the person",
         max_length=254,
-        help_text="Whatever stands of the person at this address is blanked, for good, and what comes in later as well. "
+        help_text="Whatever stands of this person is blanked, for good, and what comes in later as well. "
         "The address itself is kept, encrypted, until that is done.",
     )
 

@@ -55,13 +55,11 @@ def save(
 def replace(connection: Connection, secret: str, *, at: datetime, overlap: timedelta = OVERLAP) -> SigningSecret:
     """`secret`, or what stands where it says (`clients/credentials.py`), is valid from now on; what is valid now, for
     `overlap` more."""
-    kept = (
-        {"reference": secret} if is_reference(secret) else {"secret": credentials.encrypt(secret), "hint": secret[-4:]}
-    )
+    sealed = {} if is_reference(secret) else {"secret": credentials.encrypt(secret), "hint": secret[-4:]}
     with transaction.atomic():
         Connection.objects.select_for_update().get(pk=connection.pk)  # two people at once: one after the other
         end(connection, at=at + overlap)
-        return connection.signing_secrets.create(active_from=at, created_at=at, **kept)
+        return connection.signing_secrets.create(active_from=at, created_at=at, **(sealed or {"reference": secret}))
 
 
 def is_reference(secret: str) -> bool:

@@ -201,10 +201,6 @@ def _people(size: int, rows: Rows) -> Rows:
             FieldState(contact=seen.record.contact, field="title", observation=seen, rule="latest", decided_at=AT)
             for seen in observations
         ],
-        Erasure: [
-            Erasure(client=contact.client, contact=contact, reason="asked_here", asked_at=AT, done_at=AT)
-            for contact in rows[Contact]
-        ],
         Suppression: [
             Suppression(client=client, address_hmac=f"{client.pk:064d}", reason="manual", created_at=AT)
             for client in rows[Client]

@@ -20,7 +20,10 @@ from clients.scoped_admin import ScopedAdmin
 from gtm import loop, personal
 from gtm.admin_site import pill
 
-ASKED = "From now on nobody is written to there. What stands of the person is blanked within five minutes; this page says what was done."
+ASKED = (
+    "From now on nobody writes to this person. What stands of them is blanked within five minutes; this page says what "
+    "was done."
+)
 
 
 @admin.register(Erasure)

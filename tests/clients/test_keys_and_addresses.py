@@ -1,5 +1,7 @@
 """Addresses, endpoint keys, stored credentials and suppression."""
 
+from datetime import timedelta
+
 import pytest
 
 from clients import connections, contacts, credentials, suppression
@@ -50,13 +52,32 @@ def test_a_connections_key_opens_it_and_is_not_kept():
     assert key not in str(list(Connection.history.values()))
 
 
-def test_a_rotated_key_replaces_the_old_one_at_once():
+def test_a_rotated_key_leaves_the_old_one_a_day_and_not_a_moment_longer():
     hubspot, old = connections.create(make_client(), party=Party.HUBSPOT, name="CRM", mode="live", at=AT)
 
-    new = connections.rotate_key(hubspot)
+    new = connections.rotate_key(hubspot, at=AT)
 
-    assert connections.authenticate(old) is None
-    assert connections.authenticate(new) == hubspot
+    day = timedelta(hours=24)
+    assert connections.authenticate(old, at=AT + day - timedelta(seconds=1)) == hubspot
+    assert connections.authenticate(old, at=AT + day) is None
+    assert connections.authenticate(new, at=AT + 2 * day) == hubspot
+
+
+def test_a_key_that_leaked_ends_at_once():
+    hubspot, old = connections.create(make_client(), party=Party.HUBSPOT, name="CRM", mode="live", at=AT)
+
+    connections.rotate_key(hubspot, at=AT, overlap=timedelta())
+
+    assert connections.authenticate(old, at=AT) is None
+
+
+def test_rotating_twice_ends_the_first_key():
+    hubspot, first = connections.create(make_client(), party=Party.HUBSPOT, name="CRM", mode="live", at=AT)
+
+    connections.rotate_key(hubspot, at=AT)
+    connections.rotate_key(hubspot, at=AT)
+
+    assert connections.authenticate(first, at=AT) is None
 
 
 @pytest.mark.parametrize("key", ["", "nonsense", "\x00", "\ud800", "é" * 500])
