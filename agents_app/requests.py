@@ -96,6 +96,11 @@ def _name_company(request: Request) -> None:
     request.company_name = request.company_name.strip()[:160]
 
 
+def is_forgotten(request_id: int) -> bool:
+    """Whether the person it is about asked to be forgotten after it was asked for: it is never begun."""
+    return Request.objects.filter(pk=request_id, contact__erased_at__isnull=False).exists()
+
+
 def _somebody_is_named(request: Request) -> None:
     if request.contact is None and not request.company_domain:
         raise RequestRefused("Name a contact, or the domain of a company.")
@@ -130,6 +135,11 @@ def _stays_with_the_client(request: Request) -> None:
         if thing is not None and thing.client_id != request.client.pk:
             what = "run" if name == "follows" else name
             raise RequestRefused(f"This {what} belongs to another client than {request.client}. Choose one of its own.")
+
+
+def _is_not_forgotten(request: Request) -> None:
+    if request.contact is not None and request.contact.erased_at is not None:
+        raise RequestRefused("This person asked to be forgotten. Choose another contact.")
 
 
 def _may_be_written_to(request: Request) -> None:
@@ -169,6 +179,7 @@ CHECKS = (
     _somebody_is_named,
     _account_is_a_company,
     _stays_with_the_client,
+    _is_not_forgotten,
     _may_be_written_to,
     _something_to_follow,
     _brief_is_there,

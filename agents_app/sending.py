@@ -18,7 +18,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.core.validators import validate_email
 from django.db import transaction
 
-from agents_app import drafts, windows
+from agents_app import drafts, forgetting, windows
 from agents_app.models import Draft, Send
 from clients import hold, suppression
 from clients.models import Client, Contact
@@ -137,6 +137,10 @@ def _has_contact(draft: Draft) -> str:
     return "" if draft.contact else "It has no contact, so there is nobody to send it to."
 
 
+def _is_not_forgotten(draft: Draft) -> str:
+    return forgetting.REFUSAL if _recipient(draft).erased_at else ""
+
+
 def _address_is_usable(draft: Draft) -> str:
     try:
         validate_email(_recipient(draft).email)
@@ -170,6 +174,7 @@ def _window_opens(draft: Draft) -> str:
 
 CHECKS: tuple[Callable[[Draft], str], ...] = (
     _has_contact,
+    _is_not_forgotten,
     _address_is_usable,
     _may_be_written_to,
     _composer_stays_among_examples,

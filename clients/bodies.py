@@ -16,6 +16,7 @@ DIGITS_AT_MOST = 1000  # of a whole number
 HIDDEN = "(hidden)"
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 FORM_LIKE = re.compile(rb"\s*[A-Za-z0-9_.%+\[\]-]+=[^\s<{]*\s*\Z")
+ERASED = {"erased": True}  # what stands where an entry was of somebody who asked to be forgotten
 SECRET = frozenset(
     {"secret_key", "secret", "token", "signature", "password", "authorization", "api_key", "apikey", "access_token",
      "refresh_token", "client_secret", "sessionid"}
@@ -108,7 +109,7 @@ def listed(found: object) -> list[Any]:
         raise Unusable(
             f"The list has {len(found):,} entries. Send at most {ENTRIES_AT_MOST:,} in one call.", Trouble.TOO_MANY
         )
-    return found
+    return [entry for entry in found if entry != ERASED]
 
 
 def checked(entry: object) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
-from clients import signatures, signing
+from clients import credentials, signatures, signing
 from clients.models import Connection
 
 UNSIGNED = ("", "not signed: whoever knows the address may call")
@@ -14,12 +14,21 @@ MAKES_ITS_OWN = "{label} makes the secret itself and takes none from us. Copy it
 
 
 class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
+    may_name_places = False  # the admin says so of its user
+
     secret = forms.CharField(
         label="Credential",
         required=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         help_text="What we present to the party, for example its API key. Kept encrypted and never shown again; "
         "leave empty to keep the present one.",
+    )
+    credential_ref = forms.CharField(
+        label="or where it stands",
+        required=False,
+        max_length=200,
+        help_text="Instead of keeping it here: env:GTM_SECRET_… names a variable of the server, file:… a file in its "
+        "folder of secrets. Only those who see every client may name one. A new credential takes its place.",
     )
     signing_secret = forms.CharField(
         label="New signing secret",
@@ -28,6 +37,12 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         help_text="Copy it from the sender's settings (of SendGrid, its public key). Kept encrypted and never shown "
         "again. The present one stays valid for 24 more hours; leave empty to keep it.",
+    )
+    signing_ref = forms.CharField(
+        label="or where it stands",
+        required=False,
+        max_length=200,
+        help_text="env:GTM_SECRET_… or file:…, as for the credential.",
     )
     make_signing_secret = forms.BooleanField(
         label="Make a new one",
@@ -42,7 +57,10 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Connection
-        fields = ("client", "party", "name", "mode", "is_active", "signing_scheme")
+        fields = (
+            "client", "party", "name", "mode", "is_active", "credential_ref", "signing_scheme", "external_account",
+            "takes_unsigned",
+        )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -56,17 +74,44 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
+        self._check_places(cleaned)
+        if cleaned.get("takes_unsigned") and not cleaned.get("external_account"):
+            self.add_error("takes_unsigned", "Such calls are known by the account alone: enter its number above.")
         if "signing_scheme" not in self.fields or "signing_scheme" in self.errors:
             return cleaned
-        scheme, secret = cleaned.get("signing_scheme", ""), cleaned.get("signing_secret", "")
+        scheme = cleaned.get("signing_scheme", "")
+        secret = cleaned["signing_secret"] = cleaned.get("signing_secret") or cleaned.get("signing_ref", "")
         if scheme:
             self._check_secret(scheme, secret, makes=cleaned["make_signing_secret"])
         elif secret or cleaned["make_signing_secret"]:
             self.add_error("signing_scheme", "Choose how the calls are signed; a secret alone protects nothing.")
         return cleaned
 
+    def _check_places(self, cleaned: dict[str, Any]) -> None:
+        """A place that may be named and is empty yet is taken: its page and doctor say so until it is filled."""
+        for secret, place in (("secret", "credential_ref"), ("signing_secret", "signing_ref")):
+            typed, named = cleaned.get(secret), cleaned.get(place, "")
+            if typed and named and place in self.changed_data:
+                self.add_error(place, "Enter the secret, or name where it stands, not both.")
+            elif not named:
+                continue
+            elif place in self.changed_data and not self.may_name_places:
+                self.add_error(place, "Only people who see every client may name a place. Ask an operator.")
+            else:
+                self._refuse_place(place, named)
+
+    def _refuse_place(self, field: str, reference: str) -> None:
+        try:
+            credentials.referred(reference)
+        except credentials.PlaceNotAllowed as refused:
+            self.add_error(field, str(refused))
+        except credentials.CredentialUnreadable:
+            return
+
     def _check_secret(self, scheme: str, secret: str, *, makes: bool) -> None:
         rule = signatures.SCHEMES[scheme]
+        if signing.is_reference(secret) and not makes:
+            return
         if secret and makes:
             self.add_error("make_signing_secret", "Enter a secret or have one made, not both.")
         elif secret:

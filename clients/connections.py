@@ -2,8 +2,11 @@
 
 import json
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
 
 from clients import credentials
 from clients.crm import CRMS
@@ -14,6 +17,7 @@ from clients.events import examples as events
 from clients.models import Client, Connection
 
 Party = Connection.Party
+OVERLAP = timedelta(hours=24)  # for which the address before a new key still answers
 CALLS_US = frozenset({*CRMS, *SERVICES})
 
 EXAMPLES: dict[str, Any] = {**crm.EXAMPLES, **events.EXAMPLES}
@@ -29,21 +33,25 @@ def create(
     return connection, _with_fresh_key(connection) if party in CALLS_US else _saved(connection)
 
 
-def rotate_key(connection: Connection) -> str:
-    """A fresh endpoint key; the old one is refused from now on."""
-    return _with_fresh_key(connection)
-
-
-def authenticate(key: str) -> Connection | None:
-    """The active connection with this endpoint key."""
-    found = Connection.objects.select_related("client").filter(endpoint_key_sha256=digest(key), is_active=True)
-    return found.first()
+def rotate_key(connection: Connection, *, at: datetime | None = None, overlap: timedelta = OVERLAP) -> str:
+    """A fresh endpoint key. The one before is good for `overlap` more; one that is older, no longer."""
+    with transaction.atomic():
+        standing = Connection.objects.select_for_update().get(pk=connection.pk)  # two people at once: one by one
+        connection.old_key_sha256 = standing.endpoint_key_sha256 if overlap else None
+        connection.old_key_hint = standing.endpoint_key_hint if overlap else ""
+        connection.old_key_until = (at or timezone.now()) + overlap if overlap else None
+        return _with_fresh_key(connection)
 
 
 def example(connection: Connection, key: str, *, base: str) -> str:
     """A curl call that works as printed; `base` is our address, without a slash at the end."""
-    body = json.dumps(EXAMPLES[connection.party])
+    body = sample(connection).decode().replace("'", r"'\''")
     return f"curl -X POST {base}/api/hooks/{key} -H 'Content-Type: application/json' -d '{body}'"
+
+
+def sample(connection: Connection) -> bytes:
+    """A body as the party sends it, about an invented person."""
+    return json.dumps(EXAMPLES[connection.party]).encode()
 
 
 def _with_fresh_key(connection: Connection) -> str:

@@ -26,7 +26,9 @@ from clients.outage import DATABASE
 FRESH_S = 60.0
 COLUMNS = (
     "pk", "endpoint_key_sha256", "party", "signing_scheme", "external_account", "takes_unsigned",
-    "signing_secrets__secret", "signing_secrets__active_from", "signing_secrets__active_until",
+    "old_key_sha256", "old_key_until",
+    "signing_secrets__secret", "signing_secrets__reference", "signing_secrets__active_from",
+    "signing_secrets__active_until",
 )  # fmt: skip
 
 
@@ -36,16 +38,17 @@ class Away(Exception):
 
 @dataclass(frozen=True)
 class Secret:
-    """Encrypted; valid from `active_from` up to, not including, `active_until`."""
+    """Encrypted, or the place where it stands; valid from `active_from` up to, not including, `active_until`."""
 
     secret: bytes
+    reference: str
     active_from: datetime
     active_until: datetime | None
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An active connection as its callers meet it."""
+    """An active connection as its callers meet it. The key before the present one is good until `old_key_until`."""
 
     connection_id: int
     key_sha256: str
@@ -53,7 +56,15 @@ class Endpoint:
     signing_scheme: str = ""
     external_account: str = ""
     takes_unsigned: bool = False
+    old_key_sha256: str = ""
+    old_key_until: datetime | None = None
     secrets: tuple[Secret, ...] = ()
+
+    def is_at(self, digest: str, at: datetime) -> bool:
+        """Whether a call with this key is for it."""
+        if digest == self.key_sha256:
+            return True
+        return digest == self.old_key_sha256 and self.old_key_until is not None and at < self.old_key_until
 
 
 @dataclass
@@ -76,10 +87,11 @@ def digest(key: str) -> str:
     return hashlib.sha256(key.encode(errors="replace")).hexdigest()
 
 
-def by_key(key: str) -> Endpoint | None:
+def by_key(key: str, *, at: datetime) -> Endpoint | None:
     """Raises Away."""
     wanted = digest(key)
-    found = _find(Q(endpoint_key_sha256=wanted), lambda endpoint: endpoint.key_sha256 == wanted)
+    asked = Q(endpoint_key_sha256=wanted) | Q(old_key_sha256=wanted, old_key_until__gt=at)
+    found = _find(asked, lambda endpoint: endpoint.is_at(wanted, at))
     return found[0] if found else None
 
 
@@ -127,11 +139,15 @@ def _read(asked: Q) -> list[Endpoint]:
     """In one query."""
     rows = Connection.objects.filter(asked, is_active=True, endpoint_key_sha256__isnull=False).order_by("pk")
     found: dict[int, Endpoint] = {}
-    for pk, key, party, scheme, account, unsigned, secret, since, until in rows.values_list(*COLUMNS):
+    for pk, key, party, scheme, account, unsigned, old, old_until, *told in rows.values_list(*COLUMNS):
         before = found[pk].secrets if pk in found else ()
-        held = (Secret(bytes(secret), since, until),) if secret is not None else ()
-        found[pk] = Endpoint(pk, key, party, scheme, account, unsigned, before + held)
+        held = (_secret(*told),) if told[0] is not None else ()
+        found[pk] = Endpoint(pk, key, party, scheme, account, unsigned, old or "", old_until, before + held)
     return list(found.values())
+
+
+def _secret(secret: bytes, reference: str, since: datetime, until: datetime | None) -> Secret:
+    return Secret(bytes(secret), reference, since, until)
 
 
 def _learn() -> None:
@@ -161,17 +177,25 @@ def _file() -> Path:
 
 
 def _told(endpoint: Endpoint) -> dict[str, Any]:
-    return {**vars(endpoint), "secrets": [_told_secret(each) for each in endpoint.secrets]}
+    secrets = [_told_secret(each) for each in endpoint.secrets]
+    return {**vars(endpoint), "old_key_until": _iso(endpoint.old_key_until), "secrets": secrets}
 
 
 def _told_secret(held: Secret) -> list[str]:
-    until = held.active_until.isoformat() if held.active_until else ""
-    return [b64encode(held.secret).decode(), held.active_from.isoformat(), until]
+    return [b64encode(held.secret).decode(), held.reference, held.active_from.isoformat(), _iso(held.active_until)]
 
 
 def _heard(told: dict[str, Any]) -> Endpoint:
     secrets = tuple(
-        Secret(b64decode(secret), datetime.fromisoformat(since), datetime.fromisoformat(until) if until else None)
-        for secret, since, until in told["secrets"]
+        Secret(b64decode(secret), reference, datetime.fromisoformat(since), _moment(until))
+        for secret, reference, since, until in told["secrets"]
     )
-    return Endpoint(**{**told, "secrets": secrets})
+    return Endpoint(**{**told, "old_key_until": _moment(told["old_key_until"]), "secrets": secrets})
+
+
+def _iso(at: datetime | None) -> str:
+    return at.isoformat() if at else ""
+
+
+def _moment(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

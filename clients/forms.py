@@ -7,7 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from clients import contacts
-from clients.models import Client, Contact, Suppression
+from clients.models import Client, Contact, Erasure, Suppression
 
 
 class NewContactForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -56,6 +56,27 @@ class SuppressionForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Suppression
         fields = ("client",)
+
+
+class ErasureForm(forms.ModelForm):  # type: ignore[type-arg]
+    """For somebody who may be no contact: what else was sent of them is found by the address."""
+
+    address = forms.CharField(
+        label="E-mail address of the person",
+        max_length=254,
+        help_text="Whatever stands of this person is blanked, for good, and what comes in later as well. "
+        "The address itself is kept, encrypted, until that is done.",
+    )
+
+    class Meta:
+        model = Erasure
+        fields = ("client",)
+
+    def clean_address(self) -> str:
+        try:
+            return contacts.normalise_email(self.cleaned_data["address"])
+        except contacts.InvalidEmail as invalid:
+            raise ValidationError(str(invalid)) from None
 
 
 class ImportForm(forms.Form):

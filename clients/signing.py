@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 OVERLAP = timedelta(hours=24)  # as long as the patient ones among senders try a call again
 NOT_SET_UP = "No secret of this connection is valid now. Enter the one that the sender signs with."
-UNREADABLE = "A secret of this connection cannot be read: its key is not in GTM_CREDENTIAL_KEYS. Enter the secret anew."
+UNREADABLE = "A secret of this connection cannot be read: see its page, or doctor."
 UNKNOWN_SCHEME = "This version does not know how the connection's calls are signed. Choose it again."
 
 
@@ -45,8 +45,8 @@ def valid(connection: Connection, *, at: datetime) -> QuerySet[SigningSecret]:
 
 def is_set_up(connection: Connection, scheme: str, *, at: datetime) -> bool:
     """Whether every valid secret, and at least one, can be one of this scheme's."""
-    rows = valid(connection, at=at).values_list("secret", "active_from", "active_until")
-    texts, problem = _texts((Secret(bytes(secret), since, until) for secret, since, until in rows), at)
+    rows = valid(connection, at=at).values_list("secret", "reference", "active_from", "active_until")
+    texts, problem = _texts((Secret(bytes(one), where, since, until) for one, where, since, until in rows), at)
     return bool(texts) and not problem and not any(_problem(scheme, text) for text in texts)
 
 
@@ -64,13 +64,17 @@ def save(
 
 
 def replace(connection: Connection, secret: str, *, at: datetime, overlap: timedelta = OVERLAP) -> SigningSecret:
-    """`secret` is valid from now on; what is valid now, for `overlap` more."""
+    """`secret`, or what stands where it says (`clients/credentials.py`), is valid from now on; what is valid now, for
+    `overlap` more."""
+    sealed = {} if is_reference(secret) else {"secret": credentials.encrypt(secret), "hint": secret[-4:]}
     with transaction.atomic():
         Connection.objects.select_for_update().get(pk=connection.pk)  # two people at once: one after the other
         end(connection, at=at + overlap)
-        return connection.signing_secrets.create(
-            secret=credentials.encrypt(secret), hint=secret[-4:], active_from=at, created_at=at
-        )
+        return connection.signing_secrets.create(active_from=at, created_at=at, **(sealed or {"reference": secret}))
+
+
+def is_reference(secret: str) -> bool:
+    return secret.startswith((credentials.ENV, credentials.FILE))
 
 
 def end(connection: Connection, *, at: datetime) -> None:
@@ -103,7 +107,7 @@ def _texts(held: Iterable[Secret], at: datetime) -> tuple[list[str], str]:
     for each in held:
         if each.active_from <= at and (each.active_until is None or at < each.active_until):
             try:
-                texts.append(credentials.decrypt(each.secret))
+                texts.append(credentials.held(each.secret, each.reference))
             except credentials.CredentialUnreadable:
                 problem = UNREADABLE
     return texts, problem

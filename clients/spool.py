@@ -52,6 +52,9 @@ class Spooled:
     body: bytes
 
 
+Scrubbed = Callable[[int | None, bytes], bytes]  # the connection's number and the body -> what may stay of it
+
+
 @dataclass(frozen=True)
 class Condition:
     """What lies on the disk: calls that wait to be stored, since when; calls refused; damaged pieces."""
@@ -156,10 +159,10 @@ def condition() -> Condition:
     )
 
 
-def scrub(scrubbed: Callable[[bytes], bytes]) -> int:
+def scrub(scrubbed: Scrubbed) -> int:
     """Erasure: `scrubbed` gives a body without what has to go (the same body: nothing has to). How many were changed.
 
-    A damaged piece is scrubbed as if it were a body.
+    A damaged piece is scrubbed as if it were a body of no connection's.
     """
     with _alone(waits=True):
         return sum(_scrub(path, scrubbed) for path in _take_all()) + sum(
@@ -236,18 +239,18 @@ def _not_kept(calls: Sequence[Spooled], keep: Keep) -> list[Spooled]:
     return []
 
 
-def _scrub(path: Path, scrubbed: Callable[[bytes], bytes]) -> int:
+def _scrub(path: Path, scrubbed: Scrubbed) -> int:
     calls, torn = _read(path.read_bytes())
-    clean = [_with_body(call, scrubbed(call.body)) for call in calls]
+    clean = [_with_body(call, scrubbed(call.connection_id, call.body)) for call in calls]
     changed = sum(old.body != new.body for old, new in zip(calls, clean, strict=True))
     if changed:
         write(path, b"".join(map(_framed, clean)) + torn)
     return changed
 
 
-def _scrub_piece(path: Path, scrubbed: Callable[[bytes], bytes]) -> int:
+def _scrub_piece(path: Path, scrubbed: Scrubbed) -> int:
     piece = path.read_bytes()
-    clean = scrubbed(piece)
+    clean = scrubbed(None, piece)
     if clean != piece:
         write(path, clean)
     return int(clean != piece)

@@ -16,7 +16,7 @@ from django.db.models import Count, Min
 from django.utils.timesince import timesince
 from django_q.models import OrmQ, Schedule
 
-from clients import pushing, spool
+from clients import erasure, pushing, spool
 from clients.models import Delivery
 from gtm import schedules
 from gtm.database import is_embedded, server_of
@@ -209,6 +209,17 @@ def spooled(at: datetime) -> Verdict:
     return State.OK, f"Webhook calls on the disk: {waiting}", FINE
 
 
+def erasures(at: datetime) -> Verdict:
+    late = erasure.overdue(at).order_by("asked_at").first()
+    if late is not None:
+        return (
+            State.WARN,
+            f"Somebody asked {timesince(late.asked_at, at)} ago to be forgotten; 5 minutes are promised.",
+            "See that the worker “ingest” lives, and what its job erase_people says under Background jobs.",
+        )
+    return State.OK, "Nobody waits to be forgotten.", FINE
+
+
 def disk(at: datetime) -> Verdict:
     folder = Path(settings.DATA_DIR)
     free = shutil.disk_usage(folder if folder.exists() else folder.anchor).free
@@ -252,6 +263,7 @@ CHECKS = (
     Check("Webhooks", quarantine),
     Check("CRMs", crms),
     Check("Spool", spooled, needs_database=False),
+    Check("Erasure", erasures),
     Check("Disk", disk, needs_database=False),
     Check("Secrets", secrets, needs_database=False),
 )

@@ -16,10 +16,11 @@ from django.db import DataError, IntegrityError, ProgrammingError, transaction
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from agents_app import campaigns, deployments, flow, requests, sending, trials, versions
+from agents_app import campaigns, deployments, flow, forgetting, requests, sending, trials, versions
 from agents_app.models import Deployment, FlowRun, PromptVersion, Request, Send
 from clients import (
     config,
+    erasure,
     inbox,
     outbox,
     pushing,
@@ -90,6 +91,8 @@ def _apply_delivery(delivery_id: int, *, at: datetime) -> None:
         outbox.note(applied.changes, at=at)
         for event in applied.outcomes:
             later(record_outcome, event.pk)
+        if erasure.is_asked_at(at):
+            later(erase_people)
 
 
 def decide_again(client_id: int, after: int = 0) -> None:
@@ -187,7 +190,7 @@ def compare(reconciliation_id: int) -> None:
 def start_run(request_id: int) -> None:
     """Request → planned run. The typed side of a trial may wait for the other one's facts, and is rung again then."""
     with transaction.atomic():
-        if trials.may_start(request_id):
+        if not requests.is_forgotten(request_id) and trials.may_start(request_id):
             later(execute_run, plan_run(request_id).pk)
 
 
@@ -291,6 +294,16 @@ def record_outcome(event_id: int) -> None:
         inbox.quarantine(event.delivery, str(refusal), Trouble.OUTCOME)
 
 
+def erase_people(*, at: datetime | None = None) -> None:
+    """Asked to be forgotten → work for them ends → nothing of them is left, but that they are never written to."""
+    at = at or timezone.now()
+    for client_id in erasure.clients_waiting():
+        people = erasure.contacts_of(client_id)
+        for run_id in forgetting.stop(people, at=at):
+            later(execute_run, run_id)
+        erasure.run(client_id, at=at, at_work=forgetting.is_at_work(people, at=at))
+
+
 def continue_campaigns(*, at: datetime | None = None) -> None:
     """Silence after a mail → the request for the next one."""
     at = at or timezone.now()
@@ -351,7 +364,8 @@ def sweep() -> None:
     old = at - LEFT_BEHIND
     for delivery in Delivery.objects.filter(status=Delivery.Status.RECEIVED, received_at__lt=old).order_by("pk")[:500]:
         later(process_delivery, delivery.pk)
-    for request in Request.objects.filter(runs__isnull=True, asked_at__lt=old).order_by("pk")[:500]:
+    unplanned = Request.objects.filter(runs__isnull=True, asked_at__lt=old).exclude(contact__erased_at__isnull=False)
+    for request in unplanned.order_by("pk")[:500]:
         later(start_run, request.pk)
     for run_id in flow.lost(at):
         later(execute_run, run_id)

@@ -49,6 +49,7 @@ SECTIONS = (
             Item("Contacts", "admin:clients_contact_changelist", "clients.view_contact"),
             Item("Contact reviews", "contact_reviews", "clients.view_reviewitem", "open_reviews"),
             Item("Contact quality", "contact_quality", "clients.view_contactquality"),
+            Item("Asked to be forgotten", "admin:clients_erasure_changelist", "clients.view_erasure"),
             Item("Connections", "admin:clients_connection_changelist", "clients.view_connection"),
             Item("Pushes to CRMs", "admin:clients_push_changelist", "clients.view_push"),
             Item("Comparisons with CRMs", "admin:clients_reconciliation_changelist", "clients.view_reconciliation"),

@@ -54,6 +54,7 @@ ROLES = (
             "clients.change_reviewitem",
             "clients.*_qualityrule",
             "clients.change_push",
+            "clients.add_erasure",
             "agents_app.view_*",
             "agents_app.add_request",
             "agents_app.*_requestrule",

@@ -38,6 +38,7 @@ JOBS = (
     Job(loop.replay_quarantined, minutes=1),
     Job(loop.score_contacts, minutes=5),
     Job(loop.close_reviews, cron="40 * * * *"),
+    Job(loop.erase_people, minutes=1),
     Job(loop.send_due_drafts, minutes=1),
     Job(loop.push_changes, minutes=1),
     Job(loop.look_up_records, minutes=1),

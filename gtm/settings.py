@@ -201,6 +201,8 @@ LOOPBACK_ALLOWED: frozenset[str] = frozenset()
 
 # Keys that encrypt stored credentials, newest first; on a laptop they derive from SECRET_KEY.
 CREDENTIAL_KEYS: list[str] = env.list("GTM_CREDENTIAL_KEYS", default=[])
+# Secrets that connections name instead of keeping them: files below this folder, and variables GTM_SECRET_….
+SECRETS_DIR: str = env.str("GTM_SECRETS_DIR", default="/run/secrets")
 
 LOGGING = {
     "version": 1,

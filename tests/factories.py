@@ -5,6 +5,7 @@ from itertools import count
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from agents_app import flow, requests, versions
 from agents_app.flow import results
@@ -19,7 +20,7 @@ from agents_app.models import (
     StepContext,
     StepRun,
 )
-from clients import config
+from clients import config, endpoints
 from clients.keys import BUILT_IN
 from clients.models import AgentKey, Client, Connection, Contact, Delivery, Event, SettingsTemplate
 from experiments import lifecycle
@@ -61,6 +62,12 @@ def make_connection(client: Client | None = None, party: str = Connection.Party.
     return Connection.objects.create(
         client=client or make_client(), party=party, **{"name": party, "created_at": AT, **values}
     )
+
+
+def opened_by(key: str, *, at: datetime | None = None) -> Connection | None:
+    """The connection that a call with this key is for."""
+    endpoint = endpoints.by_key(key, at=at or timezone.now())
+    return Connection.objects.get(pk=endpoint.connection_id) if endpoint else None
 
 
 def make_contact(client: Client | None = None, email: str = "", **values: Any) -> Contact:

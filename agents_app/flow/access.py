@@ -25,7 +25,7 @@ def sources(run: FlowRun) -> list[research.SourceAccess]:
 def _credential(connection: Connection) -> str:
     """Empty when there is none that can be read; the source then says so, and the others are asked all the same."""
     try:
-        return credentials.decrypt(bytes(connection.credential)) if connection.credential else ""
+        return credentials.held(bytes(connection.credential), connection.credential_ref)
     except credentials.CredentialUnreadable as unreadable:
         logger.warning("connection %s: %s", connection.pk, unreadable)
         return ""

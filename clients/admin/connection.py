@@ -1,40 +1,42 @@
-"""Connections, their keys and their signing secrets: shown once."""
+"""Connections: their form, their keys and their signing secrets."""
 
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from clients import connections, credentials, mappings, signing
+from clients import access, connection_steps, connections, credentials, mappings, signing
+from clients.admin.connection_views import ConnectionViews, apex, state_context
+from clients.admin.links import to_lists
 from clients.connection_form import ConnectionForm
+from clients.crm import accounts
 from clients.mappings import reading
 from clients.models import Connection, SigningSecret
 from clients.scoped_admin import ScopedHistoryAdmin
-from gtm.admin_site import link, pill
+from gtm.admin_site import link
 
 SIGNED = (
     "signing_scheme",
     "held_secrets",
     "signing_secret",
+    "signing_ref",
     "make_signing_secret",
     "end_old_secrets",
     "last_refused",
 )
+ACCOUNT = ("external_account", "takes_unsigned")
 MOST_SECRETS = 10
 TYPED = ("signing_secret", "make_signing_secret", "end_old_secrets")
 
 
 @admin.register(Connection)
-class ConnectionAdmin(ScopedHistoryAdmin):
+class ConnectionAdmin(ConnectionViews, ScopedHistoryAdmin):
     empty_hint = "Connect a client's CRM, so that its contacts come in."
     form = ConnectionForm
     change_form_template = "clients/connection_form.html"
@@ -45,31 +47,51 @@ class ConnectionAdmin(ScopedHistoryAdmin):
     ordering = ("client__name", "name")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        shown = ("client", "party", "key_hint", "last_call", "created_at", "held_secrets", "last_refused", "mapping")
-        return shown if obj else ()
+        shown = ("client", "party", "key_hint", "created_at", "held_secrets", "last_refused", "mapping")
+        rare = () if access.sees_all(request.user) else ("takes_unsigned",)
+        return (*shown, *rare) if obj else ()
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        basis = (None, {"fields": ("client", "party", "name", "mode", "is_active", "secret")})
-        calls = ("Calls from the party", {"fields": ("key_hint", "last_call", "mapping", "created_at")})
+        basis = (None, {"fields": ("client", "party", "name", "mode", "is_active", "secret", "credential_ref")})
+        calls = ("Calls from the party", {"fields": ("key_hint", "mapping", "created_at")})
         if obj is None:
             return (basis,)
-        return (
-            (basis, calls, ("Signed calls", {"fields": SIGNED}))
-            if obj.party in connections.CALLS_US
-            else (basis, calls)
-        )
+        if obj.party not in connections.CALLS_US:
+            return (basis, calls)
+        own = (("The client's account there", {"fields": ACCOUNT}),) if obj.party in accounts.ACCOUNT else ()
+        return (basis, calls, ("Signed calls", {"fields": SIGNED}), *own)
 
     def get_urls(self) -> list[URLPattern]:
-        rotate = path(
-            "<path:object_id>/new-key/", self.admin_site.admin_view(self.new_key), name="clients_connection_new_key"
-        )
-        return [rotate, *super().get_urls()]
+        return [*self.view_urls(), *super().get_urls()]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        return type("UsersConnectionForm", (form,), {"may_name_places": access.sees_all(request.user)})
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Connection | None = None,
+    ) -> HttpResponse:
+        if obj is not None:
+            context |= self._beside_the_form(obj)
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def _beside_the_form(self, connection: Connection) -> dict[str, Any]:
+        steps = connection_steps.of(connection.party) if connection.party in connections.CALLS_US else ()
+        return {**state_context(connection), "steps": steps, "apex": apex(connection)}
 
     def save_model(self, request: HttpRequest, obj: Connection, form: Any, change: bool) -> None:
         if not change:
             obj.created_at = timezone.now()
         if secret := form.cleaned_data.get("secret"):
-            obj.credential = credentials.encrypt(secret)
+            obj.credential, obj.credential_ref = credentials.encrypt(secret), ""
+        elif obj.credential_ref:
+            obj.credential = b""  # one place is enough
         super().save_model(request, obj, form, change)
         if "signing_scheme" in form.fields:
             obj.made_secret = signing.save(obj, at=timezone.now(), **{name: form.cleaned_data[name] for name in TYPED})  # type: ignore[attr-defined]
@@ -84,47 +106,13 @@ class ConnectionAdmin(ScopedHistoryAdmin):
     def response_add(self, request: HttpRequest, obj: Connection, post_url_continue: str | None = None) -> HttpResponse:
         if obj.party not in connections.CALLS_US:
             return super().response_add(request, obj, post_url_continue)
-        return self._show_key(request, obj)
-
-    def new_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """GET asks, POST makes a key and shows it, this once."""
-        connection = self.get_object(request, unquote(object_id))
-        if connection is None or connection.party not in connections.CALLS_US:
-            raise Http404
-        if not self.has_change_permission(request, connection):
-            raise PermissionDenied
-        if request.method == "POST":
-            return self._show_key(request, connection)
-        context = {**self.admin_site.each_context(request), "connection": connection}
-        return TemplateResponse(request, "clients/new_key.html", context)
-
-    def _show_key(self, request: HttpRequest, connection: Connection) -> HttpResponse:
-        key = connections.rotate_key(connection)
-        call = connections.example(connection, key, base=settings.PUBLIC_URL)
-        address = f"{settings.PUBLIC_URL}/api/hooks/{key}"
-        context = {
-            **self.admin_site.each_context(request),
-            "connection": connection,
-            "key": key,
-            "address": address,
-            "call": call,
-        }
-        return TemplateResponse(request, "clients/key_shown.html", context)
+        return self.show_key(request, obj)
 
     @admin.display(description="Key ends with")
     def key_hint(self, connection: Connection) -> str:
-        return f"…{connection.endpoint_key_hint}" if connection.endpoint_key_hint else "no key: it never calls us"
-
-    @admin.display(description="Last call")
-    def last_call(self, connection: Connection) -> SafeString | str:
-        last = connection.deliveries.order_by("-received_at", "-pk").first()
-        if last is None:
-            return "Waiting for the first event."
-        return format_html(
-            "{} {}",
-            link(_when(last.received_at), "admin:clients_delivery_change", last.pk),
-            pill(last.get_status_display(), last.status),
-        )
+        if not connection.endpoint_key_hint:
+            return "no key: it never calls us"
+        return f"…{connection.endpoint_key_hint}"
 
     @admin.display(description="Mapping")
     def mapping(self, connection: Connection) -> SafeString | str:
@@ -136,17 +124,19 @@ class ConnectionAdmin(ScopedHistoryAdmin):
 
     @admin.display(description="Secrets")
     def held_secrets(self, connection: Connection) -> SafeString | str:
-        rows = [(f"…{each.hint}", _validity(each)) for each in connection.signing_secrets.all()[:MOST_SECRETS]]
+        rows = [(str(each), _validity(each)) for each in connection.signing_secrets.all()[:MOST_SECRETS]]
         if not rows:
             return "None yet."
-        return format_html_join(mark_safe("<br>"), "ends with <code>{}</code>, {}", rows)
+        return format_html_join(mark_safe("<br>"), "<code>{}</code>, {}", rows)
 
     @admin.display(description="Last refused call")
-    def last_refused(self, connection: Connection) -> str:
+    def last_refused(self, connection: Connection) -> SafeString | str:
         if connection.last_refused_at is None:
             return "None was refused."
         when, calls = _when(connection.last_refused_at), connection.refused_calls
-        return f"{when}: {connection.last_refused_why} ({calls:,} {'call' if calls == 1 else 'calls'} refused so far.)"
+        words = f"{when}: {connection.last_refused_why} ({calls:,} {'call' if calls == 1 else 'calls'} refused so far.)"
+        kept = to_lists(connection.pk, "connection__id__exact", (("Those of the last day", "clients_rejectedcall"),))
+        return format_html("{} {}", words, kept)
 
 
 def _validity(secret: SigningSecret) -> str:

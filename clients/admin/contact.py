@@ -18,6 +18,7 @@ from clients.scoped_admin import ScopedAdmin, ScopedHistoryAdmin, ScopedRecordAd
 
 @admin.register(Contact)
 class ContactAdmin(ScopedHistoryAdmin):
+    change_form_template = "clients/contact_form.html"
     empty_hint = "They come in by themselves once a client's CRM is connected; or add one by hand."
     list_display = ("email", "full_name", "title", "company_name", "client", "source", "created_at")
     list_filter = ("client", "source")

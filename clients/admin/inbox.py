@@ -97,7 +97,7 @@ class RejectedCallAdmin(ScopedRecordAdmin):
     empty_hint = "No call was refused in the last 24 hours."
     client_path = "connection__client"
     list_display = ("at", "connection", "why", "address")
-    list_filter = ("connection__client", "connection__party", "connection")
+    list_filter = ("connection__client", "connection__party")
     list_select_related = ("connection__client",)
     search_fields = ("why", "address")
     fields = ("connection", "at", "why", "address", "readable_headers", "beginning")

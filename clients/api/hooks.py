@@ -87,7 +87,7 @@ def _flat(request: HttpRequest, party: str) -> HttpResponse:
 
 
 def _at_key(request: HttpRequest, key: str) -> tuple[Endpoint, Arrival]:
-    endpoint = endpoints.by_key(key)
+    endpoint = endpoints.by_key(key, at=timezone.now())
     if endpoint is None:
         raise _Refusal(404, "refused", NO_KEY)
     return endpoint, _arrival(request)
@@ -97,7 +97,7 @@ def _at_party(request: HttpRequest, party: str) -> tuple[Endpoint, Arrival]:
     """By the key; without one by the account that the body names."""
     key = request.headers.get("X-Webhook-Key") or request.GET.get("key", "")
     if key:
-        endpoint = endpoints.by_key(key)
+        endpoint = endpoints.by_key(key, at=timezone.now())
         if endpoint is None or endpoint.party != party:
             raise reception.NoKey(reception.NOBODYS)
         return endpoint, _arrival(request)

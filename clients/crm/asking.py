@@ -177,10 +177,8 @@ def door_of(connection: Connection, *, by_person: bool = False, clock: Callable[
 
 
 def _secret(connection: Connection) -> str:
-    if not connection.credential:
-        return ""
     try:
-        return " ".join(credentials.decrypt(bytes(connection.credential)).split())
+        return " ".join(credentials.held(bytes(connection.credential), connection.credential_ref).split())
     except credentials.CredentialUnreadable as error:
         raise NoCredential(str(error)) from error
 

@@ -8,8 +8,9 @@ class Connection(models.Model):
     """A client's credentials and settings for one outside party.
 
     `endpoint_key` is shown once, when it is made; we keep its SHA-256 (hex) to look it up and its last four
-    characters to tell keys apart; null: the connection receives nothing. `credential` is what we present to the
-    party, encrypted (`clients/credentials.py`). With a `signing_scheme`, calls have to be signed too, with one of the
+    characters to tell keys apart; null: the connection receives nothing. The key before it is good until
+    `old_key_until`. What we present to the party is `credential`, encrypted, or stands where `credential_ref` says
+    (`clients/credentials.py`). With a `signing_scheme`, calls have to be signed too, with one of the
     connection's `SigningSecret`s; the last call that was refused for it is told in `last_refused_*`.
     `external_account` is the party's own number of the client's account (HubSpot's portal id, Salesforce's organization
     id): calls of another account are refused.
@@ -49,7 +50,11 @@ class Connection(models.Model):
     is_active = models.BooleanField(default=True)
     endpoint_key_sha256 = models.CharField(max_length=64, unique=True, null=True, blank=True, editable=False)
     endpoint_key_hint = models.CharField(max_length=4, blank=True, editable=False)
+    old_key_sha256 = models.CharField(max_length=64, unique=True, null=True, blank=True, editable=False)
+    old_key_hint = models.CharField(max_length=4, blank=True, editable=False)
+    old_key_until = models.DateTimeField(null=True, blank=True, editable=False)
     credential = models.BinaryField(default=b"", blank=True, editable=False)
+    credential_ref = models.CharField(max_length=200, blank=True)
     signing_scheme = models.CharField(
         "signed as", max_length=30, choices=signatures.CHOICES, blank=True, help_text="How the party signs its calls."
     )
@@ -69,7 +74,14 @@ class Connection(models.Model):
     last_refused_why = models.CharField(max_length=300, blank=True, editable=False)
     created_at = models.DateTimeField()
     history = HistoricalRecords(
-        excluded_fields=["credential", "endpoint_key_sha256", "refused_calls", "last_refused_at", "last_refused_why"]
+        excluded_fields=[
+            "credential",
+            "endpoint_key_sha256",
+            "old_key_sha256",
+            "refused_calls",
+            "last_refused_at",
+            "last_refused_why",
+        ]
     )
 
     class Meta:

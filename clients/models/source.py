@@ -119,6 +119,7 @@ class Erasure(models.Model):
     """Somebody asked that a person be forgotten, or what came in again was about such a person. No address is kept.
 
     Whichever of `record`, `contact`, `delivery` and `address_hmac` is known says where to look; done within 5 minutes.
+    `sealed` is an address that was typed, encrypted, until then.
     """
 
     class Reason(models.TextChoices):
@@ -134,6 +135,7 @@ class Erasure(models.Model):
     contact = models.ForeignKey("clients.Contact", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     delivery = models.ForeignKey("clients.Delivery", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     address_hmac = models.CharField(max_length=64, blank=True)
+    sealed = models.BinaryField(default=b"", blank=True, editable=False)
     asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )

@@ -24,7 +24,7 @@ from clients.models import (
     Suppression,
 )
 from tests.crowd import make_user_of
-from tests.factories import AT, make_client, make_connection, make_contact
+from tests.factories import AT, make_client, make_connection, make_contact, opened_by
 
 pytestmark = pytest.mark.django_db
 
@@ -198,12 +198,12 @@ def test_a_connections_key_is_shown_once_and_its_example_works(operator):
     key, connection = response.context["key"], Connection.objects.get()
     assert "no-store" in response["Cache-Control"]
     assert key in response.content.decode()
-    assert connections.authenticate(key) == connection
+    assert opened_by(key) == connection
     later = operator.get(page("change", "connection", connection.pk)).content.decode()
     assert key not in later
     assert "s3cret" not in later
     assert f"…{key[-4:]}" in later
-    assert "Waiting for the first event." in later
+    assert "Waiting for the first event" in later
     assert key not in operator.get(page("history", "connection", connection.pk)).content.decode()
 
 
@@ -219,7 +219,7 @@ def test_saving_a_connection_without_a_credential_keeps_the_present_one(operator
 
     stored = Connection.objects.get()
     assert (stored.name, bytes(stored.credential)) == ("Main CRM", bytes(connection.credential))
-    assert connections.authenticate(key) == stored
+    assert opened_by(key) == stored
 
 
 def test_asking_for_a_new_key_changes_nothing_until_it_is_confirmed(operator):
@@ -228,11 +228,13 @@ def test_asking_for_a_new_key_changes_nothing_until_it_is_confirmed(operator):
 
     asked = operator.get(address)
 
-    assert "stops working at once" in asked.content.decode()
-    assert connections.authenticate(old) == connection
+    assert "works for 24 more hours" in asked.content.decode()
+    assert opened_by(old) == connection
     confirmed = operator.post(address)
-    assert connections.authenticate(old) is None
-    assert connections.authenticate(confirmed.context["key"]) == connection
+    assert opened_by(old) == connection, "the party needs time to be given the new address"
+    confirmed = operator.post(address, {"end_old": "on"})
+    assert opened_by(old) is None
+    assert opened_by(confirmed.context["key"]) == connection
 
 
 def test_a_party_that_never_calls_has_no_key_page(operator):

@@ -1,10 +1,12 @@
 """Addresses, endpoint keys, stored credentials and suppression."""
 
+from datetime import timedelta
+
 import pytest
 
 from clients import connections, contacts, credentials, suppression
 from clients.models import Connection, Suppression
-from tests.factories import AT, make_client, make_connection, make_contact
+from tests.factories import AT, make_client, make_connection, make_contact, opened_by
 
 pytestmark = pytest.mark.django_db
 Party = Connection.Party
@@ -43,20 +45,39 @@ def test_an_experiment_assigns_by_the_address_however_it_is_spelt():
 def test_a_connections_key_opens_it_and_is_not_kept():
     hubspot, key = connections.create(make_client(), party=Party.HUBSPOT, name="CRM", mode="live", at=AT)
 
-    assert connections.authenticate(key) == hubspot
+    assert opened_by(key) == hubspot
     assert len(key) >= 32
     assert hubspot.endpoint_key_hint == key[-4:]
     assert key not in str(Connection.objects.values().get())
     assert key not in str(list(Connection.history.values()))
 
 
-def test_a_rotated_key_replaces_the_old_one_at_once():
+def test_a_rotated_key_leaves_the_old_one_a_day_and_not_a_moment_longer():
     hubspot, old = connections.create(make_client(), party=Party.HUBSPOT, name="CRM", mode="live", at=AT)
 
-    new = connections.rotate_key(hubspot)
+    new = connections.rotate_key(hubspot, at=AT)
 
-    assert connections.authenticate(old) is None
-    assert connections.authenticate(new) == hubspot
+    day = timedelta(hours=24)
+    assert opened_by(old, at=AT + day - timedelta(seconds=1)) == hubspot
+    assert opened_by(old, at=AT + day) is None
+    assert opened_by(new, at=AT + 2 * day) == hubspot
+
+
+def test_a_key_that_leaked_ends_at_once():
+    hubspot, old = connections.create(make_client(), party=Party.HUBSPOT, name="CRM", mode="live", at=AT)
+
+    connections.rotate_key(hubspot, at=AT, overlap=timedelta())
+
+    assert opened_by(old, at=AT) is None
+
+
+def test_rotating_twice_ends_the_first_key():
+    hubspot, first = connections.create(make_client(), party=Party.HUBSPOT, name="CRM", mode="live", at=AT)
+
+    connections.rotate_key(hubspot, at=AT)
+    connections.rotate_key(hubspot, at=AT)
+
+    assert opened_by(first, at=AT) is None
 
 
 @pytest.mark.parametrize("key", ["", "nonsense", "\x00", "\ud800", "é" * 500])
@@ -64,14 +85,14 @@ def test_no_other_key_opens_anything(key):
     make_connection(party=Party.NEWSAPI)
     connections.create(make_client(), party=Party.HUBSPOT, name="CRM", mode="live", at=AT)
 
-    assert connections.authenticate(key) is None
+    assert opened_by(key) is None
 
 
 def test_a_connection_that_is_switched_off_is_not_opened():
     _, key = connections.create(make_client(), party=Party.HUBSPOT, name="CRM", mode="live", at=AT)
     Connection.objects.update(is_active=False)
 
-    assert connections.authenticate(key) is None
+    assert opened_by(key) is None
 
 
 def test_a_party_that_never_calls_gets_no_key_and_keeps_its_credential_encrypted():

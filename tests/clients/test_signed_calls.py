@@ -179,7 +179,7 @@ def test_a_secret_that_we_cannot_read_refuses_the_call_and_says_so(client, setti
 
     assert response.status_code == 401
     assert_nothing_kept(connection)
-    assert "GTM_CREDENTIAL_KEYS" in connection.last_refused_why
+    assert "cannot be read" in connection.last_refused_why
 
 
 def test_a_valid_secret_that_the_scheme_cannot_use_does_not_stand_in_the_way_of_the_other(client):
@@ -224,7 +224,7 @@ def test_a_secret_that_is_entered_holds_from_then_on_and_is_seen_nowhere(operato
     assert call(operator, key).status_code == 200
     assert call(operator, key, NEW).status_code == 401
     shown = operator.get(page(connection)).content.decode()
-    assert f"ends with <code>…{OLD[-4:]}</code>" in shown
+    assert f"<code>…{OLD[-4:]}</code>" in shown
     assert "1 call refused so far" in shown
     history = operator.get(reverse("admin:clients_connection_history", args=[connection.pk])).content.decode()
     stored = serializers.serialize("json", [*Connection.objects.all(), *SigningSecret.objects.all()])

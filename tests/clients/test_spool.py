@@ -194,7 +194,7 @@ def test_erasure_reaches_bodies_that_wait_are_stuck_or_torn(folder):
     spool.append(call(2, b'{"email": "eve@x.example"}'))
     (folder / "1-1.torn").write_bytes(b'"ada@x.exa')
 
-    changed = spool.scrub(lambda body: body.replace(b"ada@x.exa", b"*********"))
+    changed = spool.scrub(lambda connection, body: body.replace(b"ada@x.exa", b"*********"))
 
     assert changed == 2
     assert [each.body for each in kept()] == [b'{"email": "*********mple"}', b'{"email": "eve@x.example"}']

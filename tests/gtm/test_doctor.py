@@ -67,6 +67,7 @@ def test_a_healthy_installation_has_nothing_to_do(healthy):
             "Webhooks",
             "CRMs",
             "Spool",
+            "Erasure",
             "Disk",
             "Secrets",
         )
