@@ -11,15 +11,16 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Count, Min, QuerySet
 
 from clients import access, contact_fields, drift
 from clients.deciding import Change
 from clients.drift import Drift
-from clients.models import Push
+from clients.models import Connection, Push
 
 State = Push.State
 GATHERS = timedelta(seconds=5)  # in which further changes of the record join a push
+MOST_SHOWN = 50  # connections
 TRIES = 5  # to get hold of a row that others take at the same time
 KNOWN_THERE = "By now the CRM says so itself."
 FLAPS = (
@@ -84,6 +85,19 @@ def flapping(user: User | None = None) -> QuerySet[Push]:
     """What is held because a field goes to and fro; of the clients that `user` may see."""
     held = Push.objects.filter(state=State.HELD).select_related("record__contact", "connection__client")
     return (access.scope(held, user, "connection__client") if user else held).order_by("made_at", "pk")
+
+
+def given_up(user: User, client: str = "") -> list[dict[str, Any]]:
+    """What no CRM took, of the clients that the user may see (of one, by its slug): how often and since when for each
+    connection, as rows of "connection", "count", "oldest"."""
+    rows = access.scope(Push.objects.filter(state=State.DEAD), user, "connection__client")
+    rows = rows.filter(connection__client__slug=client) if client else rows
+    told = (
+        rows.values("connection").annotate(count=Count("pk"), oldest=Min("ended_at")).order_by("-count", "connection")
+    )
+    found = list(told[:MOST_SHOWN])
+    named = Connection.objects.select_related("client").in_bulk([row["connection"] for row in found])
+    return [{**row, "connection": named[row["connection"]]} for row in found]
 
 
 def on_its_way(contact_id: int) -> QuerySet[Push]:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods
 
-from clients import bodies, quarantine, traces, troubles
+from clients import bodies, outbox, quarantine, traces, troubles
 from clients.access import scope, user_of, visible_clients
 from clients.models import Connection, Delivery, Replay
 from clients.quarantine_forms import DiscardAllForm, DiscardForm, MendForm, ReplayForm
@@ -70,6 +70,7 @@ def _overview(request: HttpRequest, **forms_: Any) -> HttpResponse:
         "groups": [] if chosen else quarantine.groups(rows),
         "figures": rows.aggregate(count=Count("pk"), oldest=Min("received_at")),
         "replays": _replays(request),
+        "pushes": [] if chosen else outbox.given_up(user_of(request), client),
         "may_act": request.user.has_perm(ACT),
         "at": timezone.now(),
         **(_of_one_kind(request, rows, *chosen) if chosen else {}),

@@ -69,6 +69,20 @@ def test_what_was_given_up_is_sent_again_at_once_with_what_holds_now(manager, wa
     assert "1 are sent now" in page
 
 
+def test_what_was_given_up_stands_in_the_quarantine_for_whoever_may_see_the_client(manager, waiting):
+    Push.objects.update(state="dead", why="Busy.", ended_at=AT)
+    other = make_contact(make_client())
+    record = make_record(other, make_connection(other.client, "salesforce"), "003B")
+    basis = {"state": "dead", "why": "No.", "ended_at": AT, "made_at": AT, "due_at": AT}
+    Push.objects.create(record=record, connection=record.connection, fields={"title": "x"}, **basis)
+
+    page = manager.get(reverse("quarantine")).content.decode()
+
+    assert "Pushes that were given up" in page
+    assert f"connection__id__exact={waiting.connection_id}&amp;state__exact=dead" in page
+    assert f"connection__id__exact={record.connection_id}&amp;" not in page
+
+
 def test_a_push_is_discarded_only_with_a_reason(manager, waiting):
     refused = act(manager, [waiting], "discard", reason=" ")
     before = Push.objects.get().state
