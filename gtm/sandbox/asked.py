@@ -1,5 +1,6 @@
 """A question to a stand-in and its answer, free of any HTTP library."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,14 @@ class Asked:
     headers: Mapping[str, str]
     host: str = ""
     body: bytes = b""
+
+    def json_object(self) -> dict[str, Any] | None:
+        """The JSON object in the body; None where it holds none."""
+        try:
+            found = json.loads(self.body)
+        except ValueError:
+            return None
+        return found if isinstance(found, dict) else None
 
 
 @dataclass(frozen=True)

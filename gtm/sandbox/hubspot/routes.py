@@ -1,6 +1,5 @@
 """HubSpot's addresses: single contacts, batches, search, merge, meetings, the journal, whose token it is."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -34,11 +33,8 @@ class Visit:
     @property
     def body(self) -> dict[str, Any]:
         """Raises Refused."""
-        try:
-            found = json.loads(self.asked.body)
-        except ValueError:
-            found = None
-        if not isinstance(found, dict):
+        found = self.asked.json_object()
+        if found is None:
             raise Refused(400, "VALIDATION_ERROR", "Invalid input JSON")
         return found
 

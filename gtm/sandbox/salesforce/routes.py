@@ -38,11 +38,8 @@ class Visit:
     @property
     def body(self) -> dict[str, Any]:
         """Raises Refused."""
-        try:
-            found = json.loads(self.asked.body)
-        except ValueError:
-            found = None
-        if not isinstance(found, dict):
+        found = self.asked.json_object()
+        if found is None:
             raise Refused(
                 400, "JSON_PARSER_ERROR", "The HTTP entity body is required, but this request has no entity body."
             )
