@@ -142,6 +142,11 @@ def push_changes(*, at: datetime | None = None) -> None:
         later(push_to, connection_id)
 
 
+def learn_own_id(connection_id: int) -> None:
+    """Who we are at the CRM, once we write there: so that what we changed is known when it comes back."""
+    pushing.learn_own_id(connection_id)
+
+
 def push_to(connection_id: int) -> None:
     """What waits for one CRM, batch after batch."""
     for _ in range(MOST_BATCHES):

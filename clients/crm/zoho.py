@@ -24,15 +24,6 @@ def read(body: bytes, headers: Mapping[str, str]) -> Read:
     return read_each(body, headers, _changes, _opened)
 
 
-def token(body: bytes) -> str:
-    """What the watch was made with, and each of its notifications repeats; empty where it is missing."""
-    try:
-        found = bodies.entries(body)[0]
-    except Unusable:
-        return ""
-    return text(found.get("token")) if isinstance(found, Mapping) else ""
-
-
 def _opened(tree: object) -> list[object]:
     found = tree.get("data") if isinstance(tree, Mapping) and "operation" not in tree else None
     return found if isinstance(found, list) else bodies.listed(tree)

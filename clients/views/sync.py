@@ -37,7 +37,9 @@ def _save(request: HttpRequest, connection: Connection) -> HttpResponse:
     form = SyncForm(request.POST, instance=echoes.settings_of(connection))
     if not form.is_valid():
         return render(request, "clients/sync.html", _context(request, connection, form), status=400)
-    form.save()
+    settings = form.save()
+    if not settings.is_dry_run and not settings.own_id:
+        loop.later(loop.learn_own_id, connection.pk)
     messages.success(request, "Saved.")
     return redirect("connection_sync", connection.pk)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from clients import bodies, mapping, signatures
 from clients.canonical import CONTACT_CHANGED, CONTACT_KINDS, OF_NO_USE, Unusable
 from clients.connections import EXAMPLES
-from clients.crm import CRMS, hubspot, salesforce, salesforce_soap, zoho
+from clients.crm import CRMS, hubspot, salesforce, salesforce_soap
 from clients.crm.presets import PRESETS
 from clients.crm.salesforce_ids import full_id
 from clients.events import telling
@@ -266,11 +266,6 @@ def test_a_name_that_stands_twice_is_told_of_only_where_its_values_differ():
 
     assert found.tree == {"a": 1, "b": {"c": True}, "d": [{"e": "y"}]}
     assert found.repeated == ("c", "e")
-
-
-def test_the_token_of_a_watch_is_found_in_its_notifications():
-    assert zoho.token(b'{"operation": "update", "token": "abc", "ids": []}') == "abc"
-    assert [zoho.token(body) for body in (b"{}", b"[7]", b"", b'{"token": {}}')] == [""] * 4
 
 
 def test_a_call_of_attio_told_again_has_the_same_keys_and_another_call_has_others():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from clients import bodies
 from clients.canonical import CONTACT_KINDS, CONTACT_MERGED, OF_NO_USE, Unusable
-from clients.crm import CRMS, hubspot, salesforce, zoho
+from clients.crm import CRMS, hubspot, salesforce
 from clients.events import SERVICES, telling
 from tests.envelopes import FOLDER, bodies_of
 
@@ -89,7 +89,7 @@ def test_a_spoilt_body_of_a_crm_is_read_or_refused_in_words(party, data):
     else:
         assert entries
         assert all(is_sound(entry) for entry in entries)
-    for account in (hubspot.portal, salesforce.organization, zoho.token):
+    for account in (hubspot.portal, salesforce.organization):
         assert isinstance(account(body), str)
 
 

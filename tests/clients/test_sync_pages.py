@@ -214,6 +214,16 @@ def test_how_a_connection_is_written_to_is_set_on_its_sync_page_and_kept_with_a_
     assert settings.history.get().history_user.username == "manager"
 
 
+def test_once_writing_is_switched_on_the_crm_is_asked_who_we_are_there(manager, waiting):
+    url = reverse("connection_sync", args=[waiting.connection_id])
+
+    manager.post(url, {"save": "1", "daily_writes": "50", "is_dry_run": "on"})
+    in_dry_run = queued(loop.learn_own_id)
+    manager.post(url, {"save": "1", "daily_writes": "50"})
+
+    assert (in_dry_run, queued(loop.learn_own_id)) == ([], [(waiting.connection_id,)])
+
+
 def test_what_a_dry_run_showed_is_written_with_one_press_once_it_is_over(manager, waiting):
     write_in_earnest(waiting.connection)
     Push.objects.update(state="skipped", why=pushing.DRY_RUN, ended_at=AT)
