@@ -15,6 +15,7 @@ from django.db import transaction
 
 from clients import bodies, mappings, observations
 from clients.canonical import CONTACT_ID, CONTACT_KINDS, OF_NO_USE, Incoming, Unusable, believable
+from clients.crm.connectors import CONNECTORS
 from clients.deciding import Change as Change
 from clients.events import SERVICES
 from clients.models import Connection, Delivery, Event, Mapping
@@ -22,6 +23,10 @@ from clients.troubles import Trouble
 
 MOST_FAULTS = 5
 FAULT = "It was tried {times} times, and each time the system met a fault of its own. Retry it once that is mended."
+CANNOT_ASK = (
+    "It names records by their ids alone, and this version cannot ask {party} for them. Have a workflow there send the "
+    "fields as well; until then nothing else is known of them."
+)
 KEPT_HEADERS = (  # never a key, token or cookie
     "content-type", "user-agent", "webhook-id", "webhook-timestamp", "idempotency-key",
     "x-ms-dynamics-msg-size-exceeded",
@@ -167,6 +172,8 @@ def _read_crm(delivery: Delivery) -> _Read:
         else:
             said = reading.incoming()
             read.incoming.append((said.event_id or _own_key(delivery, number), said))
+            if said.is_thin and delivery.connection.party not in CONNECTORS:
+                read.notes.append(CANNOT_ASK.format(party=delivery.connection.get_party_display()))
     return read
 
 
