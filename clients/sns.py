@@ -38,7 +38,7 @@ def certificate_url(body: bytes) -> str:
         url = _envelope(body).get("SigningCertURL")
         parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
         is_plain = parts.scheme == "https" and parts.netloc == (parts.hostname or "") and not parts.query
-    except (ValueError, RecursionError):
+    except (ValueError, TypeError, RecursionError):  # no JSON, or none of an envelope
         return ""
     return str(url) if is_plain and HOST.fullmatch(parts.netloc) and PATH.fullmatch(parts.path) else ""
 

@@ -153,7 +153,7 @@ def test_fuzzed_calls_meet_no_fault_of_ours_and_only_verified_ones_are_kept(sett
             before = process.memory_info().rss
         path, body, headers, is_good = a_call(rng, rng.choice(everyone))
         kind = headers.pop("content-type", "application/json")
-        answer = client.post(path, body, content_type=kind, headers=headers)
+        answer = client.generic("POST", path, body, content_type=kind, headers=headers)
         codes[answer.status_code] = codes.get(answer.status_code, 0) + 1
         assert answer.status_code < 500, (SEED, number, path, body[:200], headers)
         assert (answer.status_code == 200) == is_good, (SEED, number, answer.content, body[:200], headers)
