@@ -84,8 +84,8 @@ DECLARED = (
         contact=("run__request__contact",),
         company="company_domain",
         client="run__client",
-        search=("request_key", "reason", "payload"),
-        free=("source", "company_domain", "payload_sha256"),
+        search=("request_key", "question", "reason", "payload"),
+        free=("source", "company_domain", "payload_sha256", "asked_with"),
     ),
     Personal(
         "agents_app.Claim",
@@ -93,7 +93,7 @@ DECLARED = (
         company="source_record__company_domain",
         client="source_record__run__client",
         search=("value",),
-        free=("attribute", "pointer"),
+        free=("attribute", "unit", "pointer", "extractor"),
     ),
     replace(OF_RUN, model="agents_app.Fact", search=("value", "confidence_terms"), free=("key", "attribute")),
     Personal(

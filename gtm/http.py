@@ -21,6 +21,7 @@ from gtm import retries
 from gtm.retries import Kind, Unit
 
 MAX_BYTES = 2_000_000
+MOST_REDIRECTS = 5
 USER_AGENT = "gtm/1.0"
 CANNOT_BE_SENT = "The address or the credential holds signs that cannot be sent. Enter them anew on the connection"
 
@@ -52,6 +53,16 @@ class Reply:
     json: Any
     elapsed_ms: int
     body: bytes = b""
+
+
+@dataclass(frozen=True)
+class Page:
+    """What an address gave in the end: `url` is where its redirects led, `body` as it came, unpacked."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
 
 
 class Unavailable(Exception):
@@ -104,9 +115,34 @@ def get_bytes(url: str, *, timeout_s: float, max_bytes: int = MAX_BYTES) -> byte
     """A file as it is. Raises Unavailable or Refused."""
     request = _request(Call("GET", url))
     response, body = _ask(request, timeout_s=timeout_s, sandbox=False, max_bytes=max_bytes)
+    return _page(response, body).body
+
+
+def get_page(
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    timeout_s: float,
+    sandbox: bool,
+    max_bytes: int = MAX_BYTES,
+) -> Page:
+    """A web page, through at most five redirects, each checked like the first address, all within `timeout_s`. Raises
+    Unavailable or Refused."""
+    deadline = time.monotonic() + timeout_s
+    for _ in range(1 + MOST_REDIRECTS):
+        request = _request(Call("GET", url, headers=headers))
+        left = max(0.05, deadline - time.monotonic())
+        response, body = _ask(request, timeout_s=left, sandbox=sandbox, max_bytes=max_bytes)
+        if not response.has_redirect_location:
+            return _page(response, body)
+        url = str(request.url.join(response.headers["location"]))
+    raise Unavailable(f"{request.url.host} redirects more than {MOST_REDIRECTS} times")
+
+
+def _page(response: httpx.Response, body: bytes) -> Page:
     if response.is_success:
-        return body
-    reason = f"{request.url.host} answered {response.status_code}"
+        return Page(str(response.request.url), response.status_code, response.headers, body)
+    reason = f"{response.request.url.host} answered {response.status_code}"
     refused = Refused(response.status_code, reason)
     raise Unavailable(reason) if refused.kind == "transient" else refused
 

@@ -15,6 +15,7 @@ from agents_app.flow.hand import Hand
 from agents_app.flow.work import Work
 from agents_app.models import Brief, Claim, Draft, Fact, FlowRun, Persona, SourceRecord, StepContext, StepRun
 from agents_app.research import FactValue, SourceAnswer
+from agents_app.research.attributes import BY_KEY
 
 ClaimKey = tuple[str, str, str]  # source, pointer, attribute
 Status = StepRun.Status
@@ -153,11 +154,17 @@ def _source_record(run: FlowRun, answer: SourceAnswer, at: datetime) -> SourceRe
         elapsed_ms=answer.elapsed_ms,
         is_sandbox=answer.sandbox,
         fetched_at=at,
+        question=answer.question,
+        calls=answer.calls,
+        credits=answer.credits,
     )
 
 
 def _claims(record: SourceRecord, answer: SourceAnswer) -> dict[ClaimKey, Claim]:
-    rows = Claim.objects.bulk_create(Claim(source_record=record, **asdict(claim)) for claim in answer.claims)
+    rows = Claim.objects.bulk_create(
+        Claim(source_record=record, unit=BY_KEY[claim.attribute].unit, extractor=answer.extractor, **asdict(claim))
+        for claim in answer.claims
+    )
     return {(record.source, row.pointer, row.attribute): row for row in rows}
 
 

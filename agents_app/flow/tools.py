@@ -51,7 +51,7 @@ def conflicts(run: FlowRun) -> list[str]:
 
 def _deepen(hand: Hand, node: Node) -> tuple[dict[str, Any], Do]:
     company, records = known_company(hand), asked(hand.run)
-    again = research.again(records, company)
+    again = research.again(records, company, at=hand.clock())
     accesses = [each for each in access.sources(hand.run) if each.key in again]
     kept = _answers([record for record in records if record.source not in again])
     context = {
@@ -96,6 +96,7 @@ def _answers(records: Sequence[SourceRecord]) -> list[research.SourceAnswer]:
             status=record.status,  # type: ignore[arg-type]
             reason=record.reason,
             request_key=record.request_key,
+            question=record.question,
             sandbox=record.is_sandbox,
             http_status=record.http_status,
             elapsed_ms=record.elapsed_ms,

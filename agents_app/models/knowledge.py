@@ -10,6 +10,7 @@ class SourceRecord(Record):
         "run_id",
         "source",
         "company_domain",
+        "question",
         "request_key",
         "status",
         "reason",
@@ -17,6 +18,10 @@ class SourceRecord(Record):
         "payload",
         "payload_sha256",
         "fetched_at",
+        "calls",
+        "credits",
+        "asked_with",
+        "same_as_id",
     )
 
     class Status(models.TextChoices):
@@ -28,32 +33,57 @@ class SourceRecord(Record):
     source = models.CharField(max_length=30)
     company_domain = models.CharField(max_length=253)
     request_key = models.CharField(max_length=300, help_text="What was asked: method and address, without credentials.")
+    question = models.CharField(
+        max_length=300, blank=True, help_text="Source and what decides its answer: the same for the same question."
+    )
     status = models.CharField(max_length=10, choices=Status)
-    reason = models.CharField(max_length=300, blank=True, help_text="Why there is nothing, in words.")
+    reason = models.CharField(
+        max_length=300, blank=True, help_text="Why there is nothing, or what is missing, in words."
+    )
     http_status = models.PositiveSmallIntegerField(null=True, blank=True)
     payload = models.JSONField(null=True, blank=True)
     payload_sha256 = models.CharField(max_length=64, blank=True)
     elapsed_ms = models.PositiveIntegerField(default=0)
     is_sandbox = models.BooleanField(default=True)
     fetched_at = models.DateTimeField()
+    calls = models.PositiveSmallIntegerField(default=0, help_text="Requests that went out for it.")
+    credits = models.FloatField(default=0.0, help_text="What the answer cost, as the source counts.")
+    asked_with = models.CharField(
+        max_length=40,
+        blank=True,
+        help_text="Whose key was used: only runs that would use it too may use the answer again.",
+    )
+    same_as = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="used_again",
+        help_text="The record whose answer was used again, instead of asking.",
+    )
 
     class Meta:
-        indexes = [models.Index(fields=["company_domain", "source", "-fetched_at"])]
+        indexes = [
+            models.Index(fields=["company_domain", "source", "-fetched_at"]),
+            models.Index(fields=["question", "-fetched_at"], name="answers_to_a_question"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.source} on {self.company_domain}"
 
 
 class Claim(Record):
-    """One value at one place (`pointer`, RFC 6901) of one source's payload."""
+    """One value at one place (`pointer`, see `research/pointers.py`) of one source's payload."""
 
-    recorded = ("source_record_id", "attribute", "value", "pointer", "as_of_date")
+    recorded = ("source_record_id", "attribute", "value", "unit", "pointer", "as_of_date", "extractor")
 
     source_record = models.ForeignKey("agents_app.SourceRecord", on_delete=models.PROTECT, related_name="claims")
     attribute = models.CharField(max_length=40)
     value = models.CharField(max_length=300)
+    unit = models.CharField(max_length=20, blank=True)
     pointer = models.CharField(max_length=200)
     as_of_date = models.DateField(null=True, blank=True)
+    extractor = models.CharField(max_length=40, blank=True, help_text="Which version of which reader found it.")
 
     def __str__(self) -> str:
         return f"{self.attribute} = {self.value}"

@@ -1,9 +1,11 @@
 """What the outside knows about a company: asked of all sources at once, kept as claims, weighed into facts."""
 
 from agents_app.research.again import again
-from agents_app.research.facts import ATTRIBUTES, FactValue, agree, check_pointer, facts, right
-from agents_app.research.gather import SOURCES, gather
-from agents_app.research.source import ClaimValue, Company, SourceAccess, SourceAnswer
+from agents_app.research.attributes import agree
+from agents_app.research.facts import ATTRIBUTES, FactValue, check_pointer, facts, right
+from agents_app.research.gather import gather
+from agents_app.research.source import ClaimValue, Company, Question, SourceAccess, SourceAnswer
+from agents_app.research.sources import SOURCES
 
 __all__ = [
     "ATTRIBUTES",
@@ -11,6 +13,7 @@ __all__ = [
     "ClaimValue",
     "Company",
     "FactValue",
+    "Question",
     "SourceAccess",
     "SourceAnswer",
     "again",

@@ -11,47 +11,16 @@ from datetime import date, datetime
 from typing import Protocol
 
 from agents_app.confidence import Term, confidence, log_odds, term
-from agents_app.research import values
-from agents_app.research.source import ClaimValue, SourceAnswer, resolve
+from agents_app.research import attributes, pointers
+from agents_app.research.attributes import agree
+from agents_app.research.source import ClaimValue, SourceAnswer
+from agents_app.research.sources import SOURCES
 
-ATTRIBUTES = (
-    "name",
-    "industry",
-    "headcount",
-    "founded_year",
-    "location",
-    "funding_total_usd",
-    "last_funding_stage",
-    "last_funding_date",
-    "news",
-)
-NAMES = {"people_data_labs": "People Data Labs", "newsapi": "NewsAPI"}
-RIGHT = {
-    ("people_data_labs", "name"): 0.96,
-    ("people_data_labs", "industry"): 0.88,
-    ("people_data_labs", "headcount"): 0.80,
-    ("people_data_labs", "founded_year"): 0.90,
-    ("people_data_labs", "location"): 0.90,
-    ("people_data_labs", "funding_total_usd"): 0.80,
-    ("people_data_labs", "last_funding_stage"): 0.84,
-    ("people_data_labs", "last_funding_date"): 0.84,
-    ("newsapi", "news"): 0.93,
-    ("newsapi", "headcount"): 0.82,
-    ("newsapi", "last_funding_stage"): 0.90,
-    ("newsapi", "last_funding_date"): 0.90,
-}
+ATTRIBUTES = tuple(each.key for each in attributes.ALL)
 RIGHT_OTHERWISE = 0.65
-HALF_LIFE_DAYS = {
-    "news": 180,
-    "headcount": 365,
-    "last_funding_stage": 540,
-    "last_funding_date": 540,
-    "funding_total_usd": 540,
-}
 AGEING = -0.35
 UNDATED = -0.2
 SECOND_SOURCE = 0.8  # of its own weight: sources copy from each other
-NEAR = 0.10  # head counts this close agree
 
 
 class PointedValue(Protocol):
@@ -86,7 +55,7 @@ class _Said:
 
     @property
     def ageing(self) -> Term:
-        half_life = HALF_LIFE_DAYS.get(self.claim.attribute)
+        half_life = attributes.BY_KEY[self.claim.attribute].half_life_days
         if half_life is None:
             return term("age", 0.0, AGEING, "This does not age.")
         if self.claim.as_of_date is None:
@@ -101,7 +70,8 @@ class _Said:
 
 def right(source: str, attribute: str) -> float:
     """How often the source is right about the attribute, 0 to 1."""
-    return RIGHT.get((source, attribute), RIGHT_OTHERWISE)
+    found = SOURCES.get(source)
+    return found.tells.get(attribute, RIGHT_OTHERWISE) if found else RIGHT_OTHERWISE
 
 
 def facts(answers: Sequence[SourceAnswer], *, at: datetime) -> list[FactValue]:
@@ -115,27 +85,18 @@ def _held(attribute: str, said: Iterable[_Said]) -> list[tuple[list[_Said], list
     """For each fact of this attribute: who says it, strongest first, and who says otherwise."""
     mine = [each for each in said if each.claim.attribute == attribute]
     mine.sort(key=lambda each: (-each.standing, each.source, each.claim.pointer))
-    if attribute == "news":
-        by_date = sorted(mine, key=lambda each: each.claim.as_of_date or date.min, reverse=True)
-        return [([each], []) for each in by_date]
+    known = attributes.BY_KEY[attribute]
     groups: list[list[_Said]] = []
     for each in mine:
         group = next((found for found in groups if agree(attribute, found[0].claim.value, each.claim.value)), None)
         groups.append([each]) if group is None else group.append(each)
     if not groups:
         return []
+    if known.is_many:
+        groups.sort(key=lambda group: max(each.claim.as_of_date or date.min for each in group), reverse=True)
+        return [(group, []) for group in groups[: known.most]]
     best = max(groups, key=lambda group: sum(each.standing for each in _one_a_source(group)))
     return [(best, [each for group in groups if group is not best for each in group])]
-
-
-def agree(attribute: str, one: str, other: str) -> bool:
-    """Whether two values in reading form say the same; head counts within a tenth do."""
-    if one.casefold() == other.casefold():
-        return True
-    first, second = values.number(one), values.number(other)
-    if attribute != "headcount" or first is None or second is None:
-        return False
-    return abs(first - second) <= NEAR * max(first, second)
 
 
 def _one_a_source(group: Iterable[_Said]) -> list[_Said]:
@@ -172,9 +133,9 @@ def _fact(key: str, ours: list[_Said], others: list[_Said]) -> FactValue:
 
 
 def _name(said: _Said) -> str:
-    return NAMES.get(said.source, said.source)
+    return SOURCES[said.source].name if said.source in SOURCES else said.source
 
 
 def check_pointer(claim: PointedValue, payload: object) -> bool:
     """Whether the stored payload really says so: the pointer is resolved and read again."""
-    return values.read(claim.attribute, resolve(payload, claim.pointer)) == claim.value
+    return attributes.read(claim.attribute, pointers.resolve(payload, claim.pointer)) == claim.value

@@ -4,14 +4,12 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
-from agents_app.research import newsapi, people_data_labs
-from agents_app.research.source import Company, SourceAccess, SourceAnswer
+from agents_app.research.source import Company, Question, SourceAccess, SourceAnswer, ask
+from agents_app.research.sources import SOURCES
 
-Ask = Callable[..., SourceAnswer]
-SOURCES: Mapping[str, Ask] = {people_data_labs.KEY: people_data_labs.ask, newsapi.KEY: newsapi.ask}
 LONGEST_S = 10.0  # of one source
 GRACE_S = 0.25  # a source reports its own timeout in better words than we can, so it may do so first
 
@@ -54,12 +52,12 @@ def _ask(
     answers: queue.SimpleQueue[tuple[int, SourceAnswer]],
 ) -> None:
     """An edge: whatever goes wrong inside one source becomes its answer."""
-    ask = SOURCES.get(access.key)
-    if ask is None:
+    source = SOURCES.get(access.key)
+    if source is None:
         answers.put((index, _failed(access, f"There is no source called {access.key}.")))
         return
     try:
-        answers.put((index, ask(company, access, timeout_s=timeout_s, at=at)))
+        answers.put((index, ask(source, Question(company, at), access, timeout_s=timeout_s)))
     except Exception:
         logger.exception("source %s failed", access.key)
         answers.put((index, _failed(access, "Its answer upset our reader. The log has the details.")))

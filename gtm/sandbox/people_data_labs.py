@@ -63,8 +63,8 @@ def _size(headcount: int) -> str:
 
 
 def _body(company: Company, *, by_website: bool) -> dict[str, Any]:
-    slug = company.domain.removesuffix(".example")
-    headcount = company.seen_by_people_data_labs.get("headcount", company.headcount)
+    company = company.as_seen_by(KEY)
+    headcount = company.headcount
     return {
         "status": 200,
         "likelihood": 10 if by_website else 6,
@@ -77,12 +77,12 @@ def _body(company: Company, *, by_website: bool) -> dict[str, Any]:
         "founded": company.founded,
         "industry": company.vendor_industry,
         "industry_v2": company.vendor_industry,
-        "linkedin_url": f"linkedin.com/company/{slug}",
-        "linkedin_id": str(int(hashlib.sha256(slug.encode()).hexdigest()[:7], 16)),
+        "linkedin_url": f"linkedin.com/company/{company.slug}",
+        "linkedin_id": company.linkedin_id,
         "location": _location(company),
         "website": company.domain,
-        "type": "private",
-        "ticker": None,
+        "type": "public" if company.ticker else "private",
+        "ticker": company.ticker or None,
         "tags": list(company.tags),
         "affiliated_profiles": [],
         "summary": None,
@@ -96,14 +96,12 @@ def _location(company: Company) -> dict[str, str]:
 
 
 def _funding(company: Company) -> dict[str, Any]:
-    seen = company.seen_by_people_data_labs
-    stage = seen.get("funding_stage", company.funding_stage)
+    stage = company.funding_stage
     reached = STAGE_ORDER.index(stage) + 1 if stage in STAGE_ORDER else 0
-    on = seen.get("funding_date") or (company.funding_date.isoformat() if company.funding_date else None)
     return {
-        "total_funding_raised": seen.get("funding_total_usd", company.funding_total_usd),
+        "total_funding_raised": company.funding_total_usd,
         "latest_funding_stage": stage or None,
-        "last_funding_date": on,
+        "last_funding_date": company.funding_date.isoformat() if company.funding_date else None,
         "number_funding_rounds": company.funding_rounds or None,
         "funding_stages": list(STAGE_ORDER[:reached]) or ([stage] if stage else []),
     }

@@ -1,6 +1,5 @@
 """Which stand-in answers for which host, over the transport of gtm/http.py."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -42,7 +41,7 @@ def answer(request: httpx.Request) -> httpx.Response:
     if fault and fault.status:
         return httpx.Response(fault.status, headers=dict(fault.headers), content=fault.sent(fault.body))
     reply = party.answer(asked)
-    content = b"" if reply.body is None else json.dumps(reply.body).encode()
+    content = reply.content()
     sent = fault.sent(content) if fault else content
     return httpx.Response(reply.status, headers={"content-type": "application/json", **reply.headers}, content=sent)
 

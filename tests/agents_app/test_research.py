@@ -1,13 +1,14 @@
-import json
+import sys
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import pytest
 
 from agents_app import confidence
 from agents_app.research import (
     ATTRIBUTES,
+    SOURCES,
     ClaimValue,
     Company,
     SourceAccess,
@@ -15,16 +16,12 @@ from agents_app.research import (
     check_pointer,
     facts,
     gather,
-    newsapi,
-    people_data_labs,
+    pointers,
 )
-from agents_app.research import source as sources
-from agents_app.research.values import read
+from agents_app.research.attributes import read
 from gtm.sandbox import faults
 from gtm.sandbox.faults import Fault
-from gtm.sandbox.world import COMPANIES
 
-PAYLOADS = Path(__file__).parent.parent / "payloads"
 AT = datetime(2026, 11, 16, 9, tzinfo=UTC)
 BOTH = [SourceAccess("people_data_labs", sandbox=True), SourceAccess("newsapi", sandbox=True)]
 HARBOUR = Company("harbour-pay.example", "Harbour Pay")
@@ -40,23 +37,7 @@ def tuples(claims):
     ]
 
 
-def payloads(party):
-    return [
-        pytest.param(json.loads(file.read_text()), id=file.stem) for file in sorted((PAYLOADS / party).glob("*.json"))
-    ]
-
-
-# --- what a source's body becomes
-
-
-@pytest.mark.parametrize("recorded", payloads("people_data_labs"))
-def test_a_body_of_people_data_labs_becomes_these_claims(recorded):
-    assert tuples(people_data_labs.read(recorded["body"])) == recorded["claims"]
-
-
-@pytest.mark.parametrize("recorded", payloads("newsapi"))
-def test_a_body_of_newsapi_becomes_these_claims(recorded):
-    assert tuples(newsapi.read(recorded["body"], recorded["name"])) == recorded["claims"]
+# --- reading
 
 
 @pytest.mark.parametrize(
@@ -65,8 +46,8 @@ def test_a_body_of_newsapi_becomes_these_claims(recorded):
         ("headcount", 1240, "1,240"), ("headcount", "51-200", "51-200"), ("headcount", True, None), ("headcount", 0, None),
         ("headcount", "The firm employs about 1,310 people.", "1,310"), ("headcount", "The site has a staff of 45 people.", None),
         ("funding_total_usd", 62_400_000, "$62.4 million"), ("funding_total_usd", 1_000_000_000, "$1 billion"), ("funding_total_usd", 950_000, "$950,000"),
-        ("funding_total_usd", "62m", None), ("last_funding_stage", "series_d", "Series D"), ("last_funding_stage", "Arden closes Series A", "Series A"),
-        ("last_funding_stage", "grant", None), ("last_funding_date", "2026-03-18", "March 2026"), ("last_funding_date", "spring", None),
+        ("funding_total_usd", "62m", "$62 million"), ("funding_total_usd", "sixty", None), ("last_funding_stage", "series_d", "Series D"), ("last_funding_stage", "Arden closes Series A", "Series A"),
+        ("last_funding_stage", "grant", "grant"), ("last_funding_stage", "unknown", None), ("last_funding_date", "2026-03-18", "March 2026"), ("last_funding_date", "spring", None),
         ("location", {"locality": "kansas city", "country": "united states"}, "Kansas City, United States"), ("location", "leeds", None),
         ("founded_year", 2009, "2009"), ("founded_year", 9, None), ("industry", "hospital & health care", "hospital and health care"),
         ("news", " Arden\x00 opens\n a  hub ", "Arden opens a hub"), ("news", None, None), ("news", "x" * 500, "x" * 300),
@@ -145,7 +126,8 @@ def test_a_source_that_hangs_is_left_behind_at_the_deadline(fault):
 
 
 def test_what_upsets_our_own_reader_becomes_that_source_s_answer(monkeypatch, caplog):
-    monkeypatch.setattr(newsapi, "read", lambda payload, name: 1 / 0)
+    broken = replace(SOURCES["newsapi"], read=lambda payload: 1 / 0)
+    monkeypatch.setattr(sys.modules["agents_app.research.gather"], "SOURCES", {**SOURCES, "newsapi": broken})
 
     people, news = ask_both()
 
@@ -158,7 +140,7 @@ def test_a_source_that_does_not_exist_or_has_no_credential_says_so():
     answers = ask_both(access=[SourceAccess("crystal_ball", sandbox=True), SourceAccess("newsapi", sandbox=False)])
 
     assert answers[0].reason == "There is no source called crystal_ball."
-    assert answers[1].reason == "This live connection has no credential. Add it on the connection."
+    assert answers[1].reason == "This live connection has no credential. Add it there."
 
 
 def test_a_credential_is_in_no_answer_and_no_repr():
@@ -171,7 +153,7 @@ def test_a_credential_is_in_no_answer_and_no_repr():
 
 
 def test_what_postgresql_cannot_store_is_taken_out_of_a_payload():
-    assert sources.storable({"a\x00": ["b\x00c", "\ud800", float("inf"), 1.5, None]}) == {
+    assert pointers.storable({"a\x00": ["b\x00c", "\ud800", float("inf"), 1.5, None]}) == {
         "a": ["bc", "?", None, 1.5, None]
     }
 
@@ -179,17 +161,9 @@ def test_what_postgresql_cannot_store_is_taken_out_of_a_payload():
 # --- pointers
 
 
-def test_every_claim_about_every_company_stands_where_it_points():
-    checked = 0
-    for company in COMPANIES.values():
-        for answer in ask_both(Company(company.domain, company.name)):
-            for claim in answer.claims:
-                assert check_pointer(claim, answer.payload), claim
-                checked += 1
-    assert checked > 300
-
-
-@pytest.mark.parametrize("pointer", ["/employee_count/x", "/employees", "", "/articles/0/title", "employee_count"])
+@pytest.mark.parametrize(
+    "pointer", ["/employee_count/x", "/employees", "", "/answer/articles/0/title", "employee_count"]
+)
 def test_a_claim_that_points_elsewhere_is_found_out(pointer):
     assert not check_pointer(ClaimValue("headcount", "310", pointer), {"employee_count": 310})
 
@@ -202,7 +176,7 @@ def test_a_changed_payload_is_found_out():
 
 
 def test_pointers_escape_as_rfc_6901_says():
-    assert sources.resolve({"a/b": {"m~n": [7, 8]}}, "/a~1b/m~0n/1") == 8
+    assert pointers.resolve({"a/b": {"m~n": [7, 8]}}, "/a~1b/m~0n/1") == 8
 
 
 # --- facts

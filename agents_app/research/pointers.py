@@ -1,0 +1,60 @@
+"""Where in a stored payload a value stands.
+
+A pointer is an RFC 6901 JSON pointer. Where it ends in a page of text, a `#` and the name of a view follow, and from
+there it goes on inside what that view makes of the text: `/home/html#json_ld/0/foundingDate`. Views are pure functions,
+so that a pointer leads to the same value at any later time.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+
+from agents_app.research import markup
+
+VIEWS: Mapping[str, Callable[[str], object]] = {
+    "json_ld": markup.json_ld,
+    "meta": markup.meta,
+    "scripts": markup.scripts,
+    "title": markup.title,
+}
+
+
+def escaped(key: str) -> str:
+    """A key of an object as one part of a pointer."""
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def resolve(document: object, pointer: str) -> object:
+    """None when nothing is there."""
+    place, _, inner = pointer.partition("#")
+    found = _walk(document, place)
+    if not inner:
+        return found
+    view, _, rest = inner.partition("/")
+    if not isinstance(found, str) or view not in VIEWS:
+        return None
+    return _walk(VIEWS[view](found), f"/{rest}" if rest else "")
+
+
+def _walk(document: object, pointer: str) -> object:
+    for part in pointer.split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(document, Mapping):
+            document = document.get(key)
+        elif isinstance(document, list) and key.isdigit() and int(key) < len(document):
+            document = document[int(key)]
+        else:
+            return None
+    return document
+
+
+def storable(value: object) -> object:
+    """The payload without what a PostgreSQL JSON column refuses: NUL, lone surrogates, infinite numbers."""
+    if isinstance(value, str):
+        return value.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, list):
+        return [storable(each) for each in value]
+    if isinstance(value, dict):
+        return {storable(key): storable(each) for key, each in value.items()}
+    return value
