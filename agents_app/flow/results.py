@@ -96,7 +96,7 @@ def _see(hand: Hand, row: StepRun, work: Work, fact_ids: Mapping[str, int]) -> N
     given = asdict(work.given)
     facts = [{**fact, "fact_id": fact_ids.get(fact["key"], fact.get("fact_id"))} for fact in given["facts"]]
     seen = {"company": given["company"], "facts": facts, "context": contexts if len(contexts) > 1 else contexts[0]}
-    document = {**row.input, **seen}
+    document = {**row.input, **seen, **({"search": work.search} if work.search else {})}
     row.planned_sha256 = row.context_id or ""
     row.context = StepContext(sha256=digest(document), document=document)
     hand.journal.keep([row.context])

@@ -220,7 +220,6 @@ def _agent_work(
     row: StepRun,
     purse: StepPurse,
 ) -> Callable[[], Work]:
-    depth = Depth(hand.run.request.depth)
     task = Task(
         agent=AGENTS[node.agent],
         prompt=hand.prompts[node.agent].text,
@@ -229,7 +228,7 @@ def _agent_work(
         at=row.started_at,
         purse=purse,
         sources=sources,
-        budget_s=max(1.0, min(settings.RUN_SECONDS[depth], hand.seconds_left())),
+        aim=_aim(hand) if sources is not None else None,
         effort=effort_of(hand.run),
         models=(settings.MODEL_CHEAPER,) if _is_cheaper(hand, node) and not llm.is_offline() else (),
         proposals=node.proposals,
@@ -237,6 +236,17 @@ def _agent_work(
         reliabilities=reliability.of_voters(node.agent, row.started_at) if node.proposals > 1 else {},
     )
     return partial(work.do, task)
+
+
+def _aim(hand: Hand) -> research.Aim:
+    """What research is to find out, how sure, and what it may take for it: by the depth of the request."""
+    depth = Depth(hand.run.request.depth)
+    return research.Aim(
+        required=tools.required(hand.run),
+        floor=max(settings.RESEARCH_SURE[depth], float(hand.run.config["confidence_floor"])),
+        seconds=max(1.0, min(settings.RUN_SECONDS[depth], hand.seconds_left())),
+        credits=settings.RESEARCH_CREDITS[depth],
+    )
 
 
 def effort_of(run: FlowRun) -> llm.Effort:

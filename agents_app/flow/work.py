@@ -36,7 +36,8 @@ class StepTooSlow(Exception):
 
 @dataclass(frozen=True)
 class Task:
-    """All that an agent's step needs. `sources` is None for agents that ask none; `needs` is the agent's own dataclass.
+    """All that an agent's step needs. `sources` and `aim` are None for agents that ask none; `needs` is the agent's own
+    dataclass.
 
     `models` in the order of preference, empty: the usual ones; a Replay answers from what a step has kept.
     `reliabilities` {voter: how often right}; `judges` are voters beside those of `voters.py`.
@@ -49,7 +50,7 @@ class Task:
     at: datetime
     purse: llm.Purse
     sources: Sequence[research.SourceAccess] | None = None
-    budget_s: float = 30.0
+    aim: research.Aim | None = None
     effort: llm.Effort = "low"
     models: tuple[str, ...] | llm.Replay = ()
     proposals: int = 1
@@ -77,12 +78,14 @@ class Answered:
 class Work:
     """What came of a step so far; with `error` set, what had come of it by then.
 
-    Agents leave `answers`; tools leave `output`. `given` is what the agent was given in the end.
+    Agents leave `answers`; tools leave `output`. `given` is what the agent was given in the end, `search` how its
+    sources were asked (`research.Explored`).
     """
 
     given: Any = None
     gathered: list[research.SourceAnswer] = field(default_factory=list)
     facts: list[research.FactValue] = field(default_factory=list)
+    search: dict[str, Any] = field(default_factory=dict)
     answers: list[Answered] = field(default_factory=list)
     output: dict[str, Any] | None = None
     votes: dict[str, Any] = field(default_factory=dict)
@@ -118,12 +121,12 @@ def do(task: Task) -> Work:
 
 
 def _research(task: Task, work: Work) -> None:
-    if task.sources is None:
+    if task.sources is None or task.aim is None:
         return
     domain, name = task.needs.company["domain"], task.needs.company["name"]
     company = research.Company(domain, name if name != domain else "")
-    work.gathered = research.gather(company, sources=task.sources, budget_s=task.budget_s, at=task.at)
-    work.facts = research.facts(work.gathered, at=task.at)
+    found = research.explore(company, sources=task.sources, aim=task.aim, at=task.at)
+    work.gathered, work.facts, work.search = found.answers, found.facts, found.document()
     if not work.facts:
         raise _nothing(task, work)
     facts = [knowledge.from_value(fact) for fact in work.facts]

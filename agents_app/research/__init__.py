@@ -3,15 +3,18 @@
 from agents_app.research.again import again
 from agents_app.research.attributes import agree
 from agents_app.research.facts import ATTRIBUTES, FactValue, check_pointer, facts, right
-from agents_app.research.gather import gather
+from agents_app.research.gather import Explored, explore, gather
+from agents_app.research.plan import Aim
 from agents_app.research.source import ClaimValue, Company, Question, SourceAccess, SourceAnswer
 from agents_app.research.sources import SOURCES
 
 __all__ = [
     "ATTRIBUTES",
     "SOURCES",
+    "Aim",
     "ClaimValue",
     "Company",
+    "Explored",
     "FactValue",
     "Question",
     "SourceAccess",
@@ -19,6 +22,7 @@ __all__ = [
     "again",
     "agree",
     "check_pointer",
+    "explore",
     "facts",
     "gather",
     "right",

@@ -14,7 +14,8 @@ from agents_app.research import values
 class Attribute:
     """`unit` of its values, in words. `most`: how many facts of it a run keeps; above 1 each value stands for itself.
     `half_life_days`: after so long, what a source said is worth half. `near`: numbers this close, by share, agree.
-    `is_id`: it names the company so that no other has the same."""
+    `is_id`: it names the company so that no other has the same. `only_with`: another attribute, without which this one
+    does not apply."""
 
     key: str
     label: str
@@ -25,6 +26,7 @@ class Attribute:
     near: float = 0.0
     rivals: int = 8
     is_id: bool = False
+    only_with: str = ""
 
     @property
     def is_many(self) -> bool:
@@ -49,6 +51,7 @@ ALL = (
     Attribute("person", "Works there", values.person, most=6, half_life_days=365),
     Attribute("filing", "Filed", values.filing, most=4, half_life_days=365),
     Attribute("news", "In the news", values.text, most=5, half_life_days=180),
+    Attribute("parent_news", "Its owner in the news", values.text, most=3, half_life_days=180, only_with="parent"),
     Attribute("ticker", "Ticker", values.ticker, rivals=4),
     Attribute("cik", "SEC's number (CIK)", values.cik, is_id=True),
     Attribute("lei", "Legal entity identifier", values.lei, is_id=True),
