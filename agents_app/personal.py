@@ -95,6 +95,13 @@ DECLARED = (
         search=("value",),
         free=("attribute", "unit", "pointer", "extractor"),
     ),
+    Personal(
+        "agents_app.Correction",
+        client="client",
+        search=("value", "note"),
+        free=("company_domain", "attribute"),
+        scan=True,
+    ),
     replace(OF_RUN, model="agents_app.Fact", search=("value", "confidence_terms"), free=("key", "attribute")),
     Personal(
         "agents_app.Persona",

@@ -12,6 +12,7 @@ from agents_app.models import (
     BudgetDay,
     Claim,
     ClientPrompt,
+    Correction,
     Deployment,
     Fact,
     FlowRun,
@@ -185,6 +186,12 @@ def knowledge(size: int, rows: Rows) -> Rows:
             Claim(source_record=source, attribute="headcount", value="1,240", pointer="/size") for source in sources
         ],
         Fact: [Fact(run=run, key="f1", attribute="headcount", value="1,240", confidence=0.8) for run in rows[FlowRun]],
+        Correction: [
+            Correction(
+                client=run.client, company_domain=f"c{run.pk}.example", attribute="headcount", value="1,240", at=AT
+            )
+            for run in rows[FlowRun]
+        ],
         Persona: [Persona(run=run, role="CFO", pains=[sentence], angle="Close faster.") for run in rows[FlowRun]],
         Brief: [Brief(run=run, sentences=[sentence]) for run in rows[FlowRun]],
         ModelPrice: [

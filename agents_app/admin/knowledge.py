@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from agents_app.admin.reading import OfRun, ReadOnly
-from agents_app.models import Brief, Claim, Fact, Persona, SourceRecord
+from agents_app.models import Brief, Claim, Correction, Fact, Persona, SourceRecord
 
 
 @admin.register(SourceRecord)
@@ -53,6 +53,18 @@ class FactAdmin(OfRun):
     def rests_on(self, fact: Fact) -> str:
         claims = fact.claims.select_related("source_record").order_by("pk")
         return "; ".join(f"{claim.source_record.source} at {claim.pointer}: {claim.value}" for claim in claims)
+
+
+@admin.register(Correction)
+class CorrectionAdmin(ReadOnly):
+    """They are made on the company's own page."""
+
+    client_path = "client"
+    related = ("client", "author")
+    list_display = ("company_domain", "attribute", "value", "client", "author", "at", "withdrawn_at")
+    list_filter = ("attribute", "client")
+    search_fields = ("company_domain", "value")
+    ordering = ("-at", "-id")
 
 
 @admin.register(Persona)

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from pydantic import ValidationError
 
-from agents_app import llm, research, routing
+from agents_app import corrections, llm, research, routing
 from agents_app.agents import AGENTS, Agent
 from agents_app.flow import access, budget, endings, judges, knowledge, planner, reliability, results, tools, work
 from agents_app.flow.budget import StepPurse
@@ -229,6 +229,7 @@ def _agent_work(
         purse=purse,
         sources=sources,
         aim=_aim(hand) if sources is not None else None,
+        known=_known(hand) if sources is not None else research.Given(),
         effort=effort_of(hand.run),
         models=(settings.MODEL_CHEAPER,) if _is_cheaper(hand, node) and not llm.is_offline() else (),
         proposals=node.proposals,
@@ -247,6 +248,11 @@ def _aim(hand: Hand) -> research.Aim:
         seconds=max(1.0, min(settings.RUN_SECONDS[depth], hand.seconds_left())),
         credits=settings.RESEARCH_CREDITS[depth],
     )
+
+
+def _known(hand: Hand) -> research.Given:
+    domain = knowledge.company(hand.run.request)["domain"]
+    return research.Given(decided=corrections.standing(hand.run.client_id, domain))
 
 
 def effort_of(run: FlowRun) -> llm.Effort:

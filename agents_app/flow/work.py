@@ -36,8 +36,8 @@ class StepTooSlow(Exception):
 
 @dataclass(frozen=True)
 class Task:
-    """All that an agent's step needs. `sources` and `aim` are None for agents that ask none; `needs` is the agent's own
-    dataclass.
+    """All that an agent's step needs. `sources` and `aim` are None for agents that ask none, and `known` is what there
+    is before they are asked; `needs` is the agent's own dataclass.
 
     `models` in the order of preference, empty: the usual ones; a Replay answers from what a step has kept.
     `reliabilities` {voter: how often right}; `judges` are voters beside those of `voters.py`.
@@ -51,6 +51,7 @@ class Task:
     purse: llm.Purse
     sources: Sequence[research.SourceAccess] | None = None
     aim: research.Aim | None = None
+    known: research.Given = field(default_factory=research.Given)
     effort: llm.Effort = "low"
     models: tuple[str, ...] | llm.Replay = ()
     proposals: int = 1
@@ -125,7 +126,7 @@ def _research(task: Task, work: Work) -> None:
         return
     domain, name = task.needs.company["domain"], task.needs.company["name"]
     company = research.Company(domain, name if name != domain else "")
-    found = research.explore(company, sources=task.sources, aim=task.aim, at=task.at)
+    found = research.explore(company, sources=task.sources, aim=task.aim, at=task.at, given=task.known)
     work.gathered, work.facts, work.search = found.answers, found.facts, found.document()
     if not work.facts:
         raise _nothing(task, work)

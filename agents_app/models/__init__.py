@@ -2,7 +2,7 @@ from agents_app.models.budget import BudgetDay, ModelPrice
 from agents_app.models.deployment import Deployment
 from agents_app.models.draft import Draft, Send
 from agents_app.models.flow import FlowTemplate, FlowVersion, Goal, RetryClass, RoutingRule, StepKind, TemplateStep
-from agents_app.models.knowledge import Brief, Claim, Fact, Persona, SourceRecord
+from agents_app.models.knowledge import Brief, Claim, Correction, Fact, Persona, SourceRecord
 from agents_app.models.prompt import ClientPrompt, PromptVersion
 from agents_app.models.request import Campaign, CampaignContact, CampaignStep, Depth, Purpose, Request, RequestRule
 from agents_app.models.run import FlowRun, Gate, PlannedPrompt, PlanRevision, StepContext, StepRun
@@ -16,6 +16,7 @@ __all__ = [
     "CampaignStep",
     "Claim",
     "ClientPrompt",
+    "Correction",
     "Deployment",
     "Depth",
     "Draft",

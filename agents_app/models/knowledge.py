@@ -1,3 +1,4 @@
+from django.conf import settings
 from django.db import models
 
 from gtm.records import Record
@@ -113,6 +114,34 @@ class Fact(Record):
 
     def __str__(self) -> str:
         return f"{self.attribute}: {self.value}"
+
+
+class Correction(Record):
+    """What a person decided is true of a company: it stands in the client's research until it is too old for its
+    attribute, or taken back."""
+
+    recorded = ("client_id", "company_domain", "attribute", "value", "note", "author_id", "at")
+
+    client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="+")
+    company_domain = models.CharField(max_length=253)
+    attribute = models.CharField(max_length=40)
+    value = models.CharField(max_length=300)
+    note = models.CharField(max_length=300, blank=True, help_text="Why, or where it can be seen.")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["client", "company_domain", "attribute"],
+                condition=models.Q(withdrawn_at=None),
+                name="one_correction_of_an_attribute_stands",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.attribute} of {self.company_domain}: {self.value}"
 
 
 class Persona(Record):

@@ -3,8 +3,9 @@
 from agents_app.research.again import again
 from agents_app.research.attributes import agree
 from agents_app.research.facts import ATTRIBUTES, FactValue, check_pointer, facts, right
-from agents_app.research.gather import Explored, explore, gather
+from agents_app.research.gather import Explored, Given, explore, gather
 from agents_app.research.plan import Aim
+from agents_app.research.settled import Settled
 from agents_app.research.source import ClaimValue, Company, Question, SourceAccess, SourceAnswer
 from agents_app.research.sources import SOURCES
 
@@ -16,7 +17,9 @@ __all__ = [
     "Company",
     "Explored",
     "FactValue",
+    "Given",
     "Question",
+    "Settled",
     "SourceAccess",
     "SourceAnswer",
     "again",

@@ -16,6 +16,7 @@ from agents_app.research import plan
 from agents_app.research.attributes import BY_KEY
 from agents_app.research.facts import FactValue, facts
 from agents_app.research.plan import Action, Aim, Known
+from agents_app.research.settled import Settled, settle
 from agents_app.research.source import Company, Question, Source, SourceAccess, SourceAnswer, ask, nothing
 from agents_app.research.sources import SOURCES
 
@@ -42,17 +43,29 @@ class Explored:
         return {"actions": self.actions, "stopped": self.stopped, "gaps": self.gaps}
 
 
+@dataclass(frozen=True)
+class Given:
+    """What is there before anybody is asked: `kept` answers by question, which may be used again instead of asking;
+    `rates` {source: how often it had an answer}; `decided` by people, by attribute."""
+
+    kept: Mapping[str, SourceAnswer] = field(default_factory=dict)
+    rates: Mapping[str, float] = field(default_factory=dict)
+    decided: Mapping[str, Settled] = field(default_factory=dict)
+
+
+NOTHING = Given()
+
+
 def explore(
     company: Company,
     *,
     sources: Sequence[SourceAccess],
     aim: Aim,
     at: datetime,
-    kept: Mapping[str, SourceAnswer] | None = None,
-    rates: Mapping[str, float] | None = None,
+    given: Given = NOTHING,
 ) -> Explored:
-    """What the sources say within `aim`. `kept` are answers by question that may be used again instead of asking."""
-    return _Search(company, sources, aim, at, dict(kept or {}), rates or {}).run()
+    """What the sources say within `aim`."""
+    return _Search(company, sources, aim, at, given).run()
 
 
 def gather(company: Company, *, sources: Sequence[SourceAccess], budget_s: float, at: datetime) -> list[SourceAnswer]:
@@ -136,14 +149,12 @@ class _Search:
         sources: Sequence[SourceAccess],
         aim: Aim,
         at: datetime,
-        kept: dict[str, SourceAnswer],
-        rates: Mapping[str, float],
+        given: Given,
     ) -> None:
-        self._company, self._sources, self._aim, self._at = company, sources, aim, at
-        self._kept, self._rates = kept, rates
+        self._company, self._sources, self._aim, self._at, self._given = company, sources, aim, at, given
         self._flight = _Flight(aim.seconds)
         self._answers: list[SourceAnswer] = []
-        self._facts: list[FactValue] = []
+        self._facts: list[FactValue] = self._weighed()
         self._pending: dict[str, tuple[Action, dict[str, object]]] = {}
         self._taken: set[str] = set()
         self._told: list[dict[str, object]] = []
@@ -164,8 +175,12 @@ class _Search:
     def _is_enough(self) -> bool:
         return not plan.missing(self._aim, self._known().sure)
 
+    def _weighed(self) -> list[FactValue]:
+        weighed = facts(self._answers, at=self._at)
+        return settle(weighed, self._answers, self._given.decided, at=self._at)
+
     def _known(self) -> Known:
-        return Known(plan.learned(self._company, self._facts), self._facts, self._answers, self._rates)
+        return Known(plan.learned(self._company, self._facts), self._facts, self._answers, self._given.rates)
 
     def _begin(self) -> None:
         while len(self._pending) < AT_ONCE and self._flight.left_s > GRACE_S:
@@ -182,7 +197,7 @@ class _Search:
             }
             self._told.append(told)
             self._spent += action.source.credits
-            kept = self._kept.get(action.key)
+            kept = self._given.kept.get(action.key)
             self._pending[action.key] = (action, told)
             if kept is not None:
                 self._arrived(action.key, kept)
@@ -198,7 +213,7 @@ class _Search:
         hoped = plan.hoped(known, [action for action, _ in self._pending.values()])
         may_pay = bool(plan.missing(aim, hoped))
         for action in plan.actions(aim, known, self._sources, at=self._at, taken=self._taken):
-            price = 0.0 if action.key in self._kept else action.source.credits
+            price = 0.0 if action.key in self._given.kept else action.source.credits
             if not price or (may_pay and (credits_left is None or price <= credits_left)):
                 return action
         return None
@@ -208,7 +223,7 @@ class _Search:
         self._spent += answer.credits - action.source.credits
         told |= {"status": answer.status, "claims": len(answer.claims)}
         self._answers.append(_of_owner(answer) if action.is_of_owner else answer)
-        self._facts = facts(self._answers, at=self._at)
+        self._facts = self._weighed()
 
     def _leave_behind(self) -> str:
         """Whoever has not answered is left behind: the time is up, or all that is wanted is known."""
