@@ -70,17 +70,19 @@ def fetch(question: Question, wire: Wire) -> object:
     return {"found_by": found_by, "listed": listed, "submissions": submissions, "facts": _figures(wire, cik)}
 
 
-def _ask(wire: Wire, url: str) -> Any:  # noqa: ANN401 - whatever the JSON holds
+def _ask(wire: Wire, url: str) -> object:
     contact = parseaddr(settings.CONTACT_EMAIL or (settings.DEFAULT_FROM_EMAIL if wire.sandbox else ""))[1]
     if not contact:
         raise http.Refused(0, NO_CONTACT)
     headers = {"User-Agent": f"{http.USER_AGENT} ({contact})"}
     try:
-        return wire.json(url, headers=headers, max_bytes=MOST_BYTES).json
+        reply = wire.json(url, headers=headers, max_bytes=MOST_BYTES)
     except http.Refused as refused:
         if refused.status == 403:
             raise http.Refused(403, NOT_LET_IN.format(host=urlsplit(url).hostname)) from refused
         raise
+    answer: object = reply.json
+    return answer
 
 
 def _listed(question: Question, wire: Wire) -> tuple[str, dict[str, Any]]:
