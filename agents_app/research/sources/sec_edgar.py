@@ -149,9 +149,9 @@ def _figures(wire: Wire, cik: str) -> object:
     """None where there are none; what else is known of the company stands without them."""
     try:
         found = _ask(wire, FACTS.format(cik=cik))
-    except (http.Refused, http.Unavailable) as error:
+    except (http.Refused, http.Unavailable, Unreadable) as error:
         has_none = isinstance(error, http.Refused) and error.status == 404
-        why = "the SEC has none" if has_none else error.reason.rstrip(".")
+        why = "the SEC has none" if has_none else str(error).rstrip(".")
         wire.lacks(f"Its figures are missing: {why}.")
         return None
     kept: dict[str, dict[str, object]] = {}

@@ -171,6 +171,7 @@ def test_a_list_that_is_none_cannot_be_read():
     [
         ((404, b"<?xml version='1.0'?><Error><Code>NoSuchKey</Code></Error>"), "the SEC has none"),
         ((503, b""), "data.sec.gov answered 503"),
+        ((200, b""), "it is empty"),
         ((200, b"<html>"), "data.sec.gov answered 200 with something that is not JSON"),
     ],
 )
