@@ -1,5 +1,6 @@
 """What people decide about a company: it holds for later research of their client, until it is old or taken back."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.auth.models import User
@@ -16,29 +17,41 @@ class CorrectionRefused(Exception):
     """The message is for the person."""
 
 
+@dataclass(frozen=True)
+class Spot:
+    """What is decided about."""
+
+    client: Client
+    domain: str
+    attribute: str
+
+
 @transaction.atomic
-def decide(
-    client: Client, domain: str, attribute: str, typed: str, *, by: User | None, at: datetime, note: str = ""
-) -> Correction:
-    """The decision before it is taken back by it. Raises CorrectionRefused for what cannot be a value."""
-    known = attributes.BY_KEY.get(attribute)
+def decide(spot: Spot, typed: str, *, by: User | None, at: datetime, note: str = "") -> Correction:
+    """An earlier decision about it is taken back. Raises CorrectionRefused for what cannot be a value."""
+    known = attributes.BY_KEY.get(spot.attribute)
     if known is None or known.is_many:
         raise CorrectionRefused("Only an attribute with one value can be decided.")
-    value = attributes.read(attribute, typed.strip())
+    value = attributes.read(spot.attribute, typed.strip())
     if value is None:
-        raise CorrectionRefused(
-            f"“{typed.strip()[:80]}” cannot be read as “{known.label}”. Write it as it stands above."
-        )
-    withdraw(client, domain, attribute, at=at)
+        shown = typed.strip()[:80]
+        raise CorrectionRefused(f"“{shown}” cannot be read as “{known.label}”. Write it as it stands in the evidence.")
+    withdraw(spot, at=at)
     return Correction.objects.create(
-        client=client, company_domain=domain, attribute=attribute, value=value, note=note[:300], author=by, at=at
+        client=spot.client,
+        company_domain=spot.domain,
+        attribute=spot.attribute,
+        value=value,
+        note=note[:300],
+        author=by,
+        at=at,
     )
 
 
-def withdraw(client: Client, domain: str, attribute: str, *, at: datetime) -> bool:
+def withdraw(spot: Spot, *, at: datetime) -> bool:
     """What sources say counts again. False where nothing stood."""
-    standing = Correction.objects.filter(client=client, company_domain=domain, attribute=attribute, withdrawn_at=None)
-    return bool(standing.update(withdrawn_at=at))
+    stands = Correction.objects.filter(client=spot.client, company_domain=spot.domain, withdrawn_at=None)
+    return bool(stands.filter(attribute=spot.attribute).update(withdrawn_at=at))
 
 
 def standing(client_id: int, domain: str) -> dict[str, Settled]:

@@ -177,6 +177,8 @@ SPOOL_MAX_BYTES: int = env.int("GTM_SPOOL_MAX_BYTES", default=1_000_000_000)
 # E-mail is a dry run: messages are written to files, nothing leaves the machine.
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="outreach@agency.example")
+# Whom a party may write to about our calls, where it wants to know (the SEC does); goes out with each call to it.
+CONTACT_EMAIL: str = env.str("GTM_CONTACT_EMAIL", default=env.str("DEFAULT_FROM_EMAIL", default=""))
 EMAIL_FILE_PATH = Path(env.str("EMAIL_FILE_PATH", default=str(DATA_DIR / "mail")))
 
 # The model. Without a key, the sandbox's composer answers the same Messages API in process.

@@ -156,7 +156,7 @@ class Wire:
         self.missing: list[str] = []
         self.status: int | None = None
         self.credits: float | None = None
-        self._sandbox = access.sandbox
+        self.sandbox = access.sandbox
         self._deadline = time.monotonic() + timeout_s
 
     def json(
@@ -167,9 +167,10 @@ class Wire:
         headers: Mapping[str, str] | None = None,
         body: object = None,
         secret: Mapping[str, str] | None = None,
+        max_bytes: int = http.MAX_BYTES,
     ) -> http.Reply:
         """The answer to a GET, or to a POST of `body`. `secret` are parameters that no record may show. Raises
-        http.Unavailable, http.Refused."""
+        http.Unavailable, also where it is longer than `max_bytes`, and http.Refused."""
         self.asked.append(_named("GET" if body is None else "POST", url, params))
         call = http.Call(
             "GET" if body is None else "POST",
@@ -178,7 +179,7 @@ class Wire:
             headers,
             json=body,
         )
-        reply = http.send(call, timeout_s=self._left(), sandbox=self._sandbox)
+        reply = http.send(call, timeout_s=self._left(), sandbox=self.sandbox, max_bytes=max_bytes)
         self.status = reply.status
         if reply.json is None:
             raise Unreadable("it is empty")
@@ -187,7 +188,7 @@ class Wire:
     def page(self, url: str, *, headers: Mapping[str, str] | None = None) -> http.Page:
         """A page as it came, wherever its redirects led. Raises http.Unavailable, http.Refused."""
         self.asked.append(_named("GET", url, None))
-        page = http.get_page(url, headers=headers, timeout_s=self._left(), sandbox=self._sandbox)
+        page = http.get_page(url, headers=headers, timeout_s=self._left(), sandbox=self.sandbox)
         self.status = page.status
         return page
 
@@ -212,7 +213,7 @@ def ask(source: Source, question: Question, access: SourceAccess, *, timeout_s: 
     found = _asked(source, question, wire, none)
     return replace(
         found,
-        reason=found.reason[:LONGEST_REASON],
+        reason=_without(access.credential, found.reason)[:LONGEST_REASON],
         request_key=("; ".join(wire.asked) or source.key)[:300],
         http_status=found.http_status or wire.status,
         elapsed_ms=max(1, round((time.monotonic() - started) * 1000)),  # 0 says that nothing was sent
@@ -237,6 +238,11 @@ def _asked(source: Source, question: Question, wire: Wire, none: SourceAnswer) -
     if not claims and not reason:
         reason = source.silent.format(name=source.name, company=question.company.known_as)
     return replace(none, status="ok" if claims else "no_match", reason=reason, payload=payload, claims=claims)
+
+
+def _without(credential: str, reason: str) -> str:
+    """Some parties quote the credential that they refuse."""
+    return reason.replace(credential, "…") if credential else reason
 
 
 def _why_refused(source: Source, error: http.Refused) -> str:

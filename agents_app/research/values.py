@@ -37,7 +37,7 @@ DOLLARS = {"$", "USD", "US$"}
 COMPACT_DAY = re.compile(r"(\d{4})(\d{2})(\d{2})(?:T|$)")  # GDELT: 20260506T101500Z
 YEAR = re.compile(r"\+?(\d{4})(?:-|$)")
 LOCALITY = ("locality", "city", "addressLocality")
-COUNTRY = ("country", "addressCountry", "stateOrCountryDescription")
+COUNTRY = ("country", "addressCountry")
 
 
 # --- words
@@ -75,7 +75,7 @@ def location(raw: object) -> str | None:
         raw = {str(each.get("location_type")): each.get("value") for each in reversed(raw) if isinstance(each, Mapping)}
     if not isinstance(raw, Mapping):
         return None
-    parts = [_first(raw, LOCALITY), _first(raw, COUNTRY)]
+    parts = [_first(raw, LOCALITY), _first(raw, COUNTRY) or _filed_country(raw)]
     return ", ".join(_place(part) for part in parts if part) or None
 
 
@@ -87,6 +87,14 @@ def _first(said: Mapping[str, object], names: tuple[str, ...]) -> str | None:
         if words:
             return words
     return None
+
+
+def _filed_country(said: Mapping[str, object]) -> str | None:
+    """EDGAR writes a state of the United States as two letters, another country with its province before it."""
+    words = text(said.get("stateOrCountryDescription"))
+    if words is None:
+        return None
+    return "United States" if re.fullmatch(r"[A-Z]{2}", words) else words.rpartition(", ")[2]
 
 
 def _place(words: str) -> str:

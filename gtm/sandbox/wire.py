@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from gtm.sandbox import faults, hubspot, newsapi, people_data_labs, salesforce
+from gtm.sandbox import faults, gdelt, hubspot, newsapi, newscatcher, people_data_labs, salesforce, sec_edgar
 from gtm.sandbox.asked import Answer, Asked
 
 
@@ -21,6 +21,10 @@ class Party:
 PARTIES = {
     "api.peopledatalabs.com": Party("people_data_labs", people_data_labs.answer),
     "newsapi.org": Party("newsapi", newsapi.answer),
+    "v3-api.newscatcherapi.com": Party(newscatcher.KEY, newscatcher.answer),
+    "api.gdeltproject.org": Party(gdelt.KEY, gdelt.answer),
+    "www.sec.gov": Party(sec_edgar.KEY, sec_edgar.answer),
+    "data.sec.gov": Party(sec_edgar.KEY, sec_edgar.answer),
     "api.hubapi.com": Party(hubspot.KEY, hubspot.answer, hubspot.account_key),
 }
 MY_DOMAIN = Party(salesforce.KEY, salesforce.answer, salesforce.account_key)

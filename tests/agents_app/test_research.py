@@ -49,6 +49,8 @@ def tuples(claims):
         ("funding_total_usd", "62m", "$62 million"), ("funding_total_usd", "sixty", None), ("last_funding_stage", "series_d", "Series D"), ("last_funding_stage", "Arden closes Series A", "Series A"),
         ("last_funding_stage", "grant", "grant"), ("last_funding_stage", "unknown", None), ("last_funding_date", "2026-03-18", "March 2026"), ("last_funding_date", "spring", None),
         ("location", {"locality": "kansas city", "country": "united states"}, "Kansas City, United States"), ("location", "leeds", None),
+        ("location", {"city": "ST. PAUL", "stateOrCountryDescription": "MN"}, "St. Paul, United States"), ("location", {"city": "LYON", "stateOrCountryDescription": "France"}, "Lyon, France"),
+        ("location", {"city": "TORONTO", "stateOrCountryDescription": "Ontario, Canada"}, "Toronto, Canada"), ("location", {"city": None, "stateOrCountryDescription": ""}, None),
         ("founded_year", 2009, "2009"), ("founded_year", 9, None), ("industry", "hospital & health care", "hospital and health care"),
         ("news", " Arden\x00 opens\n a  hub ", "Arden opens a hub"), ("news", None, None), ("news", "x" * 500, "x" * 300),
     ],

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from agents_app.research.source import Source
-from agents_app.research.sources import newsapi, people_data_labs
+from agents_app.research.sources import gdelt, newsapi, newscatcher, people_data_labs, sec_edgar
 
-SOURCES: Mapping[str, Source] = {module.SOURCE.key: module.SOURCE for module in (people_data_labs, newsapi)}
+MODULES = (people_data_labs, newsapi, newscatcher, gdelt, sec_edgar)
+SOURCES: Mapping[str, Source] = {module.SOURCE.key: module.SOURCE for module in MODULES}

@@ -1,6 +1,6 @@
 """NewsAPI, `everything`: headlines of the last year. Its Developer plan is not for production and a day late."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from agents_app.research import news
@@ -13,15 +13,14 @@ SHAPE = news.Shape("/answer/articles", "title", "description", "publishedAt")
 
 def fetch(question: Question, wire: Wire) -> object:
     name = news.phrase(question)
-    last = datetime.combine(question.until, time.max, tzinfo=UTC) if question.until else question.at
-    first = datetime.combine(news.first_day(question), question.at.timetz() if not question.since else time(), UTC)
+    first, last = news.window(question)
     params = {"q": f'"{name}"', "from": _moment(first), "to": _moment(last), "sortBy": "publishedAt", "pageSize": "20"}
     reply = wire.json(URL, params=params, headers={"X-Api-Key": wire.credential})
     return {"named": name, "answer": reply.json}
 
 
 def _moment(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{at:%Y-%m-%dT%H:%M:%S}"
 
 
 SOURCE = Source(

@@ -87,7 +87,7 @@ def test_what_a_source_says_is_what_it_is_trusted_for(key):
 
     assert told <= set(source.tells) <= set(BY_KEY)
     assert all(0.5 < right < 1 for right in source.tells.values())
-    assert set(source.asked_by) <= {"domain", "name", "since", "until", *IDS}
+    assert set(source.asked_by) <= {"domain", "name", "since", "until", "ticker", *IDS}
 
 
 @pytest.mark.parametrize("key", KEYS)
