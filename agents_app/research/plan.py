@@ -106,15 +106,22 @@ def actions(
     aim: Aim, known: Known, accesses: Iterable[SourceAccess], *, at: datetime, taken: Collection[str]
 ) -> list[Action]:
     """Every question worth asking now, best first; `taken` are keys of questions that were or are being asked."""
+    failed = _failed(known)
     found = [
         action
         for access in accesses
-        if access.key in SOURCES
+        if access.key in SOURCES and access.key not in failed
         for action in _open(SOURCES[access.key], access, known, at)
         if action.key not in taken and not action.source.lacks(action.question)
     ]
     scored = (_scored(action, aim, known) for action in found)
     return sorted((each for each in scored if each.gain >= LEAST_GAIN), key=lambda each: (-each.score, each.key))
+
+
+def _failed(known: Known) -> set[str]:
+    """Sources that could not answer just now: another question would meet the same trouble."""
+    last = {answer.source: answer for answer in known.answers}
+    return {key for key, answer in last.items() if answer.status == "failed"}
 
 
 def _open(source: Source, access: SourceAccess, known: Known, at: datetime) -> Iterable[Action]:
