@@ -4,7 +4,7 @@ A vendor sends addresses, numbers and birthdays along with a name. None of that 
 known here by name and title, until somebody decides to write to them.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any, TypeVar
 
@@ -46,12 +46,11 @@ def spent(said: object, otherwise: float) -> float:
         return otherwise
 
 
-def claims(payload: object, place: str, seen_on: Callable[[dict[str, Any]], date | None]) -> list[ClaimValue]:
+def claims(payload: object, place: str, seen_on: Callable[[Mapping[str, Any]], date | None]) -> list[ClaimValue]:
     """Those in the list at `place` who have a name and a title, each as of the day `seen_on` reads from the record."""
-    found = pointers.resolve(payload, place)
-    return [
-        said
-        for index, record in enumerate(found if isinstance(found, list) else [])
-        if isinstance(record, dict)
-        for said in claim(payload, "person", f"{place}/{index}", as_of_date=seen_on(record))
-    ]
+    said: list[ClaimValue] = []
+    for pointer in pointers.items(payload, place):
+        record = pointers.resolve(payload, pointer)
+        if isinstance(record, dict):
+            said += claim(payload, "person", pointer, as_of_date=seen_on(record))
+    return said

@@ -102,10 +102,8 @@ def read(payload: object) -> list[ClaimValue]:
 
 
 def _owned(payload: object) -> list[ClaimValue]:
-    place = "/entity/cards/child_organizations"
-    owned = pointers.resolve(payload, place)
-    numbers = range(min(len(owned), MOST_OWNED)) if isinstance(owned, list) else range(0)
-    return [said for n in numbers for said in claim(payload, "subsidiary", f"{place}/{n}/identifier/value")]
+    owned = pointers.items(payload, "/entity/cards/child_organizations")[:MOST_OWNED]
+    return [said for place in owned for said in claim(payload, "subsidiary", f"{place}/identifier/value")]
 
 
 SOURCE = Source(

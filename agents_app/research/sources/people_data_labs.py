@@ -79,7 +79,7 @@ def read(payload: object) -> list[ClaimValue]:
     return claims + people.claims(payload, "/people/data", _seen_on)
 
 
-def _seen_on(person: dict[str, Any]) -> date | None:
+def _seen_on(person: Mapping[str, Any]) -> date | None:
     return values.day(person.get("job_last_verified")) or values.day(person.get("job_last_changed"))
 
 

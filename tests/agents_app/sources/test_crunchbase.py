@@ -41,8 +41,8 @@ def test_a_company_knows_its_owner_and_an_owner_what_it_owns():
         ["parent", "Holzmann Reuter", owner, ""]
     ]
     assert said(asked(KEY, "holzmann-reuter.example"), "parent", "subsidiary") == [
-        ["subsidiary", "Brockhurst Bearings", f"{owned}/0/identifier/value", ""],
-        ["subsidiary", "Velden Castings", f"{owned}/1/identifier/value", ""],
+        ["subsidiary", "Velden Castings", f"{owned}/0/identifier/value", ""],
+        ["subsidiary", "Brockhurst Bearings", f"{owned}/1/identifier/value", ""],
     ]
 
 
