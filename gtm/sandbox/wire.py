@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from gtm.sandbox import apollo, crunchbase, faults, hubspot, newsapi, people_data_labs, salesforce
+from gtm.sandbox import apollo, crunchbase, faults, hubspot, linkedin, newsapi, people_data_labs, salesforce
 from gtm.sandbox.asked import Answer, Asked
 
 
@@ -22,6 +22,7 @@ PARTIES = {
     "api.peopledatalabs.com": Party("people_data_labs", people_data_labs.answer),
     "api.apollo.io": Party(apollo.KEY, apollo.answer),
     "api.crunchbase.com": Party(crunchbase.KEY, crunchbase.answer),
+    "api.linkedin.com": Party(linkedin.KEY, linkedin.answer),
     "newsapi.org": Party("newsapi", newsapi.answer),
     "api.hubapi.com": Party(hubspot.KEY, hubspot.answer, hubspot.account_key),
 }

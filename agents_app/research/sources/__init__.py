@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from agents_app.research.source import Source
-from agents_app.research.sources import apollo, crunchbase, newsapi, people_data_labs
+from agents_app.research.sources import apollo, crunchbase, linkedin, newsapi, people_data_labs
 
-MODULES = (people_data_labs, newsapi, crunchbase, apollo)
+MODULES = (people_data_labs, newsapi, crunchbase, apollo, linkedin)
 SOURCES: Mapping[str, Source] = {module.SOURCE.key: module.SOURCE for module in MODULES}
