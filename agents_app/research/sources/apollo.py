@@ -57,7 +57,6 @@ def _organization(domain: str, wire: Wire) -> Mapping[str, Any]:
         if refused.status == 404:
             raise NoMatch(f"{SOURCE.name} knows no organisation at {domain}.") from refused
         raise
-    wire.credits = 0.0
     if isinstance(said, dict) and not said.get("organization"):
         raise NoMatch(f"{SOURCE.name} knows no organisation at {domain}.")
     wire.credits = 1.0
@@ -126,8 +125,8 @@ def _refreshed(payload: object) -> Callable[[Mapping[str, Any]], date | None]:
     """When Apollo last looked at a person stands beside what was found, not beside what was looked up."""
     found = pointers.resolve(payload, "/people/found")
     listed = found if isinstance(found, list) else []
-    on = {each.get("id"): values.day(each.get("last_refreshed_at")) for each in listed if isinstance(each, dict)}
-    return lambda person: on.get(person.get("id"))
+    on = {str(each.get("id")): values.day(each.get("last_refreshed_at")) for each in listed if isinstance(each, dict)}
+    return lambda person: on.get(str(person.get("id")))
 
 
 SOURCE = Source(

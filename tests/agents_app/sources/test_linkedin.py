@@ -34,8 +34,9 @@ def test_the_staff_of_one_of_several_places_is_not_the_company_s():
     assert [each[1] for each in said(found, "location")] == ["Berlin, Germany"]
 
 
-def test_a_page_that_claims_no_e_mail_domain_is_found_by_its_vanity_name():
-    with faults.inject(KEY, on_call(1, NOBODY)):
+@pytest.mark.parametrize("nobody", [NOBODY, Fault(404, b'{"status": 404, "message": "Not found"}')])
+def test_a_page_that_claims_no_e_mail_domain_is_found_by_its_vanity_name(nobody):
+    with faults.inject(KEY, on_call(1, nobody)):
         found = asked(KEY, KITEBASE)
 
     assert (found.status, found.calls, found.payload["by"]) == ("ok", 2, "vanityName")

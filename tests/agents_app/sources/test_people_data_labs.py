@@ -64,6 +64,16 @@ def test_people_that_cannot_be_had_leave_the_company_standing(fault, reason):
     assert said(found, "headcount") == [["headcount", "310", "/company/employee_count", ""]]
 
 
+def test_of_more_people_than_were_asked_for_the_first_five_are_kept():
+    crowd = [{"id": str(n), "full_name": f"ann number{n}", "job_title": "vp"} for n in range(7)]
+
+    with faults.inject(KEY, on_call(2, Fault(200, json.dumps({"status": 200, "data": crowd, "total": 7}).encode()))):
+        found = asked(KEY, HARBOUR)
+
+    assert [each[2] for each in said(found, "person")] == [f"/people/data/{n}" for n in range(5)]
+    assert len(found.payload["people"]["data"]) == 5
+
+
 def test_a_list_of_people_in_another_shape_is_no_people():
     with faults.inject(KEY, on_call(2, Fault(200, b'{"status": 200, "data": {"0": "Ann"}}'))):
         found = asked(KEY, HARBOUR)
