@@ -21,7 +21,6 @@ OF_A_PERSON = ("id", "full_name", "job_title", "job_title_levels", "job_last_cha
 SPENT = "x-call-credits-spent"
 PLACES = (
     ("name", "/company/display_name"),
-    ("description", "/company/summary"),
     ("industry", "/company/industry"),
     ("founded_year", "/company/founded"),
     ("location", "/company/location"),
@@ -90,7 +89,6 @@ SOURCE = Source(
     read=read,
     tells={
         "name": 0.96,
-        "description": 0.80,
         "industry": 0.88,
         "headcount": 0.80,
         "founded_year": 0.90,
