@@ -35,6 +35,12 @@ def resolve(document: object, pointer: str) -> object:
     return _walk(VIEWS[view](found), f"/{rest}" if rest else "")
 
 
+def items(document: object, pointer: str) -> list[str]:
+    """Pointers to what is in the list that stands there; none where no list does."""
+    found = resolve(document, pointer)
+    return [f"{pointer}/{number}" for number in range(len(found))] if isinstance(found, list) else []
+
+
 def _walk(document: object, pointer: str) -> object:
     for part in pointer.split("/")[1:]:
         key = part.replace("~1", "/").replace("~0", "~")

@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
+from agents_app.research import countries
+
 LONGEST = 300
 SMALL_WORDS = {"and", "of", "the", "upon", "de", "la", "am", "der"}
 STAGES = {
@@ -31,13 +33,14 @@ SERIES = re.compile(r"\bSeries ([A-H])\b")
 RANGE = re.compile(r"(?P<least>\d[\d,]*)(?:-(?P<most>\d[\d,]*)|\+)")
 BUCKET = re.compile(r"c_(\d+)_(\d+|max)")  # Crunchbase: c_00011_00050
 STAFF_RANGE = re.compile(r"SIZE_(\d+)_(?:TO_(\d+)|OR_MORE)")  # LinkedIn: SIZE_51_TO_200
+ALONE = "SIZE_1"  # LinkedIn: one person
 AMOUNT = re.compile(r"\$?(\d[\d,]*(?:\.\d+)?) ?([KMB]|thousand|million|billion)?", re.IGNORECASE)
 SCALES = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "b": 1e9, "billion": 1e9}
 DOLLARS = {"$", "USD", "US$"}
 COMPACT_DAY = re.compile(r"(\d{4})(\d{2})(\d{2})(?:T|$)")  # GDELT: 20260506T101500Z
 YEAR = re.compile(r"\+?(\d{4})(?:-|$)")
 LOCALITY = ("locality", "city", "addressLocality")
-COUNTRY = ("country", "addressCountry")
+COUNTRY = ("country", "addressCountry")  # may hold a code
 
 
 # --- words
@@ -51,6 +54,10 @@ def text(raw: object) -> str | None:
 
 
 def industry(raw: object) -> str | None:
+    """A name, or several of a list of them (Crunchbase: categories)."""
+    if isinstance(raw, list):
+        names = [text(each.get("value")) for each in raw if isinstance(each, Mapping)]
+        raw = ", ".join(name for name in names if name)
     words = text(raw)
     return words.lower().replace(" & ", " and ") if words else None
 
@@ -75,6 +82,7 @@ def location(raw: object) -> str | None:
         raw = {str(each.get("location_type")): each.get("value") for each in reversed(raw) if isinstance(each, Mapping)}
     if not isinstance(raw, Mapping):
         return None
+    raw = {**raw, **{name: countries.named(code) for name in COUNTRY if isinstance(code := raw.get(name), str)}}
     parts = [_first(raw, LOCALITY), _first(raw, COUNTRY) or _filed_country(raw)]
     return ", ".join(_place(part) for part in parts if part) or None
 
@@ -206,8 +214,8 @@ def _counted(raw: Mapping[str, object]) -> str | None:
 
 
 def _range(raw: str) -> str | None:
-    if RANGE.fullmatch(raw):
-        return raw
+    if RANGE.fullmatch(raw) or raw == ALONE:
+        return raw.removeprefix("SIZE_")
     found = BUCKET.fullmatch(raw) or STAFF_RANGE.fullmatch(raw)
     if found is None:
         return None

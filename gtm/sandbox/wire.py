@@ -5,7 +5,19 @@ from dataclasses import dataclass
 
 import httpx
 
-from gtm.sandbox import faults, gdelt, hubspot, newsapi, newscatcher, people_data_labs, salesforce, sec_edgar
+from gtm.sandbox import (
+    apollo,
+    crunchbase,
+    faults,
+    gdelt,
+    hubspot,
+    linkedin,
+    newsapi,
+    newscatcher,
+    people_data_labs,
+    salesforce,
+    sec_edgar,
+)
 from gtm.sandbox.asked import Answer, Asked
 
 
@@ -20,6 +32,9 @@ class Party:
 
 PARTIES = {
     "api.peopledatalabs.com": Party("people_data_labs", people_data_labs.answer),
+    "api.apollo.io": Party(apollo.KEY, apollo.answer),
+    "api.crunchbase.com": Party(crunchbase.KEY, crunchbase.answer),
+    "api.linkedin.com": Party(linkedin.KEY, linkedin.answer),
     "newsapi.org": Party("newsapi", newsapi.answer),
     "v3-api.newscatcherapi.com": Party(newscatcher.KEY, newscatcher.answer),
     "api.gdeltproject.org": Party(gdelt.KEY, gdelt.answer),

@@ -51,6 +51,9 @@ def tuples(claims):
         ("location", {"locality": "kansas city", "country": "united states"}, "Kansas City, United States"), ("location", "leeds", None),
         ("location", {"city": "ST. PAUL", "stateOrCountryDescription": "MN"}, "St. Paul, United States"), ("location", {"city": "LYON", "stateOrCountryDescription": "France"}, "Lyon, France"),
         ("location", {"city": "TORONTO", "stateOrCountryDescription": "Ontario, Canada"}, "Toronto, Canada"), ("location", {"city": None, "stateOrCountryDescription": ""}, None),
+        ("location", {"city": "Berlin", "country": "DE"}, "Berlin, Germany"), ("location", {"city": "Basel", "country": "XX"}, "Basel, XX"),
+        ("headcount", "SIZE_1", "1"), ("headcount", "SIZE_51_TO_200", "51-200"), ("headcount", "SIZE_10001_OR_MORE", "10001+"), ("headcount", "c_00251_00500", "251-500"),
+        ("industry", [{"value": "Payments"}, {"value": None}, "x", {"value": "Marketplaces & Shops"}], "payments, marketplaces and shops"), ("industry", [], None),
         ("founded_year", 2009, "2009"), ("founded_year", 9, None), ("industry", "hospital & health care", "hospital and health care"),
         ("news", " Arden\x00 opens\n a  hub ", "Arden opens a hub"), ("news", None, None), ("news", "x" * 500, "x" * 300),
     ],
@@ -67,8 +70,11 @@ def test_both_sources_are_asked_and_answer_in_the_order_asked():
 
     assert (first.source, first.status, first.http_status) == ("people_data_labs", "ok", 200)
     assert (second.source, second.status, second.http_status) == ("newsapi", "ok", 200)
-    assert first.request_key == "GET https://api.peopledatalabs.com/v5/company/enrich?website=harbour-pay.example"
-    assert ["headcount", "310", "/employee_count", None] in tuples(first.claims)
+    assert first.request_key == (
+        "GET https://api.peopledatalabs.com/v5/company/enrich?website=harbour-pay.example; "
+        "POST https://api.peopledatalabs.com/v5/person/search"
+    )
+    assert ["headcount", "310", "/company/employee_count", None] in tuples(first.claims)
 
 
 def test_news_is_asked_for_up_to_the_clock_that_is_given():

@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 
 from agents_app.research.source import Source
-from agents_app.research.sources import gdelt, newsapi, newscatcher, people_data_labs, sec_edgar
+from agents_app.research.sources import (
+    apollo,
+    crunchbase,
+    gdelt,
+    linkedin,
+    newsapi,
+    newscatcher,
+    people_data_labs,
+    sec_edgar,
+)
 
-MODULES = (people_data_labs, newsapi, newscatcher, gdelt, sec_edgar)
+MODULES = (people_data_labs, apollo, crunchbase, linkedin, newsapi, newscatcher, gdelt, sec_edgar)
 SOURCES: Mapping[str, Source] = {module.SOURCE.key: module.SOURCE for module in MODULES}
