@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from agents_app.research.source import Source
-from agents_app.research.sources import newsapi, people_data_labs
+from agents_app.research.sources import builtwith, mail_host, newsapi, people_data_labs, wappalyzer, website
 
-SOURCES: Mapping[str, Source] = {module.SOURCE.key: module.SOURCE for module in (people_data_labs, newsapi)}
+MODULES = (people_data_labs, newsapi, website, mail_host, builtwith, wappalyzer)
+SOURCES: Mapping[str, Source] = {module.SOURCE.key: module.SOURCE for module in MODULES}
