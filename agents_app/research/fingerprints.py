@@ -6,13 +6,13 @@ a program on the page names it; `address`: anything else that the page loads or 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from agents_app.research import markup
 
-LONGEST = 300  # characters of a sign that are shown
+LONGEST = 300  # characters of a text in which a sign stands
 
 
 class Sign(NamedTuple):
@@ -32,7 +32,7 @@ SIGNS = (
     Sign("Salesforce Pardot", "script", r"\b(pi|cdn)\.pardot\.com/"),
     Sign("Salesforce Pardot", "address", r"\bgo\.pardot\.com/"),
     Sign("Marketo", "script", r"\bmunchkin\.marketo\.net/|\.marketo\.com/js/forms2/"),
-    Sign("Oracle Eloqua", "script", r"\bimg(\.\w+)?\.en25\.com/"),
+    Sign("Oracle Eloqua", "script", r"\.en25\.com/"),
     Sign("Dynamics 365", "script", r"\bmktdplp102cdn\.azureedge\.net/"),
     Sign("ActiveCampaign", "script", r"\.activehosted\.com/|\btrackcmp\.net/"),
     Sign("Pipedrive", "script", r"\b(webforms|leadbooster-chat)\.pipedrive\.com/"),
@@ -194,12 +194,12 @@ def on_page(html: str) -> Mapping[str, Mapping[str, str]]:
     page = markup.page(html)
     generator = page.meta.get("generator", "")
     standing = {
-        "script": [*page.scripts, *page.programs],
+        "script": [*page.scripts, *page.named],
         "address": page.addresses,
         "link": page.links,
         "generator": [generator],
     }
-    return _shown(standing)
+    return _shown({where: [text[:LONGEST] for text in texts] for where, texts in standing.items()})
 
 
 def in_headers(headers: Mapping[str, object]) -> Mapping[str, Mapping[str, str]]:
@@ -208,18 +208,11 @@ def in_headers(headers: Mapping[str, object]) -> Mapping[str, Mapping[str, str]]
     return _shown({"header": [f"{name}: {value}" for name, value in headers.items()], "cookie": cookies})
 
 
-def _shown(standing: Mapping[str, Iterable[str]]) -> Mapping[str, Mapping[str, str]]:
+def _shown(standing: Mapping[str, Sequence[str]]) -> Mapping[str, Mapping[str, str]]:
     found: dict[str, Mapping[str, str]] = {}
     for sign, pattern in PATTERNS:
-        if sign.where in standing and sign.technology not in found:
-            for text in _fitting(pattern, standing[sign.where]):
-                found[sign.technology] = {"name": sign.technology, sign.where: text}
-                break
+        if sign.technology not in found:
+            shows = next((text for text in standing.get(sign.where, ()) if pattern.search(text)), None)
+            if shows:
+                found[sign.technology] = {"name": sign.technology, sign.where: shows}
     return found
-
-
-def _fitting(pattern: re.Pattern[str], texts: Iterable[str]) -> Iterator[str]:
-    """The texts with the pattern in them; of a long one no more than the place."""
-    for text in texts:
-        if fits := pattern.search(text):
-            yield text if len(text) <= LONGEST else text[fits.start() : fits.start() + LONGEST]

@@ -12,6 +12,7 @@ from functools import lru_cache
 from html import unescape
 
 MOST = 200  # of anything on one page
+MOST_NAMED = 500
 MOST_ATTRIBUTES = 50
 LONGEST = 2_000  # characters of one attribute
 
@@ -22,6 +23,7 @@ CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w-]+)", re.IGNORECASE)
 CHARSETS = re.compile(
     r"utf-?8|utf-16(-?[lb]e)?|us-ascii|iso-8859-\d+|windows-125\d|koi8-[ru]|gb(k|2312|18030)|big5|shift_jis|euc-(jp|kr)"
 )
+WORD = re.compile(r"[^\s\"'`<>()\\;,]+")
 PROGRAMS = ("", "module", "text/javascript", "application/javascript")
 LOADED_BY = {"iframe": "src", "img": "src", "form": "action", "embed": "src"}
 LOADING = {"stylesheet", "preload", "preconnect", "dns-prefetch", "modulepreload"}
@@ -29,12 +31,12 @@ LOADING = {"stylesheet", "preload", "preconnect", "dns-prefetch", "modulepreload
 
 @dataclass
 class Page:
-    """`addresses`: what the page loads or sends to, besides scripts; `programs`: scripts that stand in the page."""
+    """`named`: addresses that programs on the page name; `addresses`: what it loads or sends to, besides scripts."""
 
     json_ld: list[str] = field(default_factory=list)
     meta: dict[str, str] = field(default_factory=dict)
     scripts: list[str] = field(default_factory=list)
-    programs: list[str] = field(default_factory=list)
+    named: list[str] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
     title: str = ""
@@ -60,7 +62,7 @@ def page(html: str) -> Page:
         elif tag == "script":
             _read_script(found, attributes, text)
         elif tag == "title":
-            found.title = found.title or " ".join(_plain(text[:LONGEST]).split())
+            found.title = found.title or " ".join(unescape(text[:LONGEST]).split())
         else:
             _read_address(found, tag, attributes)
     return found
@@ -91,16 +93,9 @@ def _attributes(html: str, at: int) -> tuple[dict[str, str], int]:
         at = found.end()
         if len(said) < MOST_ATTRIBUTES:
             value = found[2] or found[3] or found[4] or ""
-            said.setdefault(found[1].lower(), _plain(value[:LONGEST]).strip())
+            said.setdefault(found[1].lower(), unescape(value[:LONGEST]).strip())
     end = html.find(">", at)
     return said, end + 1 if end >= 0 else len(html)
-
-
-def _plain(text: str) -> str:
-    try:
-        return unescape(text)
-    except ValueError:  # a reference to a character whose number is too long for a number
-        return text
 
 
 def _read_meta(found: Page, attributes: dict[str, str]) -> None:
@@ -116,7 +111,9 @@ def _read_script(found: Page, attributes: dict[str, str], text: str) -> None:
     elif kind == "application/ld+json":
         _add(found.json_ld, text)
     elif kind in PROGRAMS:
-        _add(found.programs, text)
+        for word in WORD.findall(text.replace("\\/", "/")):
+            if "." in word and "/" in word and word[:LONGEST] not in found.named:
+                _add(found.named, word[:LONGEST], most=MOST_NAMED)
 
 
 def _read_address(found: Page, tag: str, attributes: dict[str, str]) -> None:
@@ -128,8 +125,8 @@ def _read_address(found: Page, tag: str, attributes: dict[str, str]) -> None:
         _add(found.addresses, attributes.get("href", ""))
 
 
-def _add(to: list[str], text: str) -> None:
-    if text and len(to) < MOST:
+def _add(to: list[str], text: str, most: int = MOST) -> None:
+    if text and len(to) < most:
         to.append(text)
 
 

@@ -215,6 +215,10 @@ def _said(payload: object, company: str) -> Iterator[ClaimValue]:
     for attribute, name in (("parent", "parentOrganization"), ("subsidiary", "subOrganization")):
         for place in _each(payload, f"{company}/{name}"):
             yield from claim(payload, attribute, f"{place}/name")
+    yield from _names_elsewhere(payload, company)
+
+
+def _names_elsewhere(payload: object, company: str) -> Iterator[ClaimValue]:
     for place in _each(payload, f"{company}/sameAs"):
         address = values.text(pointers.resolve(payload, place)) or ""
         for attribute, pattern in SAME_AS:
