@@ -130,9 +130,10 @@ def _add(to: list[str], text: str, most: int = MOST) -> None:
         to.append(text)
 
 
+@lru_cache(maxsize=4)
 def json_ld(html: str) -> list[object]:
     """Every node of the page's JSON-LD, those of lists and of `@graph` one by one; blocks that are no JSON are left
-    out."""
+    out. To be read only, like the page."""
     nodes: list[object] = []
     for block in page(html).json_ld:
         try:

@@ -4,7 +4,6 @@ Every reader takes what stands at one place of a payload and gives the value in 
 does not say it. Readers are used twice: when a claim is made, and when its pointer is checked again.
 """
 
-import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -186,9 +185,9 @@ def headcount(raw: object) -> str | None:
 
 
 def _whole(raw: object) -> int | None:
-    if isinstance(raw, bool) or not isinstance(raw, int | float) or not math.isfinite(raw):
+    if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 < raw < 1e15:
         return None
-    return int(raw) if raw > 0 and raw == int(raw) else None
+    return int(raw) if raw == int(raw) else None
 
 
 def _counted(raw: Mapping[str, object]) -> str | None:

@@ -53,7 +53,7 @@ def read(payload: object) -> list[ClaimValue]:
 
 def _is_noise(categories: object) -> bool:
     listed = categories if isinstance(categories, list) else []
-    slugs = {each.get("slug") for each in listed if isinstance(each, dict)}
+    slugs = {str(each.get("slug")) for each in listed if isinstance(each, dict)}
     return bool(slugs) and slugs <= NOISE
 
 

@@ -151,8 +151,10 @@ def _joined(base: str, link: str) -> str:
 
 
 def _host(url: str) -> str:
+    """In its own letters, also where the address spells them in ASCII (xn--…)."""
     try:
-        return urlsplit(url).hostname or ""
+        labels = (urlsplit(url).hostname or "").split(".")
+        return ".".join(each[4:].encode().decode("punycode") if each.startswith("xn--") else each for each in labels)
     except ValueError:
         return ""
 

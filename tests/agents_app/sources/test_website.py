@@ -177,6 +177,14 @@ def test_no_more_than_four_calls_are_made():
     assert (found.status, found.calls) == ("ok", 4)
 
 
+@pytest.mark.parametrize("shown", [[moved("https://xn--/")], [NO_RULES, moved("https://xn--/")]])
+def test_an_address_that_we_refuse_is_no_word_of_the_site(shown):
+    found = answers(*shown)
+
+    assert (found.status, found.calls, found.http_status) == ("failed", len(shown), None)
+    assert found.reason == f"{ACME} redirects to something that is no address"
+
+
 # --- the page about the company
 
 
