@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Literal
 
 import httpx
@@ -126,16 +127,18 @@ def get_page(
     sandbox: bool,
     max_bytes: int = MAX_BYTES,
 ) -> Page:
-    """A web page, through at most five redirects, each checked like the first address, all within `timeout_s`. Raises
-    Unavailable or Refused."""
+    """A web page, through at most five redirects, each checked like the first address, all within `timeout_s`. Another
+    host than the first gets no `headers`: they may hold what is meant for the first alone. Raises Unavailable or
+    Refused."""
     deadline = time.monotonic() + timeout_s
     for _ in range(1 + MOST_REDIRECTS):
         request = _request(Call("GET", url, headers=headers))
         left = max(0.05, deadline - time.monotonic())
         response, body = _ask(request, timeout_s=left, sandbox=sandbox, max_bytes=max_bytes)
-        if not response.has_redirect_location:
+        following = response.next_request
+        if following is None:
             return _page(response, body)
-        url = str(request.url.join(response.headers["location"]))
+        url, headers = str(following.url), headers if following.url.host == request.url.host else None
     raise Unavailable(f"{request.url.host} redirects more than {MOST_REDIRECTS} times")
 
 
@@ -182,6 +185,8 @@ def _ask(request: httpx.Request, *, timeout_s: float, sandbox: bool, max_bytes: 
         raise Unavailable(f"{request.url.host} did not answer within {timeout_s:g} s") from error
     except httpx.LocalProtocolError:
         raise Refused(0, CANNOT_BE_SENT) from None
+    except (httpx.InvalidURL, UnicodeError):  # of a redirect, which httpx reads also where nobody follows it
+        raise Refused(0, f"{request.url.host} redirects to something that is no address") from None
     except (httpx.TransportError, httpx.DecodingError) as error:
         raise Unavailable(f"{request.url.host} could not be reached: {error or type(error).__name__}") from error
 
@@ -243,7 +248,8 @@ def _says(answer: object) -> str:
 def _client(sandbox: bool, pid: int) -> httpx.Client:  # noqa: FBT001 - cache keys are positional
     """One client a process: `pid` keeps a forked worker off its parent's sockets.
 
-    Proxies from the environment are ignored, because they would connect where the address check cannot see.
+    Proxies from the environment are ignored, because they would connect where the address check cannot see. Cookies are
+    not kept: the one client asks for all of our clients.
     """
     if sandbox:
         from gtm import sandbox as stand_ins
@@ -251,7 +257,8 @@ def _client(sandbox: bool, pid: int) -> httpx.Client:  # noqa: FBT001 - cache ke
         transport = stand_ins.transport()
     else:
         transport = PublicOnly(httpx.HTTPTransport(limits=httpx.Limits(max_connections=50)))
-    return httpx.Client(transport=transport, follow_redirects=False, trust_env=False)
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+    return httpx.Client(transport=transport, cookies=no_cookies, follow_redirects=False, trust_env=False)
 
 
 def resolve(host: str, port: int) -> list[str]:

@@ -1,21 +1,24 @@
 """Where in a stored payload a value stands.
 
-A pointer is an RFC 6901 JSON pointer. Where it ends in a page of text, a `#` and the name of a view follow, and from
-there it goes on inside what that view makes of the text: `/home/html#json_ld/0/foundingDate`. Views are pure functions,
-so that a pointer leads to the same value at any later time.
+A pointer is an RFC 6901 JSON pointer. Where it ends in a page of text, or in the headers that came with one, a `#` and
+the name of a view may follow, and from there it goes on inside what that view makes of it:
+`/home/html#json_ld/0/foundingDate`, `/home/headers#technology/Fastly`. Views are pure functions, so that a pointer
+leads to the same value at any later time.
 """
 
 import math
 from collections.abc import Callable, Mapping
 
-from agents_app.research import markup
+from agents_app.research import fingerprints, markup
 
 VIEWS: Mapping[str, Callable[[str], object]] = {
     "json_ld": markup.json_ld,
     "meta": markup.meta,
     "scripts": markup.scripts,
+    "technology": fingerprints.on_page,
     "title": markup.title,
 }
+VIEWS_OF_HEADERS: Mapping[str, Callable[[Mapping[str, object]], object]] = {"technology": fingerprints.in_headers}
 
 
 def escaped(key: str) -> str:
@@ -30,9 +33,15 @@ def resolve(document: object, pointer: str) -> object:
     if not inner:
         return found
     view, _, rest = inner.partition("/")
-    if not isinstance(found, str) or view not in VIEWS:
-        return None
-    return _walk(VIEWS[view](found), f"/{rest}" if rest else "")
+    return _walk(_viewed(found, view), f"/{rest}" if rest else "")
+
+
+def _viewed(found: object, view: str) -> object:
+    if isinstance(found, str) and view in VIEWS:
+        return VIEWS[view](found)
+    if isinstance(found, Mapping) and view in VIEWS_OF_HEADERS:
+        return VIEWS_OF_HEADERS[view](found)
+    return None
 
 
 def items(document: object, pointer: str) -> list[str]:

@@ -4,12 +4,11 @@ Every reader takes what stands at one place of a payload and gives the value in 
 does not say it. Readers are used twice: when a claim is made, and when its pointer is checked again.
 """
 
-import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
-from agents_app.research import countries
+from agents_app.research import countries, fingerprints
 
 LONGEST = 300
 SMALL_WORDS = {"and", "of", "the", "upon", "de", "la", "am", "der"}
@@ -37,10 +36,11 @@ ALONE = "SIZE_1"  # LinkedIn: one person
 AMOUNT = re.compile(r"\$?(\d[\d,]*(?:\.\d+)?) ?([KMB]|thousand|million|billion)?", re.IGNORECASE)
 SCALES = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "b": 1e9, "billion": 1e9}
 DOLLARS = {"$", "USD", "US$"}
+LATEST_S = 4_102_444_800  # the year 2100; so many milliseconds were over in February 1970
 COMPACT_DAY = re.compile(r"(\d{4})(\d{2})(\d{2})(?:T|$)")  # GDELT: 20260506T101500Z
 YEAR = re.compile(r"\+?(\d{4})(?:-|$)")
-LOCALITY = ("locality", "city", "addressLocality")
-COUNTRY = ("country", "addressCountry")  # may hold a code
+LOCALITY = ("locality", "city", "addressLocality", "City")
+COUNTRY = ("country", "addressCountry", "Country")
 
 
 # --- words
@@ -82,8 +82,8 @@ def location(raw: object) -> str | None:
         raw = {str(each.get("location_type")): each.get("value") for each in reversed(raw) if isinstance(each, Mapping)}
     if not isinstance(raw, Mapping):
         return None
-    raw = {**raw, **{name: countries.named(code) for name in COUNTRY if isinstance(code := raw.get(name), str)}}
-    parts = [_first(raw, LOCALITY), _first(raw, COUNTRY) or _filed_country(raw)]
+    country = _first(raw, COUNTRY)
+    parts = [_first(raw, LOCALITY), countries.named(country) if country else _filed_country(raw)]
     return ", ".join(_place(part) for part in parts if part) or None
 
 
@@ -117,7 +117,8 @@ def technology(raw: object) -> str | None:
     """A name, or an object that has one."""
     if isinstance(raw, Mapping):
         raw = raw.get("name") or raw.get("Name")
-    return text(raw)
+    words = text(raw)
+    return fingerprints.called(words) if words else None
 
 
 def person(raw: object) -> str | None:
@@ -196,21 +197,25 @@ def headcount(raw: object) -> str | None:
 
 
 def _whole(raw: object) -> int | None:
-    if isinstance(raw, bool) or not isinstance(raw, int | float) or not math.isfinite(raw):
+    if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 < raw < 1e15:
         return None
-    return int(raw) if raw > 0 and raw == int(raw) else None
+    return int(raw) if raw == int(raw) else None
 
 
 def _counted(raw: Mapping[str, object]) -> str | None:
     """schema.org's QuantitativeValue, a Wikidata quantity ({"amount": "+1240"})."""
     amount = raw.get("value", raw.get("amount"))
-    if isinstance(amount, str):
-        amount = amount.removeprefix("+").replace(",", "")
-        amount = int(amount) if amount.isdigit() else None
     if amount is None and "minValue" in raw:
-        least, most = _whole(raw.get("minValue")), _whole(raw.get("maxValue"))
+        least, most = _in_digits(raw["minValue"]), _in_digits(raw.get("maxValue"))
         return f"{least}-{most}" if least and most else f"{least}+" if least else None
-    return headcount(amount) if not isinstance(amount, Mapping) else None
+    return headcount(_in_digits(amount) or amount) if not isinstance(amount, Mapping) else None
+
+
+def _in_digits(raw: object) -> int | None:
+    """A whole number, also one in words of digits: "+1240"."""
+    if isinstance(raw, str) and re.fullmatch(r"\+?[\d,]{1,15}", raw):
+        raw = int(raw.lstrip("+").replace(",", "") or 0)
+    return _whole(raw)
 
 
 def _range(raw: str) -> str | None:
@@ -280,9 +285,9 @@ def span(value: str) -> tuple[float, float] | None:
 
 
 def day(raw: object) -> date | None:
-    """The date that an ISO text begins with, GDELT's compact form, or milliseconds since 1970."""
-    if isinstance(raw, int) and not isinstance(raw, bool) and 0 < raw < 4_102_444_800_000:
-        return datetime.fromtimestamp(raw / 1000, UTC).date()
+    """The date that an ISO text begins with, GDELT's compact form, or seconds or milliseconds since 1970."""
+    if isinstance(raw, int) and not isinstance(raw, bool) and 0 < raw < LATEST_S * 1000:
+        return datetime.fromtimestamp(raw if raw < LATEST_S else raw / 1000, UTC).date()
     if not isinstance(raw, str):
         return None
     found = COMPACT_DAY.match(raw)
@@ -324,21 +329,24 @@ def cik(raw: object) -> str | None:
 
 
 def lei(raw: object) -> str | None:
-    """ISO 17442: 18 letters or digits and two check digits, of which ISO 7064 (97-10) leaves 1."""
-    words = text(raw)
+    """ISO 17442: 18 letters or digits and two check digits, of which ISO 7064 (97-10) leaves 1. ISO 6523 writes 0199:
+    before it."""
+    words = (text(raw) or "").removeprefix("0199:")
     if not words or not re.fullmatch(r"[0-9A-Z]{18}[0-9]{2}", words):
         return None
     return words if int("".join(str(int(each, 36)) for each in words)) % 97 == 1 else None
 
 
 def wikidata_id(raw: object) -> str | None:
-    words = text(raw)
-    return words if words and re.fullmatch(r"Q[1-9]\d*", words) else None
+    """An item's name, also at the end of its address."""
+    words = (text(raw) or "").rpartition("/")[2]
+    return words if re.fullmatch(r"Q[1-9]\d*", words) else None
 
 
 def ticker(raw: object) -> str | None:
-    words = text(raw)
-    return words.upper() if words and re.fullmatch(r"[A-Za-z][A-Za-z0-9.-]{0,9}", words) else None
+    """Without the exchange that schema.org writes before it: “NASDAQ HWDV”."""
+    found = re.fullmatch(r"(?:[A-Za-z]+[ :]+)?([A-Za-z][A-Za-z0-9.-]{0,9})", text(raw) or "")
+    return found[1].upper() if found else None
 
 
 def slug(raw: object) -> str | None:

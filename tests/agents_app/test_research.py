@@ -56,6 +56,15 @@ def tuples(claims):
         ("industry", [{"value": "Payments"}, {"value": None}, "x", {"value": "Marketplaces & Shops"}], "payments, marketplaces and shops"), ("industry", [], None),
         ("founded_year", 2009, "2009"), ("founded_year", 9, None), ("industry", "hospital & health care", "hospital and health care"),
         ("news", " Arden\x00 opens\n a  hub ", "Arden opens a hub"), ("news", None, None), ("news", "x" * 500, "x" * 300),
+        ("location", {"addressLocality": "Leeds", "addressCountry": "GB"}, "Leeds, United Kingdom"), ("location", {"City": "São Paulo", "Country": "br"}, "São Paulo, Brazil"),
+        ("location", {"addressLocality": "Kiel", "addressCountry": {"@type": "Country", "name": "DE"}}, "Kiel, Germany"), ("location", {"city": "FRESNO", "stateOrCountryDescription": "CA"}, "Fresno, CA"),
+        ("headcount", {"value": "1,240"}, "1,240"), ("headcount", {"amount": "+1240"}, "1,240"), ("headcount", {"value": "51-200"}, "51-200"), ("headcount", {"value": {"value": 5}}, None), ("headcount", {"value": ","}, None),
+        ("headcount", {"minValue": "51", "maxValue": 200}, "51-200"), ("headcount", {"minValue": 1000}, "1000+"), ("headcount", {"maxValue": 200}, None), ("headcount", 10**400, None), ("headcount", float("nan"), None), ("headcount", 12.5, None),
+        ("technology", "Facebook Pixel", "Meta Pixel"), ("technology", {"Name": "Cloudflare CDN"}, "Cloudflare"), ("technology", {"name": "SAP"}, "SAP"), ("technology", {"tag": "cms"}, None),
+        ("last_funding_date", 1_763_251_200, "November 2025"), ("last_funding_date", 1_763_251_200_000, "November 2025"), ("last_funding_date", 10**15, None),
+        ("ticker", "NASDAQ HWDV", "HWDV"), ("ticker", "NYSE: brk.b", "BRK.B"), ("ticker", "hwdv", "HWDV"), ("ticker", "on the stock exchange", None),
+        ("lei", "0199:7ZW8QJWVPR4P1J1KQY45", "7ZW8QJWVPR4P1J1KQY45"), ("lei", "7ZW8QJWVPR4P1J1KQY46", None),
+        ("wikidata_id", "https://www.wikidata.org/wiki/Q42", "Q42"), ("wikidata_id", "Q42", "Q42"), ("wikidata_id", "https://www.wikidata.org/wiki/P42", None),
     ],
 )  # fmt: skip
 def test_a_value_has_one_reading_form(attribute, raw, value):

@@ -5,14 +5,31 @@ from collections.abc import Mapping
 from agents_app.research.source import Source
 from agents_app.research.sources import (
     apollo,
+    builtwith,
     crunchbase,
     gdelt,
     linkedin,
+    mail_host,
     newsapi,
     newscatcher,
     people_data_labs,
     sec_edgar,
+    wappalyzer,
+    website,
 )
 
-MODULES = (people_data_labs, apollo, crunchbase, linkedin, newsapi, newscatcher, gdelt, sec_edgar)
+MODULES = (
+    people_data_labs,
+    apollo,
+    crunchbase,
+    linkedin,
+    newsapi,
+    newscatcher,
+    gdelt,
+    sec_edgar,
+    website,
+    mail_host,
+    builtwith,
+    wappalyzer,
+)
 SOURCES: Mapping[str, Source] = {module.SOURCE.key: module.SOURCE for module in MODULES}
