@@ -32,5 +32,5 @@ NAMES: Mapping[str, str] = {code: name for code, _, name in (each.strip().partit
 
 
 def named(words: str) -> str:
-    """The country behind a code in capitals; anything else as it stands."""
-    return NAMES.get(words, words)
+    """The country behind a code; anything else as it stands."""
+    return NAMES.get(words.upper(), words)

@@ -19,6 +19,7 @@ from gtm.buckets import Published
 
 SANDBOX_KEY = "sandbox"
 LONGEST_REASON = 300
+SHORTEST_CREDENTIAL = 8
 Status = Literal["ok", "no_match", "failed"]
 About = Literal["company", "news", "people"]
 NO_IDS: Mapping[str, str] = MappingProxyType({})
@@ -241,8 +242,8 @@ def _asked(source: Source, question: Question, wire: Wire, none: SourceAnswer) -
 
 
 def _without(credential: str, reason: str) -> str:
-    """Some parties quote the credential that they refuse."""
-    return reason.replace(credential, "…") if credential else reason
+    """Some parties quote the credential that they refuse. What is as short as a word is none."""
+    return reason.replace(credential, "…") if len(credential) >= SHORTEST_CREDENTIAL else reason
 
 
 def _why_refused(source: Source, error: http.Refused) -> str:
