@@ -17,7 +17,7 @@ from agents_app.research.source import Company, Question, Source, SourceAccess, 
 from agents_app.research.sources import SOURCES
 
 LEAST_GAIN = 0.02  # bits; less is not worth a call
-WISHED = 0.15  # weight of an attribute that is not required, of one that is: 1
+WISHED = 0.03  # weight of an attribute that is not required, of one that is: 1
 ANSWERS = 0.7  # how often a source has an answer, until its own record says
 ECHO = 0.1  # of its gain: a voice of a group that was heard
 ROUND = ("news", "last_funding_stage", "last_funding_date")

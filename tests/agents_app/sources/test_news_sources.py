@@ -128,7 +128,7 @@ def test_full_texts_are_not_stored_and_articles_stay_where_they_were():
 @pytest.mark.parametrize(
     ("status", "label", "message", "reason"),
     [
-        (401, "Unauthorized", "Invalid api key: s3cret", "answered 401: Invalid api key: …. Check the credential on the connection."),
+        (401, "Unauthorized", "Invalid api key: s3cret-key", "answered 401: Invalid api key: …. Check the credential on the connection."),
         (403, "Forbidden", "Your plan request date range cannot be greater than 30 days", "answered 403: Your plan request date range cannot be greater than 30 days. Check"),
         (408, "Request timeout", "Request timed out after 30 seconds", "answered 408: Request timed out after 30 seconds"),
         (422, "Validation error", "Invalid language", "answered 422: Invalid language"),
@@ -139,7 +139,7 @@ def test_what_newscatcher_refuses_is_told_in_its_words_but_not_the_key(status, l
     body = json.dumps({"message": message, "status_code": status, "status": label}).encode()
 
     with faults.inject("newscatcher", Fault(status, body)):
-        found = answer("newscatcher", credential="s3cret")
+        found = answer("newscatcher", credential="s3cret-key")
 
     assert (found.status, found.http_status, found.claims) == (
         "failed",
@@ -147,7 +147,7 @@ def test_what_newscatcher_refuses_is_told_in_its_words_but_not_the_key(status, l
         [],
     )
     assert reason in found.reason
-    assert "s3cret" not in repr(found)
+    assert "s3cret-key" not in repr(found)
 
 
 # --- GDELT
