@@ -24,8 +24,9 @@ NOISE = {
     *("copyright", "css", "docinfo", "encoding", "feeds", "javascript", "language", "link", "mapping", "mobile", "ns"),
     *("robots", "ssl", "web master", "web server"),
 }
-KEY_IS_WRONG, NO_CREDITS, NO_SUCH_DOMAIN = -2, -3, -8
+NO_SUCH_DOMAIN = -8
 PASSING = (-6, -99)  # their own faults
+MEANT = {-2: 401, -3: 402}  # the key is wrong, no credits are left: what HTTP has for it
 
 
 def fetch(question: Question, wire: Wire) -> object:
@@ -50,7 +51,7 @@ def _raise_errors(domain: str, answer: object) -> None:
         raise NoMatch(f"{SOURCE.name} does not look at {domain}: {said}")
     if code in PASSING:
         raise http.Unavailable(reason)
-    raise http.Refused({KEY_IS_WRONG: 401, NO_CREDITS: 402}.get(code, 400) if isinstance(code, int) else 400, reason)
+    raise http.Refused(MEANT.get(code, 400) if isinstance(code, int) else 400, reason)
 
 
 def read(payload: object) -> list[ClaimValue]:
