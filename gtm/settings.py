@@ -195,6 +195,9 @@ RUN_BUDGET_USD: dict[str, Decimal] = {
 TEMPLATE_REACH_ALONE = env.int("GTM_TEMPLATE_REACH_ALONE", default=10)  # clients that one person may change at once
 CLIENT_DAY_BUDGET_USD = Decimal(env.str("GTM_CLIENT_DAY_BUDGET_USD", default="25"))
 
+# An e-mail address or page by which parties reach us; it goes with every call. Wikimedia and the SEC ask for one.
+HTTP_CONTACT: str = env.str("GTM_HTTP_CONTACT", default="")
+
 # "127.0.0.1:PORT" of servers that only a test starts: the way out lets nothing else of ours be reached (gtm/http.py).
 # Not read from the environment; the start is refused while something stands here.
 LOOPBACK_ALLOWED: frozenset[str] = frozenset()

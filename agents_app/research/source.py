@@ -150,8 +150,8 @@ class Source:
 class Wire:
     """One question on its way: every call within the time that is left, counted, and named in words without secrets."""
 
-    def __init__(self, access: SourceAccess, *, timeout_s: float) -> None:
-        self.credential = access.credential or (SANDBOX_KEY if access.sandbox else "")
+    def __init__(self, access: SourceAccess, *, timeout_s: float, needs_key: bool = True) -> None:
+        self.credential = access.credential or (SANDBOX_KEY if access.sandbox and needs_key else "")
         self.asked: list[str] = []
         self.missing: list[str] = []
         self.status: int | None = None
@@ -208,7 +208,7 @@ def ask(source: Source, question: Question, access: SourceAccess, *, timeout_s: 
     none = nothing(source, question, access)
     if source.needs_key and not access.sandbox and not access.credential:
         return replace(none, reason="This live connection has no credential. Add it there.")
-    wire, started = Wire(access, timeout_s=timeout_s), time.monotonic()
+    wire, started = Wire(access, timeout_s=timeout_s, needs_key=source.needs_key), time.monotonic()
     found = _asked(source, question, wire, none)
     return replace(
         found,

@@ -51,8 +51,9 @@ def text(raw: object) -> str | None:
 
 
 def industry(raw: object) -> str | None:
+    """“banking”, also where it is called “banking industry”."""
     words = text(raw)
-    return words.lower().replace(" & ", " and ") if words else None
+    return words.lower().replace(" & ", " and ").removesuffix(" industry") if words else None
 
 
 def stage(raw: object) -> str | None:
@@ -80,10 +81,10 @@ def location(raw: object) -> str | None:
 
 
 def _first(said: Mapping[str, object], names: tuple[str, ...]) -> str | None:
-    """schema.org may name a country by an object of its own."""
+    """Named by an object of its own: schema.org's {"name"}, a label of Wikidata's {"value"}."""
     for name in names:
         value = said.get(name)
-        words = text(value.get("name") if isinstance(value, Mapping) else value)
+        words = text(value.get("name", value.get("value")) if isinstance(value, Mapping) else value)
         if words:
             return words
     return None
@@ -92,6 +93,8 @@ def _first(said: Mapping[str, object], names: tuple[str, ...]) -> str | None:
 def _place(words: str) -> str:
     if words.isupper() and len(words) <= 3:
         return words  # a code
+    if not (words.islower() or words.isupper()):
+        return words  # as its people write it
     parts = re.split(r"([ -])", words.lower())
     titled = [part if index and part in SMALL_WORDS else part.capitalize() for index, part in enumerate(parts)]
     return "".join(titled)
@@ -282,8 +285,12 @@ def month(raw: object) -> str | None:
 
 
 def year(raw: object) -> str | None:
-    """A number, a text that begins with one, or an object that holds such a text (Crunchbase, Wikidata)."""
+    """A number, a text that begins with one, or an object that holds such a text (Crunchbase, Wikidata). Wikidata says
+    by `precision` what it knows: below 9 it is no year, but a decade or more."""
     if isinstance(raw, Mapping):
+        precision = raw.get("precision")
+        if isinstance(precision, int) and precision < 9:
+            return None
         raw = raw.get("value", raw.get("time"))
     if isinstance(raw, str):
         found = YEAR.match(raw)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from gtm.sandbox import faults, hubspot, newsapi, people_data_labs, salesforce
+from gtm.sandbox import faults, github, hubspot, newsapi, people_data_labs, salesforce, wikidata
 from gtm.sandbox.asked import Answer, Asked
 
 
@@ -21,6 +21,8 @@ class Party:
 PARTIES = {
     "api.peopledatalabs.com": Party("people_data_labs", people_data_labs.answer),
     "newsapi.org": Party("newsapi", newsapi.answer),
+    "www.wikidata.org": Party(wikidata.KEY, wikidata.answer),
+    "api.github.com": Party(github.KEY, github.answer),
     "api.hubapi.com": Party(hubspot.KEY, hubspot.answer, hubspot.account_key),
 }
 MY_DOMAIN = Party(salesforce.KEY, salesforce.answer, salesforce.account_key)

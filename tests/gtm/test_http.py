@@ -124,3 +124,20 @@ def test_an_answer_that_is_too_large_is_not_read_to_its_end():
         pytest.raises(http.Unavailable, match="1,000 bytes"),
     ):
         ask_news(max_bytes=1000)
+
+
+def test_who_is_asked_learns_where_to_find_a_person_once_that_is_configured(settings):
+    without = http.user_agent()
+    settings.HTTP_CONTACT = "mailto:ops@agency.example"
+
+    assert (without, http.user_agent()) == ("gtm/1.0", "gtm/1.0 (mailto:ops@agency.example)")
+
+
+@pytest.mark.parametrize(("status", "error"), [(403, http.Refused), (429, http.Unavailable)])
+def test_a_refusal_keeps_the_headers_that_came_with_it(status, error):
+    limited = Fault(status, b"{}", {"X-RateLimit-Reset": "1794823200"})
+
+    with faults.inject("newsapi", limited), pytest.raises(error) as refused:
+        ask_news()
+
+    assert refused.value.headers["x-ratelimit-reset"] == "1794823200"

@@ -3,6 +3,14 @@
 from collections.abc import Mapping
 
 from agents_app.research.source import Source
-from agents_app.research.sources import newsapi, people_data_labs
+from agents_app.research.sources import github, newsapi, people_data_labs, wikidata
 
-SOURCES: Mapping[str, Source] = {module.SOURCE.key: module.SOURCE for module in (people_data_labs, newsapi)}
+SOURCES: Mapping[str, Source] = {
+    module.SOURCE.key: module.SOURCE
+    for module in (
+        people_data_labs,
+        newsapi,
+        wikidata,
+        github,
+    )
+}
