@@ -13,6 +13,7 @@ from gtm.sandbox.world import COMPANIES, Company
 
 KEY = "wikidata"
 NOTABLE = 100  # people
+BUSINESS = "Q4830453"
 CALENDAR = "http://www.wikidata.org/entity/Q1985727"
 Item = dict[str, Any]
 
@@ -58,6 +59,7 @@ def _company(company: Company) -> Item:
 
 
 def _statements(company: Company) -> Iterator[tuple[str, Any]]:
+    yield "P31", _named("P31", BUSINESS)
     yield from _site(company)
     yield from _place(company)
     yield from _founded(company)

@@ -1,12 +1,13 @@
 """Wikidata: which item is the company's, which statements hold, and what its refusals say."""
 
 import json
+from datetime import date
 
 import pytest
 
 from agents_app.research import SOURCES, Company, Question, SourceAccess
 from agents_app.research.source import ask
-from agents_app.research.statements import in_force, place
+from agents_app.research.statements import in_force, of_when, place
 from gtm.sandbox import faults, wikidata_items
 from gtm.sandbox.faults import Fault
 from gtm.sandbox.world import COMPANIES
@@ -133,6 +134,17 @@ def test_of_several_statements_the_preferred_and_of_those_the_newest_holds(state
             each["qualifiers"] = {"P585": [{"datavalue": {"value": {"time": each["on"]}}}]}
 
     assert [index for index, _ in in_force({"claims": {"P1128": statements}}, "P1128")] == indices
+
+
+@pytest.mark.parametrize(
+    ("time", "on"),
+    [("+2023-12-31T00:00:00Z", "2023-12-31"), ("+2023-06-00T00:00:00Z", "2023-06-01"), ("+2023-00-00T00:00:00Z", "2023-01-01"),
+     ("-0044-03-15T00:00:00Z", None), ("+2023-13-40T00:00:00Z", None), ("2023", None)],
+)  # fmt: skip
+def test_a_statement_is_of_the_first_day_of_the_time_that_it_names(time, on):
+    dated = {"qualifiers": {"P585": [{"datavalue": {"value": {"time": time}}}]}}
+
+    assert of_when(dated) == (on and date.fromisoformat(on))
 
 
 def test_the_country_beside_the_town_counts_before_the_company_s_own():
