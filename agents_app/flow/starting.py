@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from agents_app import llm, research, routing
 from agents_app.agents import AGENTS, Agent
-from agents_app.flow import access, budget, endings, judges, knowledge, planner, reliability, results, tools, work
+from agents_app.flow import access, budget, endings, judges, kept, knowledge, planner, reliability, results, tools, work
 from agents_app.flow.budget import StepPurse
 from agents_app.flow.hand import Hand
 from agents_app.flow.knowledge import Given
@@ -110,7 +110,7 @@ def _agent_step(hand: Hand, node: Node, contact: Contact | None, number: int) ->
         given = knowledge.given(hand.run, agent, contact, hand.recalled)
     except ValidationError as error:  # a fault of ours: the step fails with it, and not the driver
         return Begun(node, row, prepare=_failing(error))
-    sources = access.sources(hand.run) if node.agent == routing.RESEARCH else None
+    sources = access.sources(hand.run, at=row.started_at) if node.agent == routing.RESEARCH else None
     prepare = partial(_agent_work, hand, node, given, sources)
     context = _document(given, sources)
     if row.contact_id and "contact" in agent.needed():
@@ -221,6 +221,7 @@ def _agent_work(
     purse: StepPurse,
 ) -> Callable[[], Work]:
     depth = Depth(hand.run.request.depth)
+    company = work.company_of(given.needs.company)
     task = Task(
         agent=AGENTS[node.agent],
         prompt=hand.prompts[node.agent].text,
@@ -229,6 +230,7 @@ def _agent_work(
         at=row.started_at,
         purse=purse,
         sources=sources,
+        kept=kept.answers(sources, company, at=row.started_at) if sources else (),
         budget_s=max(1.0, min(settings.RUN_SECONDS[depth], hand.seconds_left())),
         effort=effort_of(hand.run),
         models=(settings.MODEL_CHEAPER,) if _is_cheaper(hand, node) and not llm.is_offline() else (),

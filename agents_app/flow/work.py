@@ -36,7 +36,8 @@ class StepTooSlow(Exception):
 
 @dataclass(frozen=True)
 class Task:
-    """All that an agent's step needs. `sources` is None for agents that ask none; `needs` is the agent's own dataclass.
+    """All that an agent's step needs. `sources` is None for agents that ask none; whose answer is among `kept` is not
+    asked; `needs` is the agent's own dataclass.
 
     `models` in the order of preference, empty: the usual ones; a Replay answers from what a step has kept.
     `reliabilities` {voter: how often right}; `judges` are voters beside those of `voters.py`.
@@ -49,6 +50,7 @@ class Task:
     at: datetime
     purse: llm.Purse
     sources: Sequence[research.SourceAccess] | None = None
+    kept: Sequence[research.SourceAnswer] = ()
     budget_s: float = 30.0
     effort: llm.Effort = "low"
     models: tuple[str, ...] | llm.Replay = ()
@@ -120,15 +122,36 @@ def do(task: Task) -> Work:
 def _research(task: Task, work: Work) -> None:
     if task.sources is None:
         return
-    domain, name = task.needs.company["domain"], task.needs.company["name"]
-    company = research.Company(domain, name if name != domain else "")
-    work.gathered = research.gather(company, sources=task.sources, budget_s=task.budget_s, at=task.at)
+    work.gathered = gathered(
+        company_of(task.needs.company), task.sources, task.kept, budget_s=task.budget_s, at=task.at
+    )
     work.facts = research.facts(work.gathered, at=task.at)
     if not work.facts:
         raise _nothing(task, work)
     facts = [knowledge.from_value(fact) for fact in work.facts]
     named = knowledge.named(task.needs.company, facts)
     work.given = replace(task.needs, facts=facts, company=named)
+
+
+def company_of(told: Mapping[str, str]) -> research.Company:
+    """`told` is {"domain", "name"}; where no name is known the domain stands in its place."""
+    return research.Company(told["domain"], told["name"] if told["name"] != told["domain"] else "")
+
+
+def gathered(
+    company: research.Company,
+    sources: Sequence[research.SourceAccess],
+    kept: Sequence[research.SourceAnswer],
+    *,
+    budget_s: float,
+    at: datetime,
+) -> list[research.SourceAnswer]:
+    """An answer a source, in the order of `sources`; who has a kept one is not asked."""
+    answers = {answer.source: answer for answer in kept}
+    left = [access for access in sources if access.key not in answers]
+    asked = research.gather(company, sources=left, budget_s=budget_s, at=at)
+    answers |= {answer.source: answer for answer in asked}
+    return [answers[access.key] for access in sources]
 
 
 def _nothing(task: Task, work: Work) -> Exception:

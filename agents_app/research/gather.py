@@ -75,4 +75,5 @@ def _failed(access: SourceAccess, reason: str, *, elapsed_ms: int = 0) -> Source
         request_key=access.key,
         sandbox=access.sandbox,
         elapsed_ms=elapsed_ms,
+        asked_with=access.asked_with,
     )
