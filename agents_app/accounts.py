@@ -28,7 +28,7 @@ def why_closed(account: SourceAccount, credits: float) -> str:
     limit = account.credits_a_month
     if limit is None or credits < limit:
         return ""
-    return f"The agency's account at {account.get_source_display()} has spent the {limit:,} credits of this month."
+    return f"The agency's account at {account.get_source_display()} has spent this month's {limit:,} credits."
 
 
 def _first_of_month(at: datetime) -> datetime:
