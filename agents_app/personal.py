@@ -82,11 +82,14 @@ DECLARED = (
     Personal(
         "agents_app.SourceRecord",
         contact=("run__request__contact",),
+        among=("used_again__run__request__contact",),
         company="company_domain",
         client="run__client",
+        shown_to=("used_again__run__client",),
         search=("request_key", "question", "reason", "payload"),
         free=("source", "company_domain", "payload_sha256", "asked_with"),
     ),
+    Personal("agents_app.SourceAccount", search=("note",), free=("credential", "credential_ref"), scan=True),
     Personal(
         "agents_app.Claim",
         contact=("source_record__run__request__contact",),

@@ -11,8 +11,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import parseaddr
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from types import MappingProxyType
 from typing import Any, Literal
 
 import httpx
@@ -23,7 +25,8 @@ from gtm.retries import Kind, Unit
 
 MAX_BYTES = 2_000_000
 MOST_REDIRECTS = 5
-USER_AGENT = "gtm/1.0"
+PRODUCT = "gtm/1.0"
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 CANNOT_BE_SENT = "The address or the credential holds signs that cannot be sent. Enter them anew on the connection"
 
 # Python calls these global, but they carry any IPv4 address inside, also a private one (RFC 6052, 8215, 3056, 4380).
@@ -69,16 +72,24 @@ class Page:
 class Unavailable(Exception):
     """The party could not answer now; the same question may succeed later, but not before `retry_after_s` is over.
 
-    `json` is what the party answered, if anything that can be read.
+    `json` is what the party answered, if anything that can be read; `headers` came with it.
     """
 
     kind: Kind = "transient"
 
-    def __init__(self, reason: str, *, retry_after_s: float | None = None, json: object = None) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        retry_after_s: float | None = None,
+        json: object = None,
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry_after_s = retry_after_s
         self.json = json
+        self.headers = headers
 
 
 class Refused(Exception):
@@ -87,11 +98,14 @@ class Refused(Exception):
     `kind` says what would: permanent: another question; auth: another credential; conflict: a look at what is there.
     """
 
-    def __init__(self, status: int, reason: str, *, json: object = None) -> None:
+    def __init__(
+        self, status: int, reason: str, *, json: object = None, headers: Mapping[str, str] = NO_HEADERS
+    ) -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
         self.json = json
+        self.headers = headers
         self.kind: Kind = retries.kind_of(status, json)
 
 
@@ -173,7 +187,7 @@ def _request(call: Call) -> httpx.Request:
 
 def _ask(request: httpx.Request, *, timeout_s: float, sandbox: bool, max_bytes: int) -> tuple[httpx.Response, bytes]:
     deadline = time.monotonic() + timeout_s
-    request.headers.setdefault("User-Agent", USER_AGENT)
+    request.headers.setdefault("User-Agent", user_agent())
     request.extensions["timeout"] = httpx.Timeout(timeout_s).as_dict()
     try:
         response = _client(sandbox, os.getpid()).send(request, stream=True)
@@ -189,6 +203,12 @@ def _ask(request: httpx.Request, *, timeout_s: float, sandbox: bool, max_bytes: 
         raise Refused(0, f"{request.url.host} redirects to something that is no address") from None
     except (httpx.TransportError, httpx.DecodingError) as error:
         raise Unavailable(f"{request.url.host} could not be reached: {error or type(error).__name__}") from error
+
+
+def user_agent(contact: str = "") -> str:
+    """Who asks, and where whoever is asked finds a person: `contact`, else the one that is configured, if any."""
+    named = contact or parseaddr(settings.CONTACT_EMAIL)[1]
+    return f"{PRODUCT} ({named})" if named else PRODUCT
 
 
 def _read(response: httpx.Response, *, deadline: float, max_bytes: int) -> bytes:
@@ -210,8 +230,8 @@ def _judge(response: httpx.Response, body: bytes, *, elapsed_ms: int, unit: Unit
         said = f"{host} answered {status}{_says(answer)}"
         if retries.kind_of(status, answer) == "transient":
             wait_s = retries.retry_after_s(response.headers, at=datetime.now(UTC), unit=unit)
-            raise Unavailable(said, retry_after_s=wait_s, json=answer)
-        raise Refused(status, said, json=answer)
+            raise Unavailable(said, retry_after_s=wait_s, json=answer, headers=response.headers)
+        raise Refused(status, said, json=answer, headers=response.headers)
     if answer is None and body.strip():
         raise _not_json(host, status)
     return Reply(status, response.headers, answer, elapsed_ms, body)

@@ -88,6 +88,11 @@ SECTIONS = (
             Item("Routing rules", "admin:agents_app_routingrule_changelist", "agents_app.view_routingrule"),
             Item("Prompt versions", "admin:agents_app_promptversion_changelist", "agents_app.view_promptversion"),
             Item("Prompt performance", "prompt_performance", "agents_app.view_promptversion"),
+            Item(
+                "Agency's source accounts",
+                "admin:agents_app_sourceaccount_changelist",
+                "agents_app.change_sourceaccount",
+            ),
         ),
         ("agents_app.",),
     ),

@@ -26,6 +26,7 @@ from agents_app.models import (
     PromptVersion,
     Request,
     RoutingRule,
+    SourceAccount,
     SourceRecord,
     StepContext,
     StepRun,
@@ -182,6 +183,7 @@ def knowledge(size: int, rows: Rows) -> Rows:
     rows[SourceRecord] = sources
     sentence = {"text": "Northwind Bank has 1,240 people.", "rests_on": ["f1"]}
     return {
+        SourceAccount: [SourceAccount(source="newsapi", is_active=False, created_at=AT) for _ in numbers(size)],
         Claim: [
             Claim(source_record=source, attribute="headcount", value="1,240", pointer="/size") for source in sources
         ],

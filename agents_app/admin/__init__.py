@@ -1,6 +1,7 @@
 """The admin's pages of how we write. What only records is read; each button calls one public function."""
 
 from agents_app.admin import (
+    accounts,
     deployments,
     flow_versions,
     flows,
@@ -16,6 +17,7 @@ from agents_app.admin import (
 )
 
 __all__ = [
+    "accounts",
     "deployments",
     "flow_versions",
     "flows",

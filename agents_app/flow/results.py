@@ -141,6 +141,7 @@ def _all_terms(work: Work) -> list[Term]:
 
 
 def _source_record(run: FlowRun, answer: SourceAnswer, at: datetime) -> SourceRecord:
+    """A payload that was used again stays where it is."""
     return SourceRecord.objects.create(
         run=run,
         source=answer.source,
@@ -149,7 +150,7 @@ def _source_record(run: FlowRun, answer: SourceAnswer, at: datetime) -> SourceRe
         status=answer.status,
         reason=answer.reason[:300],
         http_status=answer.http_status,
-        payload=answer.payload,
+        payload=answer.payload if answer.same_as is None else None,
         payload_sha256=digest(answer.payload) if answer.payload is not None else "",
         elapsed_ms=answer.elapsed_ms,
         is_sandbox=answer.sandbox,
@@ -157,6 +158,8 @@ def _source_record(run: FlowRun, answer: SourceAnswer, at: datetime) -> SourceRe
         question=answer.question,
         calls=answer.calls,
         credits=answer.credits,
+        asked_with=answer.asked_with,
+        same_as_id=answer.same_as,
     )
 
 

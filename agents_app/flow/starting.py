@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from agents_app import corrections, llm, research, routing
 from agents_app.agents import AGENTS, Agent
-from agents_app.flow import access, budget, endings, judges, knowledge, planner, reliability, results, tools, work
+from agents_app.flow import access, budget, endings, judges, kept, knowledge, planner, reliability, results, tools, work
 from agents_app.flow.budget import StepPurse
 from agents_app.flow.hand import Hand
 from agents_app.flow.knowledge import Given
@@ -110,7 +110,7 @@ def _agent_step(hand: Hand, node: Node, contact: Contact | None, number: int) ->
         given = knowledge.given(hand.run, agent, contact, hand.recalled)
     except ValidationError as error:  # a fault of ours: the step fails with it, and not the driver
         return Begun(node, row, prepare=_failing(error))
-    sources = access.sources(hand.run) if node.agent == routing.RESEARCH else None
+    sources = access.sources(hand.run, at=row.started_at) if node.agent == routing.RESEARCH else None
     prepare = partial(_agent_work, hand, node, given, sources)
     context = _document(given, sources)
     if row.contact_id and "contact" in agent.needed():
@@ -229,7 +229,7 @@ def _agent_work(
         purse=purse,
         sources=sources,
         aim=_aim(hand) if sources is not None else None,
-        known=_known(hand) if sources is not None else research.Given(),
+        known=_known(hand, given, sources, row) if sources is not None else research.Given(),
         effort=effort_of(hand.run),
         models=(settings.MODEL_CHEAPER,) if _is_cheaper(hand, node) and not llm.is_offline() else (),
         proposals=node.proposals,
@@ -250,9 +250,12 @@ def _aim(hand: Hand) -> research.Aim:
     )
 
 
-def _known(hand: Hand) -> research.Given:
-    domain = knowledge.company(hand.run.request)["domain"]
-    return research.Given(decided=corrections.standing(hand.run.client_id, domain))
+def _known(hand: Hand, given: Given, sources: Sequence[research.SourceAccess], row: StepRun) -> research.Given:
+    company = work.company_of(given.needs.company)
+    return research.Given(
+        kept={answer.question: answer for answer in kept.answers(sources, company, at=row.started_at)},
+        decided=corrections.standing(hand.run.client_id, company.domain),
+    )
 
 
 def effort_of(run: FlowRun) -> llm.Effort:

@@ -10,7 +10,7 @@ from typing import Any
 
 from agents_app import consensus, contracts, evidence, research, routing
 from agents_app.agents import research as researcher
-from agents_app.flow import access, knowledge
+from agents_app.flow import access, kept, knowledge, work
 from agents_app.flow.hand import Hand
 from agents_app.flow.work import Work
 from agents_app.graph import Node
@@ -29,8 +29,9 @@ def required(run: FlowRun) -> tuple[str, ...]:
 
 def known_company(hand: Hand) -> research.Company:
     """The company under the name that is known by now."""
-    told = knowledge.named(knowledge.company(hand.run.request), knowledge.known_facts(hand.run, hand.recalled))
-    return research.Company(told["domain"], told["name"] if told["name"] != told["domain"] else "")
+    return work.company_of(
+        knowledge.named(knowledge.company(hand.run.request), knowledge.known_facts(hand.run, hand.recalled))
+    )
 
 
 def asked(run: FlowRun) -> list[SourceRecord]:
@@ -50,38 +51,37 @@ def conflicts(run: FlowRun) -> list[str]:
 
 
 def _deepen(hand: Hand, node: Node) -> tuple[dict[str, Any], Do]:
+    at = hand.clock()
     company, records = known_company(hand), asked(hand.run)
-    again = research.again(records, company, at=hand.clock())
-    accesses = [each for each in access.sources(hand.run) if each.key in again]
-    kept = _answers([record for record in records if record.source not in again])
+    again = research.again(records, company, at=at)
+    accesses = [each for each in access.sources(hand.run, at=at) if each.key in again]
+    known = kept.answers(accesses, company, at=at)
+    stand = _answers([record for record in records if record.source not in again])
     context = {
         "company": {"domain": company.domain, "name": company.name},
         "again": again,
         "kept": [record.pk for record in records if record.source not in again],
     }
     budget_s = max(LEAST_S, hand.seconds_left())
-    return context, partial(_ask_again, company, accesses, kept, budget_s, hand.clock())
+    gather = partial(work.gathered, company, accesses, known, budget_s=budget_s, at=at)
+    return context, partial(_ask_again, gather, stand, at)
 
 
 def _ask_again(
-    company: research.Company,
-    accesses: Sequence[research.SourceAccess],
-    kept: Sequence[research.SourceAnswer],
-    budget_s: float,
-    at: datetime,
+    gather: Callable[[], list[research.SourceAnswer]], stand: Sequence[research.SourceAnswer], at: datetime
 ) -> Work:
-    work = Work()
-    work.gathered = research.gather(company, sources=accesses, budget_s=budget_s, at=at)
-    work.facts = research.facts([*kept, *work.gathered], at=at)
-    work.output = {
+    """`stand` are the run's answers of sources that are not asked again."""
+    done = Work(gathered=gather())
+    done.facts = research.facts([*stand, *done.gathered], at=at)
+    done.output = {
         "asked": [
-            {"source": answer.source, "status": answer.status, "reason": answer.reason} for answer in work.gathered
+            {"source": answer.source, "status": answer.status, "reason": answer.reason} for answer in done.gathered
         ],
         "facts": [
-            {"attribute": fact.attribute, "value": fact.value, "confidence": fact.confidence} for fact in work.facts
+            {"attribute": fact.attribute, "value": fact.value, "confidence": fact.confidence} for fact in done.facts
         ],
     }
-    return work
+    return done
 
 
 def _answers(records: Sequence[SourceRecord]) -> list[research.SourceAnswer]:
@@ -129,7 +129,7 @@ def _adjudicate(hand: Hand, node: Node) -> tuple[dict[str, Any], Do]:
 
 def _weigh(context: Mapping[str, Any]) -> Work:
     """`close` names the attributes on which the vote was too close to call."""
-    work = Work()
+    done = Work()
     facts, elections = [], {}
     for attribute in context["contested"]:
         claims = _made_alike(attribute, [each for each in context["claims"] if each["attribute"] == attribute])
@@ -142,9 +142,9 @@ def _weigh(context: Mapping[str, Any]) -> Work:
     options = {
         name: sorted({each["value"] for each in context["claims"] if each["attribute"] == name}) for name in elections
     }
-    work.output = {"facts": facts, "close": close, "options": options}
-    work.votes = {"attributes": elections}
-    return work
+    done.output = {"facts": facts, "close": close, "options": options}
+    done.votes = {"attributes": elections}
+    return done
 
 
 def _made_alike(attribute: str, claims: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -124,8 +124,7 @@ def do(task: Task) -> Work:
 def _research(task: Task, work: Work) -> None:
     if task.sources is None or task.aim is None:
         return
-    domain, name = task.needs.company["domain"], task.needs.company["name"]
-    company = research.Company(domain, name if name != domain else "")
+    company = company_of(task.needs.company)
     found = research.explore(company, sources=task.sources, aim=task.aim, at=task.at, given=task.known)
     work.gathered, work.facts, work.search = found.answers, found.facts, found.document()
     if not work.facts:
@@ -133,6 +132,28 @@ def _research(task: Task, work: Work) -> None:
     facts = [knowledge.from_value(fact) for fact in work.facts]
     named = knowledge.named(task.needs.company, facts)
     work.given = replace(task.needs, facts=facts, company=named)
+
+
+def company_of(told: Mapping[str, str]) -> research.Company:
+    """`told` is {"domain", "name"}; where no name is known the domain stands in its place."""
+    return research.Company(told["domain"], told["name"] if told["name"] != told["domain"] else "")
+
+
+def gathered(
+    company: research.Company,
+    sources: Sequence[research.SourceAccess],
+    kept: Sequence[research.SourceAnswer],
+    *,
+    budget_s: float,
+    at: datetime,
+) -> list[research.SourceAnswer]:
+    """An answer a source, in the order of `sources`; who has a kept one is not asked."""
+    question = research.Question(company, at)
+    answers = {each.source: each for each in kept if each.question == research.SOURCES[each.source].key_of(question)}
+    left = [access for access in sources if access.key not in answers]
+    asked = research.gather(company, sources=left, budget_s=budget_s, at=at)
+    answers |= {answer.source: answer for answer in asked}
+    return [answers[access.key] for access in sources]
 
 
 def _nothing(task: Task, work: Work) -> Exception:

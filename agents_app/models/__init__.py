@@ -1,3 +1,4 @@
+from agents_app.models.account import SourceAccount
 from agents_app.models.budget import BudgetDay, ModelPrice
 from agents_app.models.deployment import Deployment
 from agents_app.models.draft import Draft, Send
@@ -37,6 +38,7 @@ __all__ = [
     "RetryClass",
     "RoutingRule",
     "Send",
+    "SourceAccount",
     "SourceRecord",
     "StepContext",
     "StepKind",

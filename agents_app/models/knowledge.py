@@ -67,10 +67,16 @@ class SourceRecord(Record):
         indexes = [
             models.Index(fields=["company_domain", "source", "-fetched_at"]),
             models.Index(fields=["question", "-fetched_at"], name="answers_to_a_question"),
+            models.Index(fields=["asked_with", "fetched_at"], name="answers_paid", condition=models.Q(credits__gt=0)),
         ]
 
     def __str__(self) -> str:
         return f"{self.source} on {self.company_domain}"
+
+    @property
+    def original(self) -> "SourceRecord":
+        """The record that holds the payload: this one, or the one whose answer was used again."""
+        return self.same_as or self
 
 
 class Claim(Record):

@@ -59,11 +59,14 @@ class Question:
 
 @dataclass(frozen=True)
 class SourceAccess:
-    """How this client reaches a source; in the sandbox no credential is needed."""
+    """How this client reaches a source; in the sandbox no credential is needed. `asked_with` names whose key it is
+    ("connection:12", "account:3", empty: none). `closed` says why it is not asked now; empty: it is."""
 
     key: str
     sandbox: bool
     credential: str = field(default="", repr=False)
+    asked_with: str = ""
+    closed: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,8 @@ class SourceAnswer:
     """What a source said; with status no_match or failed, `reason` says in words why there is nothing.
 
     An answer with status ok may have a reason too: what of it is missing. `question` is the same for the same question
-    asked again; `credits` as the source counts them; `extractor` names the version of what read the payload.
+    asked again; `credits` as the source counts them; `extractor` names the version of what read the payload. `same_as`
+    is the id of the record whose answer was used again, None where the source was asked.
     """
 
     source: str
@@ -97,6 +101,8 @@ class SourceAnswer:
     extractor: str = ""
     calls: int = 0
     credits: float = 0.0
+    asked_with: str = ""
+    same_as: int | None = None
 
 
 class NoMatch(Exception):
@@ -151,8 +157,8 @@ class Source:
 class Wire:
     """One question on its way: every call within the time that is left, counted, and named in words without secrets."""
 
-    def __init__(self, access: SourceAccess, *, timeout_s: float) -> None:
-        self.credential = access.credential or (SANDBOX_KEY if access.sandbox else "")
+    def __init__(self, access: SourceAccess, *, timeout_s: float, needs_key: bool = True) -> None:
+        self.credential = access.credential or (SANDBOX_KEY if access.sandbox and needs_key else "")
         self.asked: list[str] = []
         self.missing: list[str] = []
         self.status: int | None = None
@@ -208,9 +214,11 @@ def _named(method: str, url: str, params: Mapping[str, str] | None) -> str:
 def ask(source: Source, question: Question, access: SourceAccess, *, timeout_s: float) -> SourceAnswer:
     """Whatever the source does wrong comes back as an answer in words."""
     none = nothing(source, question, access)
+    if access.closed:
+        return replace(none, reason=access.closed)
     if source.needs_key and not access.sandbox and not access.credential:
         return replace(none, reason="This live connection has no credential. Add it there.")
-    wire, started = Wire(access, timeout_s=timeout_s), time.monotonic()
+    wire, started = Wire(access, timeout_s=timeout_s, needs_key=source.needs_key), time.monotonic()
     found = _asked(source, question, wire, none)
     return replace(
         found,
@@ -234,7 +242,8 @@ def _asked(source: Source, question: Question, wire: Wire, none: SourceAnswer) -
     except http.Unavailable as error:
         return replace(none, reason=error.reason)
     except http.Refused as error:
-        return replace(none, reason=_why_refused(source, error), http_status=error.status or None)
+        reason = _why_refused(source, error, none.asked_with)
+        return replace(none, reason=reason, http_status=error.status or None)
     reason = " ".join(wire.missing)
     if not claims and not reason:
         reason = source.silent.format(name=source.name, company=question.company.known_as)
@@ -246,9 +255,10 @@ def _without(credential: str, reason: str) -> str:
     return reason.replace(credential, "…") if len(credential) >= SHORTEST_CREDENTIAL else reason
 
 
-def _why_refused(source: Source, error: http.Refused) -> str:
+def _why_refused(source: Source, error: http.Refused, asked_with: str) -> str:
     if error.status in (401, 403) and source.needs_key:
-        return f"{error.reason.rstrip('.')}. Check the credential on the connection."
+        place = "the agency's account" if asked_with.startswith("account:") else "the connection"
+        return f"{error.reason.rstrip('.')}. Check the credential on {place}."
     return error.reason
 
 
@@ -262,6 +272,7 @@ def nothing(source: Source, question: Question, access: SourceAccess) -> SourceA
         sandbox=access.sandbox,
         question=source.key_of(question),
         extractor=source.extractor,
+        asked_with=access.asked_with,
     )
 
 

@@ -54,12 +54,12 @@ def text(raw: object) -> str | None:
 
 
 def industry(raw: object) -> str | None:
-    """A name, or several of a list of them (Crunchbase: categories)."""
+    """A name, or several of a list of them (Crunchbase: categories); “banking” also where it is “banking industry”."""
     if isinstance(raw, list):
         names = [text(each.get("value")) for each in raw if isinstance(each, Mapping)]
         raw = ", ".join(name for name in names if name)
     words = text(raw)
-    return words.lower().replace(" & ", " and ") if words else None
+    return words.lower().replace(" & ", " and ").removesuffix(" industry") if words else None
 
 
 def stage(raw: object) -> str | None:
@@ -88,10 +88,10 @@ def location(raw: object) -> str | None:
 
 
 def _first(said: Mapping[str, object], names: tuple[str, ...]) -> str | None:
-    """schema.org may name a country by an object of its own."""
+    """Named by an object of its own: schema.org's {"name"}, a label of Wikidata's {"value"}."""
     for name in names:
         value = said.get(name)
-        words = text(value.get("name") if isinstance(value, Mapping) else value)
+        words = text(value.get("name", value.get("value")) if isinstance(value, Mapping) else value)
         if words:
             return words
     return None
@@ -108,6 +108,8 @@ def _filed_country(said: Mapping[str, object]) -> str | None:
 def _place(words: str) -> str:
     if words.isupper() and len(words) <= 3:
         return words  # a code
+    if not (words.islower() or words.isupper()):
+        return words  # as its people write it
     parts = re.split(r"([ -])", words.lower())
     titled = [part if index and part in SMALL_WORDS else part.capitalize() for index, part in enumerate(parts)]
     return "".join(titled)
@@ -303,8 +305,12 @@ def month(raw: object) -> str | None:
 
 
 def year(raw: object) -> str | None:
-    """A number, a text that begins with one, or an object that holds such a text (Crunchbase, Wikidata)."""
+    """A number, a text that begins with one, or an object that holds such a text (Crunchbase, Wikidata). Wikidata says
+    by `precision` what it knows: below 9 it is no year, but a decade or more."""
     if isinstance(raw, Mapping):
+        precision = raw.get("precision")
+        if isinstance(precision, int) and precision < 9:
+            return None
         raw = raw.get("value", raw.get("time"))
     if isinstance(raw, str):
         found = YEAR.match(raw)

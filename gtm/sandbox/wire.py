@@ -11,6 +11,7 @@ from gtm.sandbox import (
     crunchbase,
     faults,
     gdelt,
+    github,
     hubspot,
     linkedin,
     mail_host,
@@ -21,6 +22,7 @@ from gtm.sandbox import (
     sec_edgar,
     wappalyzer,
     website,
+    wikidata,
 )
 from gtm.sandbox.asked import Answer, Asked
 
@@ -47,6 +49,8 @@ PARTIES = {
     "dns.google": Party(mail_host.KEY, mail_host.answer),
     "api.builtwith.com": Party(builtwith.KEY, builtwith.answer),
     "api.wappalyzer.com": Party(wappalyzer.KEY, wappalyzer.answer),
+    "www.wikidata.org": Party(wikidata.KEY, wikidata.answer),
+    "api.github.com": Party(github.KEY, github.answer),
     "api.hubapi.com": Party(hubspot.KEY, hubspot.answer, hubspot.account_key),
 }
 MY_DOMAIN = Party(salesforce.KEY, salesforce.answer, salesforce.account_key)

@@ -248,3 +248,21 @@ def test_a_cookie_is_neither_kept_nor_sent_back(server):
 
     assert [headers.get("Cookie") for _, _, headers, _ in server.seen] == [None, None]
     assert len(http._client(False, os.getpid()).cookies.jar) == 0
+
+
+def test_who_is_asked_learns_where_to_find_a_person_once_that_is_configured(settings):
+    settings.CONTACT_EMAIL = ""
+    without = http.user_agent()
+    settings.CONTACT_EMAIL = "The Agency <ops@agency.example>"
+
+    assert (without, http.user_agent()) == ("gtm/1.0", "gtm/1.0 (ops@agency.example)")
+
+
+@pytest.mark.parametrize(("status", "error"), [(403, http.Refused), (429, http.Unavailable)])
+def test_a_refusal_keeps_the_headers_that_came_with_it(status, error):
+    limited = Fault(status, b"{}", {"X-RateLimit-Reset": "1794823200"})
+
+    with faults.inject("newsapi", limited), pytest.raises(error) as refused:
+        ask_news()
+
+    assert refused.value.headers["x-ratelimit-reset"] == "1794823200"

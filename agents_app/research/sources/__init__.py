@@ -8,6 +8,7 @@ from agents_app.research.sources import (
     builtwith,
     crunchbase,
     gdelt,
+    github,
     linkedin,
     mail_host,
     newsapi,
@@ -16,6 +17,7 @@ from agents_app.research.sources import (
     sec_edgar,
     wappalyzer,
     website,
+    wikidata,
 )
 
 MODULES = (
@@ -27,6 +29,8 @@ MODULES = (
     newscatcher,
     gdelt,
     sec_edgar,
+    wikidata,
+    github,
     website,
     mail_host,
     builtwith,

@@ -74,7 +74,7 @@ def _ask(wire: Wire, url: str) -> object:
     contact = parseaddr(settings.CONTACT_EMAIL or (settings.DEFAULT_FROM_EMAIL if wire.sandbox else ""))[1]
     if not contact:
         raise http.Refused(0, NO_CONTACT)
-    headers = {"User-Agent": f"{http.USER_AGENT} ({contact})"}
+    headers = {"User-Agent": http.user_agent(contact)}
     try:
         reply = wire.json(url, headers=headers, max_bytes=MOST_BYTES)
     except http.Refused as refused:

@@ -19,7 +19,7 @@ from gtm.buckets import Published
 LONGEST_PAGE = 400_000  # characters that are kept
 LONGEST_ROBOTS = 100_000
 LONGEST_HEADER = 500
-AGENT = http.USER_AGENT.partition("/")[0]
+AGENT = http.PRODUCT.partition("/")[0]
 ACCEPT = {"Accept": "text/html,application/xhtml+xml", "Accept-Language": "en"}
 COOKIE = re.compile(r"(?:^|, )([^=;,\s]+)=")
 ABOUT = re.compile(
