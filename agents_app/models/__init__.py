@@ -1,6 +1,7 @@
 from agents_app.models.budget import BudgetDay, ModelPrice
 from agents_app.models.deployment import Deployment
 from agents_app.models.draft import Draft, Send
+from agents_app.models.entity import Edge, Entity, EntityId, EntityMerge, MergeProposal, Scheme, Statement
 from agents_app.models.flow import FlowTemplate, FlowVersion, Goal, RetryClass, RoutingRule, StepKind, TemplateStep
 from agents_app.models.knowledge import Brief, Claim, Fact, Persona, SourceRecord
 from agents_app.models.prompt import ClientPrompt, PromptVersion
@@ -19,12 +20,17 @@ __all__ = [
     "Deployment",
     "Depth",
     "Draft",
+    "Edge",
+    "Entity",
+    "EntityId",
+    "EntityMerge",
     "Fact",
     "FlowRun",
     "FlowTemplate",
     "FlowVersion",
     "Gate",
     "Goal",
+    "MergeProposal",
     "ModelPrice",
     "Persona",
     "PlanRevision",
@@ -35,8 +41,10 @@ __all__ = [
     "RequestRule",
     "RetryClass",
     "RoutingRule",
+    "Scheme",
     "Send",
     "SourceRecord",
+    "Statement",
     "StepContext",
     "StepKind",
     "StepRun",
