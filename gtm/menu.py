@@ -87,6 +87,8 @@ SECTIONS = (
             Item("Routing rules", "admin:agents_app_routingrule_changelist", "agents_app.view_routingrule"),
             Item("Prompt versions", "admin:agents_app_promptversion_changelist", "agents_app.view_promptversion"),
             Item("Prompt performance", "prompt_performance", "agents_app.view_promptversion"),
+            Item("Companies and people known", "admin:agents_app_entity_changelist", "agents_app.view_entity"),
+            Item("Perhaps the same", "admin:agents_app_mergeproposal_changelist", "agents_app.view_mergeproposal"),
         ),
         ("agents_app.",),
     ),

@@ -2,6 +2,7 @@
 
 from agents_app.admin import (
     deployments,
+    entities,
     flow_versions,
     flows,
     gates,
@@ -17,6 +18,7 @@ from agents_app.admin import (
 
 __all__ = [
     "deployments",
+    "entities",
     "flow_versions",
     "flows",
     "gates",

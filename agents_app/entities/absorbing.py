@@ -105,7 +105,9 @@ def _company(run: FlowRun, facts: Sequence[Fact]) -> tuple[Entity, bool]:
 def _linked(company: Entity, facts: Sequence[Fact]) -> tuple[list[Linked], list[Entity]]:
     """What the facts say of other entities; and which of those are new."""
     said = [(fact, link) for fact in facts if (link := telling.link(fact.attribute, fact.value))]
-    names = {_named(company, link): (link, holding.known_at(fact)) for fact, link in reversed(said)}
+    names: dict[Named, tuple[telling.Link, datetime]] = {}
+    for fact, link in said:
+        names.setdefault(_named(company, link), (link, holding.known_at(fact)))
     there = _known(company, names)
     fresh = [
         _entity(company.client_id, key[0], link.name, company if link.is_within else None, at)
