@@ -115,6 +115,12 @@ DECLARED = (
         free=("rests_on",),
     ),
     replace(OF_RUN, model="agents_app.Brief", search=("sentences",)),
+    # behind the facts they are made of: what is taken over meanwhile waits for those, and is found here
+    Personal("agents_app.Entity", client="client", search=("name",), keys=("normalised",), scan=True),
+    Personal("agents_app.EntityId", client="client", keys=("value",), scan=True),
+    Personal("agents_app.Statement", client="entity__client", search=("value",), free=("attribute", "unit"), scan=True),
+    Personal("agents_app.EntityMerge", client="client", search=("value",), scan=True),
+    Personal("agents_app.MergeProposal", client="client", search=("why",), scan=True),
     Personal(
         "agents_app.Draft",
         contact=("contact",),

@@ -93,6 +93,8 @@ SECTIONS = (
                 "admin:agents_app_sourceaccount_changelist",
                 "agents_app.change_sourceaccount",
             ),
+            Item("Companies and people known", "admin:agents_app_entity_changelist", "agents_app.view_entity"),
+            Item("Perhaps the same", "admin:agents_app_mergeproposal_changelist", "agents_app.view_mergeproposal"),
         ),
         ("agents_app.",),
     ),

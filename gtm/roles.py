@@ -65,6 +65,8 @@ ROLES = (
             "agents_app.change_draft",
             "agents_app.decide_draft",
             "agents_app.answer_gate",
+            "agents_app.change_mergeproposal",
+            "agents_app.change_entitymerge",
             "agents_app.return_deployment",
             "agents_app.add_correction",
             "experiments.view_*",

@@ -3,6 +3,7 @@
 from agents_app.admin import (
     accounts,
     deployments,
+    entities,
     flow_versions,
     flows,
     gates,
@@ -19,6 +20,7 @@ from agents_app.admin import (
 __all__ = [
     "accounts",
     "deployments",
+    "entities",
     "flow_versions",
     "flows",
     "gates",

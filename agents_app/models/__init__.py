@@ -2,6 +2,7 @@ from agents_app.models.account import SourceAccount
 from agents_app.models.budget import BudgetDay, ModelPrice
 from agents_app.models.deployment import Deployment
 from agents_app.models.draft import Draft, Send
+from agents_app.models.entity import Edge, Entity, EntityId, EntityMerge, MergeProposal, Scheme, Statement
 from agents_app.models.flow import FlowTemplate, FlowVersion, Goal, RetryClass, RoutingRule, StepKind, TemplateStep
 from agents_app.models.knowledge import Brief, Claim, Correction, Fact, Persona, SourceRecord
 from agents_app.models.prompt import ClientPrompt, PromptVersion
@@ -21,12 +22,17 @@ __all__ = [
     "Deployment",
     "Depth",
     "Draft",
+    "Edge",
+    "Entity",
+    "EntityId",
+    "EntityMerge",
     "Fact",
     "FlowRun",
     "FlowTemplate",
     "FlowVersion",
     "Gate",
     "Goal",
+    "MergeProposal",
     "ModelPrice",
     "Persona",
     "PlanRevision",
@@ -37,9 +43,11 @@ __all__ = [
     "RequestRule",
     "RetryClass",
     "RoutingRule",
+    "Scheme",
     "Send",
     "SourceAccount",
     "SourceRecord",
+    "Statement",
     "StepContext",
     "StepKind",
     "StepRun",
