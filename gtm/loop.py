@@ -85,9 +85,8 @@ def _apply_delivery(delivery_id: int, *, at: datetime) -> None:
     with transaction.atomic():
         applied = inbox.apply(delivery_id, at=at)
         reviews.look(applied.changes, inbox.told_of(delivery_id), at=at)
-        for change in applied.changes:
-            for request in requests.triggered_by(change, at=at):
-                later(start_run, request.pk)
+        for request in requests.triggered_by(applied.changes, at=at):
+            later(start_run, request.pk)
         outbox.note(applied.changes, at=at)
         for event in applied.outcomes:
             later(record_outcome, event.pk)
