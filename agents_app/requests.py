@@ -1,6 +1,8 @@
 """Requests: what somebody asked for, by hand, by a campaign, or by a client's rule on changes from its CRM."""
 
 import re
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
@@ -59,14 +61,18 @@ def prepare(client: Client, **wanted: Unpack[Wanted]) -> Request:
     return request
 
 
-def triggered_by(change: Change, *, at: datetime) -> list[Request]:
-    """The requests that the client's own rules make of a change from its CRM; none for a client that is not active."""
-    client = change.contact.client
-    if client.status != Client.Status.ACTIVE:
-        return []
-    rules = RequestRule.objects.filter(client=client, is_active=True).order_by("pk")
-    wanted = {rule.purpose: rule for rule in rules if _matches(rule, change)}  # two rules, one purpose: one request
-    made = [_by_rule(rule, change.contact, at) for rule in wanted.values()]
+def triggered_by(changes: Sequence[Change], *, at: datetime) -> list[Request]:
+    """The requests that clients' own rules make of changes from their CRMs; none for a client that is not active."""
+    active = [change for change in changes if change.contact.client.status == Client.Status.ACTIVE]
+    rules: dict[int, list[RequestRule]] = defaultdict(list)
+    clients = {change.contact.client_id for change in active}
+    for rule in RequestRule.objects.filter(client__in=clients, is_active=True).order_by("pk"):
+        rules[rule.client_id].append(rule)
+    made = [
+        _by_rule(rule, change.contact, at)
+        for change in active
+        for rule in {rule.purpose: rule for rule in rules[change.contact.client_id] if _matches(rule, change)}.values()
+    ]  # two rules, one purpose: one request
     return [request for request in made if request is not None]
 
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db.models import Q, QuerySet
 
@@ -64,20 +65,30 @@ def look(
     records = _records(here, ways)
     if not records:
         return []
-    names = {name for pk in here for name in fields[pk]}
-    facts = _Facts.of(records, here, names, at=at, by_hand=by_hand)
+    facts = _Facts.of(records, here, fields, at=at, by_hand=by_hand)
     return [
         _of(record, here[record.contact_id or 0], ways[record.connection_id or 0], fields, facts) for record in records
     ]
 
 
+class _Winner(NamedTuple):
+    """The observation that a field rests on."""
+
+    pk: int
+    record_id: int
+    occurred_at: datetime
+
+
 @dataclass(frozen=True)
 class _Facts:
     """`said` by record and field; `winners` are who said what holds, `echoes` what holds only because we wrote it, and
-    `flapping` what goes to and fro, by contact and field."""
+    `flapping` what goes to and fro, by contact and field.
+
+    Most of what is said comes from the only record of a contact, and then nothing else is looked up.
+    """
 
     said: Mapping[Field, Said]
-    winners: Mapping[Field, Observation]
+    winners: Mapping[Field, _Winner]
     echoes: Collection[Field]
     flapping: Collection[Field]
 
@@ -85,16 +96,28 @@ class _Facts:
     def of(
         cls,
         records: Collection[SourceRecord],
-        people: Mapping[int, Contact],
-        names: Collection[str],
+        people: Collection[int],
+        fields: Mapping[int, Collection[str]],
         *,
         at: datetime,
         by_hand: bool,
     ) -> "_Facts":
+        names = {name for pk in people for name in fields[pk]}
         winners = _winners(people, names)
-        if by_hand:
-            return cls(_said(records, names), winners, (), ())
-        return cls(_said(records, names), winners, _echoes(winners), _flapping(people, names, at))
+        others = [record for record in records if not _said_it_all(record, fields, winners)]
+        theirs = {record.contact_id or 0 for record in others}
+        said = _said(others, names) if others else {}
+        if by_hand or not others:
+            return cls(said, winners, (), ())
+        of_theirs = {winner.pk: spot for spot, winner in winners.items() if spot[0] in theirs}
+        return cls(said, winners, _echoes(of_theirs), _flapping(theirs, names, at))
+
+
+def _said_it_all(record: SourceRecord, fields: Mapping[int, Collection[str]], winners: Mapping[Field, _Winner]) -> bool:
+    """Whether what holds of these fields is the record's own word."""
+    pk = record.contact_id or 0
+    own = (winners.get((pk, name)) for name in fields[pk])
+    return all(winner and winner.record_id == record.pk for winner in own)
 
 
 def _of(
@@ -152,19 +175,20 @@ def _said(records: Collection[SourceRecord], names: Collection[str]) -> dict[Fie
     return words
 
 
-def _winners(people: Iterable[int], names: Collection[str]) -> dict[Field, Observation]:
+def _winners(people: Iterable[int], names: Collection[str]) -> dict[Field, _Winner]:
     states = FieldState.objects.filter(contact__in=list(people), field__in=names)
-    states = states.select_related("observation__event", "observation__record__connection__sync")
-    return {(state.contact_id, state.field): state.observation for state in states}
+    rows = states.values_list("contact", "field", "observation", "observation__record", "observation__occurred_at")
+    return {(contact, name): _Winner(pk, record, at) for contact, name, pk, record, at in rows}
 
 
-def _echoes(winners: Mapping[Field, Observation]) -> set[Field]:
-    """What holds because a party gave us back, under our name, a value that we had written there."""
-    ours = echoes.among(list(winners.values()))
-    return {spot for spot, row in winners.items() if row.pk in ours}
+def _echoes(winners: Mapping[int, Field]) -> set[Field]:
+    """What holds because a party gave us back, under our name, a value that we had written there; `winners` by their
+    observation."""
+    rows = Observation.objects.filter(pk__in=winners).select_related("event", "record__connection__sync")
+    return {winners[pk] for pk in echoes.among(list(rows))}
 
 
-def _flapping(people: Iterable[int], names: Collection[str], at: datetime) -> set[Field]:
+def _flapping(people: Collection[int], names: Collection[str], at: datetime) -> set[Field]:
     """Fields that changed too often of late, as sources told us; in the order in which we heard of it."""
     since = at - outward.FLIPS_WITHIN
     heard = Q(event__delivery__received_at__gt=since) | Q(event=None, occurred_at__gt=since)

@@ -6,7 +6,7 @@ whatever was left behind.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from random import SystemRandom
 from typing import Any
@@ -17,7 +17,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from agents_app import campaigns, deployments, flow, forgetting, requests, sending, trials, versions
-from agents_app.models import Deployment, FlowRun, PromptVersion, Request, Send
+from agents_app.models import FlowRun, Request, Send
 from clients import (
     config,
     erasure,
@@ -33,11 +33,11 @@ from clients import (
     spool,
     sync,
 )
-from clients.models import Client, Delivery, Event, ReviewItem
+from clients.models import Delivery, Event, ReviewItem
 from clients.troubles import Trouble
-from experiments import analysis, assign, effects, evolution, lifecycle, outcomes, proposals
+from experiments import analysis, assign, effects, evolution, outcomes, proposals
 from experiments.models import Decision, Experiment, SettingProposal
-from gtm import logs
+from gtm import logs, standing
 from gtm.models import Heartbeat
 from insights import changes, impact, review, sharing, tickets
 from insights.models import ChangeLink, SharedInsight, Ticket, WeeklyReport
@@ -85,9 +85,8 @@ def _apply_delivery(delivery_id: int, *, at: datetime) -> None:
     with transaction.atomic():
         applied = inbox.apply(delivery_id, at=at)
         reviews.look(applied.changes, inbox.told_of(delivery_id), at=at)
-        for change in applied.changes:
-            for request in requests.triggered_by(change, at=at):
-                later(start_run, request.pk)
+        for request in requests.triggered_by(applied.changes, at=at):
+            later(start_run, request.pk)
         outbox.note(applied.changes, at=at)
         for event in applied.outcomes:
             later(record_outcome, event.pk)
@@ -216,7 +215,7 @@ def plan_run(request_id: int, *, at: datetime | None = None) -> FlowRun:
         prompts=assigned.prompts,
         variants=assigned.variants,
         hints=sharing.hints_for(client, at=at),
-        deployment=deployments.keep(client, _state(client, found, live, running), before=before, at=at),
+        deployment=deployments.keep(client, standing.state(client, found, live, running), before=before, at=at),
         at=at,
     )
 
@@ -228,41 +227,6 @@ def _plan_trial(stored: Request, *, at: datetime) -> FlowRun:
     hints = sharing.hints_for(request.client, at=at)
     live = versions.live(request.client)
     return flow.plan(request, config=requests.settings_of(request), prompts=live, variants={}, hints=hints, at=at)
-
-
-def state_now(client: deployments.WithParts) -> deployments.State:
-    """What the client would run on now; `client` was read with its parts (`deployments.read`)."""
-    return _state(client, config.stand(), versions.live(client), assign.running(client.pk))
-
-
-def _state(
-    client: deployments.WithParts, found: config.Stand, live: Mapping[str, PromptVersion], running: Sequence[Experiment]
-) -> deployments.State:
-    used = {agent: version.pk for agent, version in live.items()}
-    return deployments.state_of(client, found=found, prompts=used, rollouts=assign.rollouts(running))
-
-
-def keep_deployment(
-    client_id: int, *, by: User | None = None, cause: str = "", at: datetime | None = None
-) -> Deployment:
-    """What a client runs on, as its newest deployment: the one that stands, or the next one where something changed."""
-    before = deployments.newest(client_id)
-    client = deployments.read(client_id)
-    return deployments.keep(client, state_now(client), before=before, by=by, cause=cause, at=at or timezone.now())
-
-
-@transaction.atomic
-def return_to(wanted: Deployment, *, by: User, at: datetime | None = None) -> deployments.Returned:
-    """An earlier deployment → what the client runs on again, all of it or nothing. What it runs on now is kept first,
-    so that the way back is the same."""
-    at = at or timezone.now()
-    Client.objects.select_for_update(no_key=True).get(pk=wanted.client_id)
-    before = keep_deployment(wanted.client_id, at=at)
-    cause = f"Back to deployment {wanted.number}"
-    missed = lifecycle.back_to(wanted.client_id, wanted.rollouts, by=by, at=at)
-    missed += deployments.bring_back(wanted, by=by, at=at)
-    now = keep_deployment(wanted.client_id, by=by, cause=cause, at=at)
-    return deployments.Returned(now, before, deployments.between(before, now), missed)
 
 
 def execute_run(run_id: int) -> None:
@@ -379,7 +343,7 @@ def sweep() -> None:
     for event in outcomes.events_not_recorded(old)[:500]:
         later(record_outcome, event.pk)
     for client_id in deployments.changed(assign.rollouts_by_client(), most=CHANGED_AT_ONCE):
-        keep_deployment(client_id, at=at)
+        standing.keep(client_id, at=at)
 
 
 def forget_refused_calls() -> None:

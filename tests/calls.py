@@ -61,6 +61,7 @@ class Caller:
         self._connections = connections
         self._lock = threading.Lock()
         self._next = 0
+        self._stopped = False
         self.said = Said()
 
     def call(self, count: int, rate: float) -> Said:
@@ -89,10 +90,16 @@ class Caller:
                 due = time.monotonic()
         connection.close()
 
+    def stop(self) -> None:
+        """No call that was not begun yet."""
+        self._stopped = True
+
     def _take(self, count: int) -> int | None:
         with self._lock:
+            if self._stopped or self._next == count:
+                return None
             number, self._next = self._next, self._next + 1
-        return number if number < count else None
+        return number
 
     def _connected(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self._target.port, timeout=TIMEOUT_S)

@@ -21,7 +21,7 @@ from clients import access, config
 from clients.keys import AGENTS
 from clients.models import Connection
 from experiments import assign
-from gtm import loop
+from gtm import standing
 
 MOST = 50  # deployments on the page; older ones are compared by their number
 MAY = "agents_app.return_deployment"
@@ -134,7 +134,7 @@ def _act(request: HttpRequest, client: WithParts) -> HttpResponse:
 
 def _return(request: HttpRequest, client: WithParts) -> None:
     wanted = get_object_or_404(Deployment, client=client, number=_number(request.POST.get("back")))
-    returned = loop.return_to(wanted, by=access.user_of(request), at=timezone.now())
+    returned = standing.return_to(wanted, by=access.user_of(request), at=timezone.now())
     if returned.came_back:
         messages.success(
             request,
@@ -162,7 +162,7 @@ def _pin(request: HttpRequest, client: WithParts) -> None:
     except VersionRefused as refusal:
         messages.error(request, str(refusal))
         return
-    loop.keep_deployment(client.pk, by=by, at=at)
+    standing.keep(client.pk, by=by, at=at)
 
 
 def _number(text: str | None) -> int:

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from clients import access, connection_steps, connections, mappings, secret_form, signing
 from clients.admin.connection_views import ConnectionViews, apex, state_context
+from clients.admin.filters import PartyFilter
 from clients.admin.links import to_lists
 from clients.connection_form import ConnectionForm
 from clients.crm import accounts
@@ -41,7 +42,7 @@ class ConnectionAdmin(ConnectionViews, ScopedHistoryAdmin):
     form = ConnectionForm
     change_form_template = "clients/connection_form.html"
     list_display = ("name", "client", "party", "mode", "is_active", "key_hint")
-    list_filter = ("client", "party", "mode", "is_active")
+    list_filter = ("client", PartyFilter, "mode", "is_active")
     list_select_related = ("client",)
     search_fields = ("name", "client__name")
     ordering = ("client__name", "name")

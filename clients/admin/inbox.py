@@ -8,6 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from clients import bodies, inbox
+from clients.admin.filters import PartyFilter
 from clients.admin.links import to_lists
 from clients.mappings import reading
 from clients.models import Delivery, Event, RejectedCall
@@ -21,7 +22,7 @@ class DeliveryAdmin(ScopedRecordAdmin):
     empty_hint = "Nobody has called. Make a connection: its page prints a call to try."
     client_path = "connection__client"
     list_display = ("received_at", "connection", "state", "attempts", "what_is_wrong")
-    list_filter = ("status", "connection__client", "connection__party")
+    list_filter = ("status", "connection__client", PartyFilter)
     list_select_related = ("connection__client",)
     search_fields = ("error", "sender_event_id")
     fields = (
@@ -97,7 +98,7 @@ class RejectedCallAdmin(ScopedRecordAdmin):
     empty_hint = "No call was refused in the last 24 hours."
     client_path = "connection__client"
     list_display = ("at", "connection", "why", "address")
-    list_filter = ("connection__client", "connection__party")
+    list_filter = ("connection__client", PartyFilter)
     list_select_related = ("connection__client",)
     search_fields = ("why", "address")
     fields = ("connection", "at", "why", "address", "readable_headers", "beginning")

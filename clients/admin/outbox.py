@@ -17,6 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from clients import access, contact_fields, losses, outbox
+from clients.admin.filters import PartyFilter
 from clients.deciding import Change
 from clients.models import Contact, Push, Reconciliation
 from clients.scoped_admin import ScopedRecordAdmin
@@ -37,7 +38,7 @@ class PushAdmin(ScopedRecordAdmin):
     empty_hint = "When a contact changes, its CRMs are told, of the fields that their mappings send out."
     client_path = "connection__client"
     list_display = ("made_at", "contact", "connection", "changes", "state_shown", "why")
-    list_filter = ("state", "connection__client", "connection__party")
+    list_filter = ("state", "connection__client", PartyFilter)
     list_select_related = ("record__contact", "connection__client")
     search_fields = ("record__ext_id", "record__contact__email")
     fields = (
@@ -105,7 +106,7 @@ class ReconciliationAdmin(ScopedRecordAdmin):
     empty_hint = "Each CRM that can be asked is compared with once a day; a connection's sync page does it at once."
     client_path = "connection__client"
     list_display = ("started_at", "connection", "records_seen", "found_only_here", "loss_rate", "state", "error")
-    list_filter = ("connection__client", "connection__party")
+    list_filter = ("connection__client", PartyFilter)
     list_select_related = ("connection__client",)
     fields = (
         "connection", "from_at", "until_at", "started_at", "ended_at", "again_at", "asked_by", "state", "said",

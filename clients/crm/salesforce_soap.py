@@ -25,6 +25,10 @@ IN_TAGS = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 IN_JSON = re.compile(r"(\"sessionid\"\s*:\s*\")(?:[^\"\\]|\\.)*", re.IGNORECASE | re.DOTALL)
+NO_SESSION = re.compile(rb"<(?:[\w.-]+:)?sessionid[^<>]{0,500}/>", re.IGNORECASE)
+SIGNS = (b"sforce", b"otification", b"nvelope")  # of an outbound message, should some of its bytes be spoilt
+RECORDS = re.compile(rb"<(?:[\w.-]+:)?Notification\b")
+PLAIN_TAG = re.compile(rb"</?[\w:.-]{1,60}>")
 NO_NOTIFICATIONS = "The SOAP message holds no notifications. Point an outbound message of Salesforce at this address."
 
 
@@ -42,12 +46,33 @@ def ack() -> bytes:
 
 
 def without_session(body: bytes) -> bytes:
-    """The body with every SessionId emptied, in tags and in JSON, and not one other byte changed."""
+    """The body with every SessionId emptied, in tags and in JSON, and not one other byte changed.
+
+    Of a message that is no XML any more, and whose SessionId therefore cannot be found, nothing is kept before its
+    notifications but plain tags.
+    """
+    kept = body
     for encoding in ENCODINGS:
         mark = "sessionid".encode(encoding)
-        if mark in body.lower():
-            body = _emptied(body, encoding)
-    return body
+        if mark in kept.lower():
+            kept = _emptied(kept, encoding)
+    return _spoilt(kept) if kept == body and _may_hide_one(body) else kept
+
+
+def _may_hide_one(body: bytes) -> bool:
+    if not is_one(body) or not any(sign in body for sign in SIGNS) or NO_SESSION.search(body):
+        return False
+    try:
+        bodies.xml(body)
+    except Unusable:
+        return True
+    return False
+
+
+def _spoilt(body: bytes) -> bytes:
+    found = RECORDS.search(body)
+    head = body[: found.start()] if found else body
+    return b"".join(PLAIN_TAG.findall(head)) + body[len(head) :]
 
 
 def _emptied(body: bytes, encoding: str) -> bytes:

@@ -78,7 +78,7 @@ class Push(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        verbose_name_plural = "pushes"
+        verbose_name, verbose_name_plural = "push to a CRM", "pushes to CRMs"
         constraints = [
             models.UniqueConstraint(
                 fields=["record", "state"],
@@ -143,6 +143,7 @@ class Reconciliation(models.Model):
     error = models.TextField(blank=True, help_text="Why it waits or ended early, in words.")
 
     class Meta:
+        verbose_name, verbose_name_plural = "comparison with a CRM", "comparisons with CRMs"
         constraints = [
             models.UniqueConstraint(
                 fields=["connection"], condition=Q(ended_at__isnull=True), name="one_open_reconciliation_a_connection"

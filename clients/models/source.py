@@ -144,6 +144,7 @@ class Erasure(models.Model):
     blanked = models.JSONField(default=dict, blank=True, help_text="How many rows of each table were blanked.")
 
     class Meta:
+        verbose_name, verbose_name_plural = "request to be forgotten", "requests to be forgotten"
         indexes = [
             models.Index(fields=["asked_at"], condition=models.Q(done_at__isnull=True), name="erasures_to_do"),
             models.Index(fields=["client", "address_hmac"]),

@@ -11,7 +11,7 @@ from agents_app.models import Deployment, FlowRun
 from clients import config, connections
 from clients.models import AgencySettings, AgentKey, Client, ConfigVersion, Connection
 from experiments import lifecycle
-from gtm import loop
+from gtm import loop, standing
 from gtm.records import RecordChanged
 from tests.factories import (
     AT,
@@ -278,8 +278,8 @@ def test_two_planners_at_once_keep_one_deployment():
 
 def test_who_read_before_somebody_else_kept_finds_that_one(acme):
     before, client = deployments.newest(acme.pk), deployments.read(acme.pk)
-    state = loop.state_now(client)
-    theirs = loop.keep_deployment(acme.pk, at=AT)
+    state = standing.now(client)
+    theirs = standing.keep(acme.pk, at=AT)
 
     ours = deployments.keep(client, state, before=before, at=AT)
 

@@ -11,7 +11,7 @@ from clients import config
 from clients.models import AgentKey, Client, ConfigVersion, Connection
 from experiments import analysis
 from experiments.models import Experiment
-from gtm import loop
+from gtm import loop, standing
 from tests.crowd import make_user_of
 from tests.factories import (
     AT,
@@ -43,11 +43,11 @@ def operator(client):
 @pytest.fixture
 def changed(acme):
     """acme@1 with a formal tone, acme@2 with a direct one and the CRM live."""
-    loop.keep_deployment(acme.pk, at=AT)
+    standing.keep(acme.pk, at=AT)
     document = {"industry": "fintech", "tone": "direct"}
     config.apply(document, client=Client.objects.get(pk=acme.pk), by=None, reason="", at=AT)
     acme.connections.update(mode="live")
-    loop.keep_deployment(acme.pk, at=AT)
+    standing.keep(acme.pk, at=AT)
     return acme
 
 
@@ -68,7 +68,7 @@ def test_it_shows_what_the_client_runs_on_now(operator, acme):
     experiment = make_experiment(acme, name="Question", control=control, challenger=make_prompt(AGENT, 8))
     persona = make_prompt(AgentKey.PERSONA, 5, label="retired")
     versions.pin(acme, persona, by=None, at=AT, reason="Their lawyers read it")
-    loop.keep_deployment(acme.pk, at=AT)
+    standing.keep(acme.pk, at=AT)
 
     shown = text(operator.get(page()))
 
@@ -81,7 +81,7 @@ def test_it_shows_what_the_client_runs_on_now(operator, acme):
 
 
 def test_what_has_changed_since_the_newest_tag_is_said(operator, acme):
-    loop.keep_deployment(acme.pk, at=AT)
+    standing.keep(acme.pk, at=AT)
     acme.connections.update(mode="live")
 
     shown = text(operator.get(page()))
@@ -109,7 +109,7 @@ def test_the_history_says_how_many_runs_were_planned_on_each_and_leads_to_them(o
 
 def test_any_two_are_compared_side_by_side(operator, changed):
     changed.connections.update(is_active=False)
-    loop.keep_deployment(changed.pk, at=AT)
+    standing.keep(changed.pk, at=AT)
 
     answer = operator.get(page(), {"left": 1, "right": 2})
     last = operator.get(page())
@@ -136,9 +136,9 @@ def test_one_press_returns_and_the_message_says_what_came_back_and_how_to_undo_i
 
 def test_what_could_not_come_back_is_said_too(operator, changed):
     press = make_connection(changed, Connection.Party.NEWSAPI, name="Press")
-    loop.keep_deployment(changed.pk, at=AT)
+    standing.keep(changed.pk, at=AT)
     press.delete()
-    loop.keep_deployment(changed.pk, at=AT)
+    standing.keep(changed.pk, at=AT)
 
     answer = operator.post(page(), {"back": 3}, follow=True)
 
@@ -202,8 +202,8 @@ def test_another_clients_number_is_no_way_back(operator, changed):
     other = make_client("other")
     for tone in ("casual", "direct"):
         config.apply({"industry": "fintech", "tone": tone}, client=other, by=None, reason="", at=AT)
-        loop.keep_deployment(other.pk, at=AT)
-    loop.return_to(Deployment.objects.get(client=other, number=1), by=make_user_of("admin"), at=AT)
+        standing.keep(other.pk, at=AT)
+    standing.return_to(Deployment.objects.get(client=other, number=1), by=make_user_of("admin"), at=AT)
 
     assert operator.post(page(), {"back": 3}).status_code == 404
 
@@ -236,7 +236,7 @@ def test_no_secret_reaches_the_page(operator, changed):
     from clients import connections
 
     connection, key = connections.create(changed, party="hubspot", name="CRM", mode="live", credential="s3cret", at=AT)
-    loop.keep_deployment(changed.pk, at=AT)
+    standing.keep(changed.pk, at=AT)
     connections.rotate_key(connection)
 
     shown = operator.get(page(), {"left": 2, "right": 3}).content.decode()
@@ -249,7 +249,7 @@ def test_no_secret_reaches_the_page(operator, changed):
 def test_the_page_asks_no_more_of_a_long_history(operator, changed, django_assert_max_num_queries):
     for number in range(3, 40):
         changed.connections.update(mode="live" if number % 2 else "sandbox")
-        loop.keep_deployment(changed.pk, at=AT)
+        standing.keep(changed.pk, at=AT)
     make_experiment(changed)
     operator.get("/")  # what is remembered for the life of a process is asked for here
 

@@ -154,7 +154,16 @@ def test_rules_are_off_until_somebody_switches_them_on():
     contact = make_contact()
     RequestRule.objects.create(client=contact.client)
 
-    assert requests.triggered_by(Change(contact, created=True, fields={}), at=AT) == []
+    assert requests.triggered_by([Change(contact, created=True, fields={})], at=AT) == []
+
+
+def test_rules_are_looked_up_once_however_much_changed(django_assert_num_queries):
+    client = make_client()
+    people = [make_contact(client, email=f"p{number}@northwind-bank.example") for number in range(5)]
+    changes = [Change(contact, created=True, fields={}) for contact in people]
+
+    with django_assert_num_queries(1):
+        assert requests.triggered_by(changes, at=AT) == []
 
 
 def test_a_new_contact_makes_the_request_its_client_wants():
@@ -162,7 +171,7 @@ def test_a_new_contact_makes_the_request_its_client_wants():
     make_rule(contact.client, purpose=Purpose.DEEP_RESEARCH, depth="comprehensive")
     make_rule(make_client(), purpose=Purpose.OUTREACH)
 
-    (request,) = requests.triggered_by(Change(contact, created=True, fields={}), at=AT)
+    (request,) = requests.triggered_by([Change(contact, created=True, fields={})], at=AT)
 
     assert (request.client, request.contact, request.purpose, request.depth) == (
         contact.client,
@@ -186,7 +195,7 @@ def test_a_changed_field_counts_when_its_new_value_contains_the_words(fields, ma
     contact = make_contact()
     make_rule(contact.client, change="field_changed", field="title", contains="chief")
 
-    assert len(requests.triggered_by(Change(contact, created=False, fields=fields), at=AT)) == made
+    assert len(requests.triggered_by([Change(contact, created=False, fields=fields)], at=AT)) == made
 
 
 def test_two_rules_for_one_purpose_make_one_request():
@@ -194,19 +203,19 @@ def test_two_rules_for_one_purpose_make_one_request():
     make_rule(contact.client)
     make_rule(contact.client, depth="quick")
 
-    assert len(requests.triggered_by(Change(contact, created=True, fields={}), at=AT)) == 1
+    assert len(requests.triggered_by([Change(contact, created=True, fields={})], at=AT)) == 1
 
 
 def test_a_rule_does_not_ask_again_while_the_same_request_is_open():
     contact = make_contact()
     make_rule(contact.client, change="field_changed", field="title")
     change = Change(contact, created=False, fields={"title": ("CFO", "CEO")})
-    (first,) = requests.triggered_by(change, at=AT)
+    (first,) = requests.triggered_by([change], at=AT)
 
-    assert requests.triggered_by(change, at=AT) == []
+    assert requests.triggered_by([change], at=AT) == []
 
     make_run(first, status="succeeded")
-    assert len(requests.triggered_by(change, at=AT)) == 1
+    assert len(requests.triggered_by([change], at=AT)) == 1
 
 
 @pytest.mark.parametrize("status", ["draft", "paused"])
@@ -214,7 +223,7 @@ def test_rules_rest_while_the_client_is_not_active(status):
     contact = make_contact(make_client(status=status))
     make_rule(contact.client)
 
-    assert requests.triggered_by(Change(contact, created=True, fields={}), at=AT) == []
+    assert requests.triggered_by([Change(contact, created=True, fields={})], at=AT) == []
 
 
 def test_a_rule_leaves_out_whom_it_may_not_write_to():
@@ -222,4 +231,4 @@ def test_a_rule_leaves_out_whom_it_may_not_write_to():
     make_rule(contact.client)
     suppression.suppress(contact.client, contact.email, reason="bounced", at=AT)
 
-    assert requests.triggered_by(Change(contact, created=True, fields={}), at=AT) == []
+    assert requests.triggered_by([Change(contact, created=True, fields={})], at=AT) == []

@@ -11,7 +11,7 @@ from clients import config
 from clients.models import AgencySettings, AgentKey, Client, ConfigVersion, Connection, SettingsTemplate
 from experiments import lifecycle
 from experiments.models import Experiment
-from gtm import loop
+from gtm import standing
 from tests.factories import (
     AT,
     make_client,
@@ -38,12 +38,12 @@ def ann(db):
 
 
 def keep(client):
-    return Deployment.objects.get(pk=loop.keep_deployment(client.pk, at=AT).pk)
+    return Deployment.objects.get(pk=standing.keep(client.pk, at=AT).pk)
 
 
 def now(client):
     """What the client would run on, read anew."""
-    return loop.state_now(deployments.read(client.pk))
+    return standing.now(deployments.read(client.pk))
 
 
 def change_settings(client, **said):
@@ -57,7 +57,7 @@ def test_everything_comes_back_and_the_new_deployment_says_so(acme, ann):
     acme.connections.update(mode="live")
     keep(acme)
 
-    returned = loop.return_to(then, by=ann, at=AT)
+    returned = standing.return_to(then, by=ann, at=AT)
 
     state = now(acme)
     assert state.config_sha256 == then.config_sha256
@@ -78,9 +78,9 @@ def test_the_way_back_from_a_return_is_a_return(acme, ann):
     change_settings(acme, tone="direct")
     acme.connections.update(mode="live")
 
-    loop.return_to(first, by=ann, at=AT)
+    standing.return_to(first, by=ann, at=AT)
     second = Deployment.objects.get(number=2)
-    loop.return_to(second, by=ann, at=AT)
+    standing.return_to(second, by=ann, at=AT)
 
     state = now(acme)
     assert (state.config_sha256, state.connections) == (second.config_sha256, second.connections)
@@ -93,9 +93,9 @@ def test_a_version_is_pinned_where_another_is_live_and_follows_again_where_it_is
     new = versions.go_live(make_prompt(AGENT, 7, label="retired"), by=None, at=AT)
     with_new = keep(acme)
 
-    loop.return_to(with_old, by=ann, at=AT)
+    standing.return_to(with_old, by=ann, at=AT)
     pins = [(pin.version, pin.reason) for pin in ClientPrompt.objects.all()]
-    loop.return_to(with_new, by=ann, at=AT)
+    standing.return_to(with_new, by=ann, at=AT)
 
     assert pins == [(old, "Back to deployment 1")]
     assert not ClientPrompt.objects.exists()
@@ -109,7 +109,7 @@ def test_experiments_that_did_not_run_then_are_stopped_and_those_that_ended_are_
     lifecycle.stop(old, by=None, at=AT)
     new = make_experiment(acme, name="New", control=control, challenger=make_prompt(AGENT, 9))
 
-    returned = loop.return_to(then, by=ann, at=AT)
+    returned = standing.return_to(then, by=ann, at=AT)
 
     assert Experiment.objects.get(pk=new.pk).status == "stopped"
     assert Experiment.objects.get(pk=old.pk).status == "stopped"
@@ -126,7 +126,7 @@ def test_an_experiment_that_ran_then_and_still_runs_goes_on_and_another_clients_
     then = keep(acme)
     change_settings(acme, tone="direct")
 
-    returned = loop.return_to(then, by=ann, at=AT)
+    returned = standing.return_to(then, by=ann, at=AT)
 
     assert {Experiment.objects.get(pk=each.pk).status for each in (going_on, theirs)} == {"running"}
     assert returned.missed == []
@@ -138,7 +138,7 @@ def test_a_connection_made_since_is_switched_off_and_one_deleted_since_is_named(
     press.delete()
     newer = make_connection(acme, Connection.Party.SALESFORCE, name="Salesforce")
 
-    returned = loop.return_to(then, by=ann, at=AT)
+    returned = standing.return_to(then, by=ann, at=AT)
 
     newer.refresh_from_db()
     assert not newer.is_active
@@ -150,7 +150,7 @@ def test_a_credential_that_changed_stays_and_is_named(acme, ann):
     then = keep(acme)
     acme.connections.update(credential=b"another", mode="live")
 
-    returned = loop.return_to(then, by=ann, at=AT)
+    returned = standing.return_to(then, by=ann, at=AT)
 
     connection = acme.connections.get()
     assert (bytes(connection.credential), connection.mode) == (b"another", "sandbox")
@@ -164,7 +164,7 @@ def test_a_value_locked_since_stays_and_is_named_and_the_rest_comes_back(acme, a
     change_settings(acme, tone="casual", custom_fields={"offer": "Audits."})
     SettingsTemplate.objects.filter(key="fintech", kind="industry").update(settings={"tone": "direct"}, locks=["tone"])
 
-    returned = loop.return_to(then, by=ann, at=AT)
+    returned = standing.return_to(then, by=ann, at=AT)
 
     document = now(acme).config
     assert (document["tone"], document["custom_fields"]["offer"]) == ("direct", then.config["custom_fields"]["offer"])
@@ -174,7 +174,7 @@ def test_a_value_locked_since_stays_and_is_named_and_the_rest_comes_back(acme, a
 def test_returning_to_what_holds_changes_nothing(acme, ann):
     then = keep(acme)
 
-    returned = loop.return_to(then, by=ann, at=AT)
+    returned = standing.return_to(then, by=ann, at=AT)
 
     assert (returned.deployment, returned.came_back, returned.missed) == (then, [], [])
     assert ConfigVersion.objects.filter(client=acme).count() == 1
@@ -192,7 +192,7 @@ def test_a_return_that_breaks_off_leaves_everything_as_it_was(acme, ann, monkeyp
 
     monkeypatch.setattr(versions, "in_use", fail)
     with pytest.raises(DatabaseError):
-        loop.return_to(then, by=ann, at=AT)
+        standing.return_to(then, by=ann, at=AT)
     monkeypatch.undo()
 
     assert now(acme) == before
@@ -244,7 +244,7 @@ def test_after_any_history_of_all_layers_the_same_settings_hold_as_then(acme, an
         kept.append(keep(acme))
 
     for wanted in rng.sample(kept, 4):
-        returned = loop.return_to(wanted, by=ann, at=AT)
+        returned = standing.return_to(wanted, by=ann, at=AT)
 
         assert returned.missed == []
         assert now(acme).config_sha256 == wanted.config_sha256
@@ -257,6 +257,6 @@ def test_returning_one_client_leaves_the_others(acme, ann):
     theirs, then = now(other), keep(acme)
     change_settings(acme, tone="direct")
 
-    loop.return_to(then, by=ann, at=AT)
+    standing.return_to(then, by=ann, at=AT)
 
     assert now(other) == theirs

@@ -110,7 +110,7 @@ def test_a_trial_under_way_does_not_hold_up_what_a_client_s_rule_asks_for(acme, 
     RequestRule.objects.create(client=acme, change="field_changed", field="title", is_active=True)
     post(operator, acme, tone="direct", **{"try": "start"})
 
-    made = requests.triggered_by(Change(ada, False, {"title": ("CFO", "CEO")}), at=timezone.now())
+    made = requests.triggered_by([Change(ada, False, {"title": ("CFO", "CEO")})], at=timezone.now())
 
     assert [request.is_trial for request in made] == [False]
 

@@ -178,6 +178,28 @@ def test_however_a_session_id_is_written_it_is_not_kept(body, kept):
     assert salesforce.without_session(body) == kept
 
 
+@pytest.mark.parametrize(
+    ("spoilt", "by"),
+    [
+        (b"<SessionId", b"<Sess\xffonId"), (b"<SessionId", b"\x00SessionId"), (b"<SessionId xmlns", b"<SessionId\xff xm<lns"),
+        (b'"a>b">00D', b'"a>b"\x0000D'), (b"<SessionId xmlns:x=", b"<Session Id xmlns:x="),
+    ],
+)  # fmt: skip
+def test_a_message_that_is_no_xml_any_more_keeps_no_text_before_its_notifications(spoilt, by):
+    assert spoilt in WITH_SESSION
+
+    kept = salesforce.without_session(WITH_SESSION.replace(spoilt, by))
+
+    assert b"s3cret" not in kept
+    assert kept.endswith(WITH_SESSION[WITH_SESSION.index(b"<Notification>") :])
+
+
+def test_a_message_without_a_session_id_is_kept_whole():
+    body = SOAP.replace(b'<SessionId xsi:nil="true"/>', b"")
+
+    assert salesforce.without_session(body) == body
+
+
 @given(before=st.binary(max_size=40), after=st.binary(max_size=40))
 def test_whatever_bytes_stand_around_a_session_id_stay(before, after):
     opening, closing = b"<SessionId>", b"</SessionId>"

@@ -85,7 +85,7 @@ def test_what_a_rule_blocks_is_stored_and_asked_for_by_no_request_rule():
     contact = make_contact(email=THROW_AWAY)
     RequestRule.objects.create(client=contact.client, change="created", purpose="outreach", depth="standard")
 
-    made = requests.triggered_by(Change(contact, True, {}), at=AT)
+    made = requests.triggered_by([Change(contact, True, {})], at=AT)
 
     assert (made, Request.objects.count(), Contact.objects.count()) == ([], 0, 1)
 

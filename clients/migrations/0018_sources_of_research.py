@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('clients', '0016_secrets_and_keys'),
+        ('clients', '0017_names_for_people'),
     ]
 
     operations = [
