@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('agents_app', '0011_what_research_keeps'),
-        ('clients', '0017_sources_of_research'),
+        ('clients', '0018_sources_of_research'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

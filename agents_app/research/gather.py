@@ -170,7 +170,12 @@ class _Search:
                 self._arrived(*came)
             else:
                 stopped = self._leave_behind()
-        return Explored(self._answers, self._facts, self._told, stopped, self._gaps())
+        return Explored(self._in_order(), self._facts, self._told, stopped, self._gaps())
+
+    def _in_order(self) -> list[SourceAnswer]:
+        """As the sources were given, of one the broadest question first; not as they happened to arrive."""
+        place = {access.key: number for number, access in enumerate(self._sources)}
+        return sorted(self._answers, key=lambda each: (place[each.source], len(each.question), each.question))
 
     def _is_enough(self) -> bool:
         return not plan.missing(self._aim, self._known().sure)

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from agents_app import flow, llm
-from agents_app.flow.kept import kept
+from agents_app.flow import kept
 from agents_app.models import Claim, Fact, SourceAccount, SourceRecord
-from agents_app.research import SOURCES, SourceAccess, check_pointer, reuse
+from agents_app.research import SOURCES, Company, SourceAccess, check_pointer, reuse
 from clients import erasure
 from clients.erasure.rows import allowed
 from gtm import loop
@@ -253,9 +253,9 @@ def test_an_answer_to_another_key_or_from_another_world_is_not_used(access):
     record = SourceRecord.objects.create(**basis, asked_with="connection:12", is_sandbox=True, fetched_at=AT)
     same = replace(access, sandbox=True, asked_with="connection:12")
 
-    assert kept([same], {"people_data_labs": "q"}, AT) == {"q": record}
-    assert kept([same], {"people_data_labs": "another"}, AT) == {}
-    assert kept([access], {"people_data_labs": "q"}, AT) == {}
+    assert [each.same_as for each in kept.answers([same], Company("x.example"), at=AT)] == [record.pk]
+    assert kept.answers([same], Company("y.example"), at=AT) == []
+    assert kept.answers([access], Company("x.example"), at=AT) == []
 
 
 @pytest.mark.django_db
@@ -272,10 +272,10 @@ def test_of_two_answers_the_newest_counts_even_where_it_says_less():
     SourceRecord.objects.create(**basis, status="no_match", reason="Gone.", fetched_at=AT + DAY)
     access = SourceAccess("people_data_labs", sandbox=True)
 
-    found = kept([access], {"people_data_labs": "q"}, AT + 2 * DAY)
+    found = kept.answers([access], Company("x.example"), at=AT + 2 * DAY)
 
-    assert [each.status for each in found.values()] == ["no_match"]
-    assert kept([access], {"people_data_labs": "q"}, AT + 9 * DAY) == {}
+    assert [(each.status, each.reason) for each in found] == [("no_match", "Gone.")]
+    assert kept.answers([access], Company("x.example"), at=AT + 9 * DAY) == []
 
 
 # --- erasure
