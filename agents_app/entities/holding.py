@@ -13,13 +13,13 @@ from django.db.models import Q, QuerySet
 
 from agents_app.entities import periods, telling
 from agents_app.entities.periods import Word
-from agents_app.models import Claim, Edge, Entity, Fact, Statement
+from agents_app.models import Edge, Entity, Fact, Statement
 from agents_app.research.attributes import BY_KEY
 from gtm import rows
 
 TITLE = "title"
 Row = TypeVar("Row", Edge, Statement)
-Tie = tuple[int, str, int, datetime]  # subject, relation, object, known since
+Ends = tuple[int, str, int, datetime]  # subject, relation, object, known since
 
 
 class Linked(NamedTuple):
@@ -54,7 +54,7 @@ def state(company: Entity, facts: Sequence[Fact], linked: Iterable[Linked]) -> l
 
 def connect(company: Entity, linked: Sequence[Linked]) -> list[Edge]:
     """Each link is an edge; what several facts of one moment say is one edge with the evidence of all."""
-    wanted: dict[Tie, list[Fact]] = defaultdict(list)
+    wanted: dict[Ends, list[Fact]] = defaultdict(list)
     for each in linked:
         subject, obj = (each.entity, company) if each.link.is_subject else (company, each.entity)
         wanted[subject.pk, each.link.relation, obj.pk, known_at(each.fact)].append(each.fact)
@@ -63,12 +63,12 @@ def connect(company: Entity, linked: Sequence[Linked]) -> list[Edge]:
     beside = Edge.objects.filter(Q(subject=company) | Q(object=company))
     there = {
         (row.subject_id, row.relation, row.object_id, row.created_at): row
-        for row in beside.filter(created_at__in={tie[3] for tie in wanted})
+        for row in beside.filter(created_at__in={known for *_, known in wanted})
     }
-    made = Edge.objects.bulk_create(_edge(tie, facts) for tie, facts in wanted.items() if tie not in there)
+    made = Edge.objects.bulk_create(_edge(ends, facts) for ends, facts in wanted.items() if ends not in there)
     there |= {(row.subject_id, row.relation, row.object_id, row.created_at): row for row in made}
-    _keep_evidence({there[tie]: facts for tie, facts in wanted.items()})
-    held = _not_over(beside, min(tie[3] for tie in wanted))
+    _keep_evidence({there[ends]: facts for ends, facts in wanted.items()})
+    held = _not_over(beside, min(known for *_, known in wanted))
     _close(held, [_word_of_edge(row) for row in held])
     return made
 
@@ -94,8 +94,8 @@ def _statement(entity: Entity, attribute: str, value: str, fact: Fact) -> Statem
     )
 
 
-def _edge(tie: Tie, facts: Sequence[Fact]) -> Edge:
-    subject, relation, obj, known = tie
+def _edge(ends: Ends, facts: Sequence[Fact]) -> Edge:
+    subject, relation, obj, known = ends
     return Edge(subject_id=subject, relation=relation, object_id=obj, valid_at=_since(facts), created_at=known)
 
 
@@ -109,15 +109,11 @@ def _since(facts: Iterable[Fact]) -> datetime | None:
 def _keep_evidence(facts: Mapping[Edge, Sequence[Fact]]) -> None:
     links = Edge.claims.through
     pairs: set[tuple[int, int]] = {
-        (edge.pk, claim.pk) for edge, each in facts.items() for fact in each for claim in _claims(fact)
+        (edge.pk, claim.pk) for edge, each in facts.items() for fact in each for claim in fact.claims.all()
     }
     links.objects.bulk_create(
         [links(edge_id=edge, claim_id=claim) for edge, claim in sorted(pairs)], ignore_conflicts=True
     )
-
-
-def _claims(fact: Fact) -> Iterable[Claim]:
-    return fact.claims.all()
 
 
 def _word_of_edge(row: Edge) -> Word:

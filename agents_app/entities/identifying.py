@@ -4,14 +4,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from typing import TYPE_CHECKING
 
-from tldextract import TLDExtract
+from django.utils import timezone
 
 from agents_app.entities import merging, proposing, sameness
 from agents_app.entities.merging import Shared
 from agents_app.models import Claim, Entity, EntityId, EntityMerge, Fact, MergeProposal, Scheme, Statement
 from agents_app.research.attributes import IDS
 from clients import domains
+
+if TYPE_CHECKING:
+    from tldextract import TLDExtract
 
 ONE_EACH = (Scheme.CIK, Scheme.LEI, Scheme.WIKIDATA_ID)  # a company has one of it, and it stays the same
 OF_MANY = frozenset(  # pages of whom it may concern
@@ -31,7 +35,9 @@ def own_domain(host: str) -> str:
 
 
 @cache
-def _extract() -> TLDExtract:
+def _extract() -> "TLDExtract":
+    from tldextract import TLDExtract
+
     return TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
 
 
@@ -79,7 +85,7 @@ def tie(company: Entity, fact: Fact, owner: Entity, *, at: datetime) -> EntityMe
 def _hindrance(ours: Sequence[int], theirs: Sequence[int]) -> str:
     """Why nothing but a person may merge them, in words; "" where nothing speaks against it."""
     if before := merging.split_before(ours, theirs):
-        return f"they were split on {before.undone_at:%-d %B %Y}"
+        return f"they were split on {timezone.localtime(before.undone_at):%-d %B %Y}"
     mine, yours = _all_said(ours), _all_said(theirs)
     for scheme in ONE_EACH:
         if mine[scheme] and yours[scheme] and len(mine[scheme] | yours[scheme]) > 1:

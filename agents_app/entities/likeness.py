@@ -12,9 +12,7 @@ from agents_app.entities import legal_forms
 from clients.likeness import fold
 
 LIKE = 0.9
-SAME_WORD = (
-    75  # of 100: the words in which two like names differ; "nordhaven" and "nordhavn" have 94, "vera" and "verve" 67
-)
+SAME_WORD = 75  # of 100, of the words in which two names differ: "nordhaven", "nordhavn" have 94, "vera", "verve" 67
 FEW = 50  # names that are compared with all others, without blocks
 COMMON = 0.005  # of all names: a word that stands in more of them tells nobody apart
 

@@ -59,8 +59,8 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(help_text='As the newest run has it.', max_length=300)),
                 ('normalised', models.CharField(help_text='Small letters without accents, signs and legal form: how names are compared.', max_length=300)),
                 ('created_at', models.DateTimeField()),
-                ('client', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entities', to='clients.client')),
-                ('within', models.ForeignKey(blank=True, help_text='Of which company it was named, where only its name is known.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='named_here', to='agents_app.entity', verbose_name='known through')),
+                ('client', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='entities', to='clients.client')),
+                ('within', models.ForeignKey(blank=True, db_index=False, help_text='Of which company it was named, where only its name is known.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='named_here', to='agents_app.entity', verbose_name='known through')),
             ],
             options={
                 'verbose_name_plural': 'entities',
@@ -76,8 +76,8 @@ class Migration(migrations.Migration):
                 ('expired_at', models.DateTimeField(blank=True, help_text='When a newer word took its place; empty: it is held.', null=True, verbose_name='replaced')),
                 ('relation', models.CharField(choices=[('parent_of', 'owns'), ('works_at', 'works at'), ('uses', 'uses'), ('mails_with', 'has its mail with'), ('in_industry', 'is in the industry')], max_length=20)),
                 ('claims', models.ManyToManyField(related_name='+', to='agents_app.claim', verbose_name='evidence')),
-                ('object', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='edges_to', to='agents_app.entity')),
-                ('subject', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='edges_from', to='agents_app.entity')),
+                ('object', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='edges_to', to='agents_app.entity')),
+                ('subject', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='edges_from', to='agents_app.entity')),
             ],
         ),
         migrations.CreateModel(
@@ -88,7 +88,7 @@ class Migration(migrations.Migration):
                 ('value', models.CharField(max_length=300)),
                 ('created_at', models.DateTimeField()),
                 ('claim', models.ForeignKey(blank=True, help_text='Who says so; nobody of the domain that was asked about.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='agents_app.claim')),
-                ('client', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='clients.client')),
+                ('client', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='clients.client')),
                 ('entity', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='ids', to='agents_app.entity')),
             ],
             options={
@@ -104,11 +104,11 @@ class Migration(migrations.Migration):
                 ('value', models.CharField(blank=True, max_length=300)),
                 ('at', models.DateTimeField()),
                 ('undone_at', models.DateTimeField(blank=True, null=True)),
-                ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('by', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('claims', models.ManyToManyField(blank=True, related_name='+', to='agents_app.claim', verbose_name='evidence')),
-                ('client', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='clients.client')),
+                ('client', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='clients.client')),
                 ('loser', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='merges_into', to='agents_app.entity')),
-                ('undone_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('undone_by', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('winner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='merges_from', to='agents_app.entity')),
             ],
             options={
@@ -125,9 +125,9 @@ class Migration(migrations.Migration):
                 ('at', models.DateTimeField(verbose_name='proposed')),
                 ('status', models.CharField(choices=[('open', 'Open'), ('merged', 'Merged'), ('refused', 'Not the same')], default='open', max_length=10)),
                 ('decided_at', models.DateTimeField(blank=True, null=True, verbose_name='decided')),
-                ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='decided by')),
-                ('client', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='clients.client')),
-                ('one', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='agents_app.entity')),
+                ('by', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='decided by')),
+                ('client', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='clients.client')),
+                ('one', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='agents_app.entity')),
                 ('other', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='agents_app.entity')),
             ],
             options={
@@ -147,8 +147,8 @@ class Migration(migrations.Migration):
                 ('value', models.CharField(max_length=300)),
                 ('unit', models.CharField(blank=True, max_length=20)),
                 ('confidence', models.FloatField()),
-                ('entity', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='statements', to='agents_app.entity')),
-                ('fact', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='statements', to='agents_app.fact')),
+                ('entity', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='statements', to='agents_app.entity')),
+                ('fact', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='statements', to='agents_app.fact')),
             ],
         ),
         migrations.AddIndex(
@@ -162,6 +162,14 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='entity',
             constraint=models.UniqueConstraint(condition=models.Q(('kind__in', ['technology', 'industry'])), fields=('client', 'kind', 'normalised'), name='one_technology_or_industry_a_name'),
+        ),
+        migrations.AddIndex(
+            model_name='edge',
+            index=models.Index(fields=['subject', '-id'], name='edges_from_an_entity'),
+        ),
+        migrations.AddIndex(
+            model_name='edge',
+            index=models.Index(fields=['object', '-id'], name='edges_to_an_entity'),
         ),
         migrations.AddConstraint(
             model_name='edge',

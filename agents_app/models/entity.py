@@ -41,7 +41,7 @@ class Entity(Record):
         TECHNOLOGY = "technology", "Technology"
         INDUSTRY = "industry", "Industry"
 
-    client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="entities")
+    client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="entities", db_index=False)
     kind = models.CharField(max_length=12, choices=Kind)
     name = models.CharField(max_length=300, help_text="As the newest run has it.")
     normalised = models.CharField(
@@ -53,6 +53,7 @@ class Entity(Record):
         null=True,
         blank=True,
         related_name="named_here",
+        db_index=False,
         verbose_name="known through",
         help_text="Of which company it was named, where only its name is known.",
     )
@@ -83,7 +84,7 @@ class EntityId(Record):
 
     recorded = ("client_id", "entity_id", "scheme", "value", "claim_id", "created_at")
 
-    client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="+")
+    client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="+", db_index=False)
     entity = models.ForeignKey("agents_app.Entity", on_delete=models.PROTECT, related_name="ids")
     scheme = models.CharField(max_length=20, choices=Scheme)
     value = models.CharField(max_length=300)
@@ -147,9 +148,11 @@ class Edge(Period):
         MAILS_WITH = "mails_with", "has its mail with"
         IN_INDUSTRY = "in_industry", "is in the industry"
 
-    subject = models.ForeignKey("agents_app.Entity", on_delete=models.PROTECT, related_name="edges_from")
+    subject = models.ForeignKey(
+        "agents_app.Entity", on_delete=models.PROTECT, related_name="edges_from", db_index=False
+    )
     relation = models.CharField(max_length=20, choices=Relation)
-    object = models.ForeignKey("agents_app.Entity", on_delete=models.PROTECT, related_name="edges_to")
+    object = models.ForeignKey("agents_app.Entity", on_delete=models.PROTECT, related_name="edges_to", db_index=False)
     claims = models.ManyToManyField("agents_app.Claim", related_name="+", verbose_name="evidence")
 
     class Meta:
@@ -158,6 +161,10 @@ class Edge(Period):
             models.UniqueConstraint(
                 fields=["subject", "relation", "object", "created_at"], name="one_edge_a_pair_and_moment"
             ),
+        ]
+        indexes = [
+            models.Index(fields=["subject", "-id"], name="edges_from_an_entity"),
+            models.Index(fields=["object", "-id"], name="edges_to_an_entity"),
         ]
 
     def __str__(self) -> str:
@@ -169,12 +176,12 @@ class Statement(Period):
 
     recorded = ("entity_id", "attribute", "value", "unit", "confidence", "fact_id", "valid_at", "created_at")
 
-    entity = models.ForeignKey("agents_app.Entity", on_delete=models.PROTECT, related_name="statements")
+    entity = models.ForeignKey("agents_app.Entity", on_delete=models.PROTECT, related_name="statements", db_index=False)
     attribute = models.CharField(max_length=40)
     value = models.CharField(max_length=300)
     unit = models.CharField(max_length=20, blank=True)
     confidence = models.FloatField()
-    fact = models.ForeignKey("agents_app.Fact", on_delete=models.PROTECT, related_name="statements")
+    fact = models.ForeignKey("agents_app.Fact", on_delete=models.PROTECT, related_name="statements", db_index=False)
 
     class Meta:
         constraints = [
@@ -196,16 +203,18 @@ class EntityMerge(Record):
 
     recorded = ("client_id", "loser_id", "winner_id", "scheme", "value", "by_id", "at")
 
-    client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="+")
+    client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="+", db_index=False)
     loser = models.ForeignKey("agents_app.Entity", on_delete=models.PROTECT, related_name="merges_into")
     winner = models.ForeignKey("agents_app.Entity", on_delete=models.PROTECT, related_name="merges_from")
     scheme = models.CharField("shared id", max_length=20, choices=Scheme, blank=True)
     value = models.CharField(max_length=300, blank=True)
     claims = models.ManyToManyField("agents_app.Claim", related_name="+", verbose_name="evidence", blank=True)
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
     at = models.DateTimeField()
     undone_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
     undone_at = models.DateTimeField(null=True, blank=True)
 
@@ -237,8 +246,8 @@ class MergeProposal(Record):
         MERGED = "merged", "Merged"
         REFUSED = "refused", "Not the same"
 
-    client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="+")
-    one = models.ForeignKey("agents_app.Entity", on_delete=models.PROTECT, related_name="+")
+    client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="+", db_index=False)
+    one = models.ForeignKey("agents_app.Entity", on_delete=models.PROTECT, related_name="+", db_index=False)
     other = models.ForeignKey("agents_app.Entity", on_delete=models.PROTECT, related_name="+")
     score = models.FloatField("likeness of the names")
     why = models.CharField(max_length=300)
@@ -250,6 +259,7 @@ class MergeProposal(Record):
         null=True,
         blank=True,
         related_name="+",
+        db_index=False,
         verbose_name="decided by",
     )
     decided_at = models.DateTimeField("decided", null=True, blank=True)

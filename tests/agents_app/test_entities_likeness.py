@@ -37,7 +37,7 @@ def test_a_name_is_compared_without_case_accents_signs_and_legal_form(name, norm
         ("nordhaven bank", "nordhaven bank", True), ("nordhaven bank", "bank nordhaven", True), ("nordhaven bank", "nordhavn bank", True),
         ("nordhaven bank", "nordhavenbank", True), ("o brien s", "obriens", True), ("nordhaven holding", "nordhaven holdings", True),
         ("vera therapeutics", "verve therapeutics", False), ("nordhaven bank", "nordhaven foods", False), ("nordhaven", "norden", False),
-        ("nordhaven fund 1", "nordhaven fund 2", False), ("first data 24", "first data 42", False), ("nordhaven bank", "nordhaven bank leasing", False),
+        ("nordhaven fund 2018", "nordhaven fund 2019", False), ("first data 24", "first data 42", False), ("nordhaven bank", "nordhaven bank leasing", False),
     ],
 )  # fmt: skip
 def test_names_are_alike_where_they_differ_in_spelling_only(one, other, is_alike):
@@ -45,67 +45,19 @@ def test_names_are_alike_where_they_differ_in_spelling_only(one, other, is_alike
     assert likeness.alike(one, other) == likeness.alike(other, one)
 
 
-STARTS = [
-    "nord",
-    "hav",
-    "arden",
-    "mer",
-    "vel",
-    "kor",
-    "bri",
-    "stan",
-    "lund",
-    "sel",
-    "tor",
-    "fal",
-    "ver",
-    "gran",
-    "ost",
-    "hel",
-    "mir",
-    "sol",
-    "wend",
-    "bar",
-    "cal",
-    "dun",
-    "esk",
-    "fen",
-    "gil",
-]
-ENDS = [
-    "haven",
-    "wick",
-    "ton",
-    "berg",
-    "mark",
-    "field",
-    "stad",
-    "gate",
-    "more",
-    "ley",
-    "dale",
-    "by",
-    "ford",
-    "holm",
-    "ridge",
-    "port",
-    "worth",
-]
-TRADES = [
-    "Bank",
-    "Payments",
-    "Systems",
-    "Therapeutics",
-    "Logistics",
-    "Energy",
-    "Foods",
-    "Software",
-    "Insurance",
-    "Capital",
-    "Health",
-    "Robotics",
-]
-FORMS = ["Inc.", "Ltd", "GmbH", "S.A.", "B.V.", "AB", "Oy", "A/S", "plc", "LLC", "Pty Ltd", "K.K.", "Sp. z o.o.", ""]
+STARTS = (
+    "nord", "hav", "arden", "mer", "vel", "kor", "bri", "stan", "lund", "sel", "tor", "fal", "ver", "gran", "ost", "hel", "mir", "sol",
+    "wend", "bar", "cal", "dun", "esk", "fen", "gil",
+)  # fmt: skip
+ENDS = (
+    "haven", "wick", "ton", "berg", "mark", "field", "stad", "gate", "more", "ley", "dale", "by", "ford", "holm", "ridge", "port", "worth",
+)  # fmt: skip
+TRADES = (
+    "Bank", "Payments", "Systems", "Therapeutics", "Logistics", "Energy", "Foods", "Software", "Insurance", "Capital", "Health", "Robotics",
+)  # fmt: skip
+FORMS = (
+    "Inc.", "Ltd", "GmbH", "S.A.", "B.V.", "AB", "Oy", "A/S", "plc", "LLC", "Pty Ltd", "K.K.", "Sp. z o.o.", "",
+)  # fmt: skip
 
 
 def invented(rng: Random) -> str:
@@ -125,7 +77,8 @@ def crowded(rng: Random, count: int) -> list[str]:
     names = [invented(rng) for _ in range(count * 2 // 3)]
     while len(names) < count:
         name = rng.choice(names[: count // 2])
-        names.append(rng.choice((name, misspelt(rng, name), f"{name} {rng.randint(1, 9)}")))
+        turned = " ".join(reversed(name.split()))
+        names.append(rng.choice((name, misspelt(rng, name), misspelt(rng, turned), f"{name} {rng.randint(1, 9)}")))
     return [f"{name} {rng.choice(FORMS)}".strip() for name in names]
 
 
