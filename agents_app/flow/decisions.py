@@ -3,14 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from agents_app import confidence, routing
+from agents_app import confidence, research, routing
 from agents_app.agents import email, persona
 from agents_app.confidence import term
 from agents_app.flow.hand import Hand
 from agents_app.models import Draft, Fact, Gate, Persona, StepRun
 from clients import access
-
-PERSON_IS_RIGHT = 0.97  # how far a person who looked is believed about a fact
 
 Decision = Gate.Decision
 
@@ -43,7 +41,7 @@ def _correct(hand: Hand, row: StepRun, gate: Gate, *, confirms: bool) -> None:
     for place, each in enumerate(changed, start=1):
         old = hand.run.facts.filter(key=each["key"]).first()
         who = access.called(gate.decided_by, otherwise="A person")
-        terms = [term("person", confidence.log_odds(PERSON_IS_RIGHT), 1.0, f"{who} says so.")]
+        terms = [term("person", confidence.log_odds(research.PERSON_IS_RIGHT), 1.0, f"{who} says so.")]
         fact = Fact.objects.create(
             run=hand.run,
             step=row,

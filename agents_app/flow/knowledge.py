@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from agents_app import routing
 from agents_app.agents import Agent, chosen
 from agents_app.graph import nodes_of
-from agents_app.models import Fact, FlowRun, Persona, Request, Send
-from agents_app.research import FactValue
-from clients import scores
+from agents_app.models import Fact, FlowRun, Persona, Request, Send, StepKind
+from agents_app.research import Decided, FactValue
+from clients import access, scores
 from clients.models import Contact
 
 MOST_PEERS = 5
@@ -132,6 +132,22 @@ def source_of(run: FlowRun) -> FlowRun | None:
     """The run's own research, or the one it leans on."""
     own = any(node.agent == routing.RESEARCH for node in nodes_of(run.nodes))
     return run if own else researched(run.request)
+
+
+def decided(run: FlowRun) -> list[Decided]:
+    """What people said at gates that this company is, in this run or before, of each attribute the last."""
+    domain = company(run.request)["domain"]
+    runs = Q(run=run) | Q(run__in=about(run.request, domain)) if domain else Q(run=run)
+    facts = Fact.objects.filter(runs, step__kind=StepKind.GATE).select_related("step__gate__decided_by")
+    return list({fact.attribute: _decided(fact) for fact in facts.order_by("pk")}.values())
+
+
+def _decided(fact: Fact) -> Decided:
+    assert fact.step is not None
+    gate = fact.step.gate
+    assert gate.decided_at is not None
+    who = access.called(gate.decided_by, otherwise="A person")
+    return Decided(fact.attribute, fact.value, who, gate.decided_at.date())
 
 
 def _source(run: FlowRun, recalled: Recalled) -> FlowRun | None:

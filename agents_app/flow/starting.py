@@ -235,6 +235,8 @@ def _agent_work(
         proposals=node.proposals,
         judges=judges.of if node.proposals > 1 else None,
         reliabilities=reliability.of_voters(node.agent, row.started_at) if node.proposals > 1 else {},
+        learned=reliability.of_sources(row.started_at, {each.key: each.sandbox for each in sources or ()}),
+        decided=knowledge.decided(hand.run) if sources else (),
     )
     return partial(work.do, task)
 

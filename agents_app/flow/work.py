@@ -39,7 +39,8 @@ class Task:
     """All that an agent's step needs. `sources` is None for agents that ask none; `needs` is the agent's own dataclass.
 
     `models` in the order of preference, empty: the usual ones; a Replay answers from what a step has kept.
-    `reliabilities` {voter: how often right}; `judges` are voters beside those of `voters.py`.
+    `reliabilities` {voter: how often right}, `learned` those of sources; `decided` is what people said of the company
+    before; `judges` are voters beside those of `voters.py`.
     """
 
     agent: Agent
@@ -54,6 +55,8 @@ class Task:
     models: tuple[str, ...] | llm.Replay = ()
     proposals: int = 1
     reliabilities: Mapping[str, float] = field(default_factory=dict)
+    learned: research.Reliabilities = field(default_factory=dict)
+    decided: Sequence[research.Decided] = ()
     began: float = field(default_factory=time.monotonic)
     judges: "Callable[[Task, Work, voters.Candidates], list[consensus.Voter]] | None" = None
 
@@ -123,8 +126,8 @@ def _research(task: Task, work: Work) -> None:
     domain, name = task.needs.company["domain"], task.needs.company["name"]
     company = research.Company(domain, name if name != domain else "")
     work.gathered = research.gather(company, sources=task.sources, budget_s=task.budget_s, at=task.at)
-    work.facts = research.facts(work.gathered, at=task.at)
-    if not work.facts:
+    work.facts = research.facts(work.gathered, at=task.at, reliabilities=task.learned, decided=task.decided)
+    if not any(answer.claims for answer in work.gathered):
         raise _nothing(task, work)
     facts = [knowledge.from_value(fact) for fact in work.facts]
     named = knowledge.named(task.needs.company, facts)

@@ -2,18 +2,23 @@
 
 from agents_app.research.again import again
 from agents_app.research.attributes import agree
-from agents_app.research.facts import ATTRIBUTES, FactValue, check_pointer, facts, right
+from agents_app.research.facts import ATTRIBUTES, Conflict, FactValue, check_pointer, facts, learned, weighed
 from agents_app.research.gather import gather
+from agents_app.research.hearing import PERSON_IS_RIGHT, Decided, Reliabilities, right
 from agents_app.research.source import ClaimValue, Company, Question, SourceAccess, SourceAnswer
 from agents_app.research.sources import SOURCES
 
 __all__ = [
     "ATTRIBUTES",
+    "PERSON_IS_RIGHT",
     "SOURCES",
     "ClaimValue",
     "Company",
+    "Conflict",
+    "Decided",
     "FactValue",
     "Question",
+    "Reliabilities",
     "SourceAccess",
     "SourceAnswer",
     "again",
@@ -21,5 +26,7 @@ __all__ = [
     "check_pointer",
     "facts",
     "gather",
+    "learned",
     "right",
+    "weighed",
 ]
