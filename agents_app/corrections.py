@@ -8,7 +8,7 @@ from django.db import transaction
 
 from agents_app.models import Correction
 from agents_app.research import attributes
-from agents_app.research.settled import Settled
+from agents_app.research.hearing import Decided
 from clients import access
 from clients.models import Client
 
@@ -54,10 +54,10 @@ def withdraw(spot: Spot, *, at: datetime) -> bool:
     return bool(stands.filter(attribute=spot.attribute).update(withdrawn_at=at))
 
 
-def standing(client_id: int, domain: str) -> dict[str, Settled]:
-    """By attribute."""
+def standing(client_id: int, domain: str) -> list[Decided]:
+    """What people decided about the company, by its attribute."""
     rows = Correction.objects.filter(client=client_id, company_domain=domain, withdrawn_at=None)
-    return {
-        row.attribute: Settled(row.value, access.called(row.author, otherwise="A person"), row.at)
-        for row in rows.select_related("author")
-    }
+    return [
+        Decided(row.attribute, row.value, access.called(row.author, otherwise="A person"), row.at.date())
+        for row in rows.select_related("author").order_by("attribute")
+    ]

@@ -4,13 +4,12 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from agents_app import confidence, corrections, routing
+from agents_app import confidence, corrections, research, routing
 from agents_app.agents import email, persona
 from agents_app.confidence import term
 from agents_app.flow import knowledge
 from agents_app.flow.hand import Hand
 from agents_app.models import Draft, Fact, Gate, Persona, StepRun
-from agents_app.research import settled
 from clients import access
 
 Decision = Gate.Decision
@@ -44,7 +43,7 @@ def _correct(hand: Hand, row: StepRun, gate: Gate, *, confirms: bool) -> None:
     for place, each in enumerate(changed, start=1):
         old = hand.run.facts.filter(key=each["key"]).first()
         who = access.called(gate.decided_by, otherwise="A person")
-        terms = [term("person", confidence.log_odds(settled.RIGHT), 1.0, f"{who} says so.")]
+        terms = [term("person", confidence.log_odds(research.PERSON_IS_RIGHT), 1.0, f"{who} says so.")]
         fact = Fact.objects.create(
             run=hand.run,
             step=row,

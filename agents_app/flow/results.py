@@ -17,7 +17,7 @@ from agents_app.models import Brief, Claim, Draft, Fact, FlowRun, Persona, Sourc
 from agents_app.research import FactValue, SourceAnswer
 from agents_app.research.attributes import BY_KEY
 
-ClaimKey = tuple[str, str, str]  # source, pointer, attribute
+ClaimKey = tuple[str, str, str]  # question, pointer, attribute
 Status = StepRun.Status
 
 
@@ -168,7 +168,12 @@ def _claims(record: SourceRecord, answer: SourceAnswer) -> dict[ClaimKey, Claim]
         Claim(source_record=record, unit=BY_KEY[claim.attribute].unit, extractor=answer.extractor, **asdict(claim))
         for claim in answer.claims
     )
-    return {(record.source, row.pointer, row.attribute): row for row in rows}
+    return {_key(row): row for row in rows}
+
+
+def _key(claim: Claim) -> ClaimKey:
+    record = claim.source_record
+    return (record.question or record.source, claim.pointer, claim.attribute)
 
 
 def _facts(hand: Hand, row: StepRun, work: Work, claims: dict[ClaimKey, Claim]) -> dict[str, int]:
@@ -182,9 +187,9 @@ def _facts(hand: Hand, row: StepRun, work: Work, claims: dict[ClaimKey, Claim]) 
     rows = Fact.objects.bulk_create(_fact(hand.run, row, value) for value in values)
     links = Fact.claims.through
     links.objects.bulk_create(
-        links(fact_id=fact.pk, claim_id=claims[source, pointer, value.attribute].pk)
+        links(fact_id=fact.pk, claim_id=claims[question, pointer, value.attribute].pk)
         for fact, value in zip(rows, values, strict=True)
-        for source, pointer in value.claim_refs
+        for question, pointer in value.claim_refs
     )
     hand.recalled.forget(hand.run)
     return {fact.key: fact.pk for fact in rows}
@@ -201,7 +206,7 @@ def _changed(hand: Hand, facts: Iterable[FactValue]) -> Iterable[FactValue]:
 
 def _earlier_claims(run: FlowRun) -> dict[ClaimKey, Claim]:
     rows = Claim.objects.filter(source_record__run=run).select_related("source_record").order_by("pk")
-    return {(row.source_record.source, row.pointer, row.attribute): row for row in rows}
+    return {_key(row): row for row in rows}
 
 
 def _fact(run: FlowRun, row: StepRun, value: FactValue) -> Fact:

@@ -4,13 +4,13 @@ Each tool reads what it needs here, in the driver; what it gives back runs in th
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from agents_app import consensus, contracts, evidence, research, routing
+from agents_app import consensus, contracts, corrections, evidence, research, routing
 from agents_app.agents import research as researcher
-from agents_app.flow import access, kept, knowledge, work
+from agents_app.flow import access, kept, knowledge, reliability, work
 from agents_app.flow.hand import Hand
 from agents_app.flow.work import Work
 from agents_app.graph import Node
@@ -57,6 +57,12 @@ def _deepen(hand: Hand, node: Node) -> tuple[dict[str, Any], Do]:
     accesses = [each for each in access.sources(hand.run, at=at) if each.key in again]
     known = kept.answers(accesses, company, at=at)
     stand = _answers([record for record in records if record.source not in again])
+    weigh = partial(
+        research.facts,
+        at=at,
+        reliabilities=_reliabilities(hand, records),
+        decided=corrections.standing(hand.run.client_id, company.domain),
+    )
     context = {
         "company": {"domain": company.domain, "name": company.name},
         "again": again,
@@ -64,15 +70,17 @@ def _deepen(hand: Hand, node: Node) -> tuple[dict[str, Any], Do]:
     }
     budget_s = max(LEAST_S, hand.seconds_left())
     gather = partial(work.gathered, company, accesses, known, budget_s=budget_s, at=at)
-    return context, partial(_ask_again, gather, stand, at)
+    return context, partial(_ask_again, gather, stand, weigh)
 
 
 def _ask_again(
-    gather: Callable[[], list[research.SourceAnswer]], stand: Sequence[research.SourceAnswer], at: datetime
+    gather: Callable[[], list[research.SourceAnswer]],
+    stand: Sequence[research.SourceAnswer],
+    weigh: Callable[[Sequence[research.SourceAnswer]], list[research.FactValue]],
 ) -> Work:
     """`stand` are the run's answers of sources that are not asked again."""
     done = Work(gathered=gather())
-    done.facts = research.facts([*stand, *done.gathered], at=at)
+    done.facts = weigh([*stand, *done.gathered])
     done.output = {
         "asked": [
             {"source": answer.source, "status": answer.status, "reason": answer.reason} for answer in done.gathered
@@ -106,6 +114,10 @@ def _answers(records: Sequence[SourceRecord]) -> list[research.SourceAnswer]:
     ]
 
 
+def _reliabilities(hand: Hand, records: Sequence[SourceRecord]) -> research.Reliabilities:
+    return reliability.of_sources(hand.clock(), {record.source: record.is_sandbox for record in records})
+
+
 # --- weigh what disagrees
 
 
@@ -113,15 +125,12 @@ def _adjudicate(hand: Hand, node: Node) -> tuple[dict[str, Any], Do]:
     contested = conflicts(hand.run)
     rows = knowledge.known_facts(hand.run, hand.recalled)
     keys = {row["attribute"]: row["key"] for row in rows}
-    claims = Claim.objects.filter(source_record__run=hand.run, attribute__in=contested).select_related("source_record")
+    records = asked(hand.run) if contested else []
+    answers, reliabilities = _answers(records), _reliabilities(hand, records)
     said = [
-        {
-            "attribute": claim.attribute,
-            "value": claim.value,
-            "source": claim.source_record.source,
-            "reliability": research.right(claim.source_record.source, claim.attribute),
-        }
-        for claim in claims.order_by("pk")
+        {"attribute": name} | asdict(each)
+        for name in contested
+        for each in research.weighed(name, answers, at=hand.clock(), reliabilities=reliabilities)
     ]
     context = {"contested": contested, "keys": {name: keys[name] for name in contested}, "claims": said}
     return context, partial(_weigh, context)
@@ -132,9 +141,13 @@ def _weigh(context: Mapping[str, Any]) -> Work:
     done = Work()
     facts, elections = [], {}
     for attribute in context["contested"]:
-        claims = _made_alike(attribute, [each for each in context["claims"] if each["attribute"] == attribute])
+        claims = [each for each in context["claims"] if each["attribute"] == attribute]
         election = consensus.values(
-            [consensus.Claim(each["value"], each["source"], each["reliability"]) for each in claims]
+            [
+                consensus.Claim(each["counts_for"], each["source"], each["reliability"], each["group"])
+                for each in claims
+            ],
+            among=claims[0]["among"],
         )
         elections[attribute] = election.document()
         facts.append({"key": context["keys"][attribute], "attribute": attribute, "value": election.winner})
@@ -145,17 +158,6 @@ def _weigh(context: Mapping[str, Any]) -> Work:
     done.output = {"facts": facts, "close": close, "options": options}
     done.votes = {"attributes": elections}
     return done
-
-
-def _made_alike(attribute: str, claims: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Values that say the same in other words, or within a tolerance, vote for the same."""
-    seen: list[str] = []
-    made = []
-    for claim in claims:
-        value = next((other for other in seen if research.agree(attribute, other, claim["value"])), claim["value"])
-        seen.append(value)
-        made.append({**claim, "value": value})
-    return made
 
 
 # --- the brief

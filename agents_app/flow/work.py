@@ -127,7 +127,7 @@ def _research(task: Task, work: Work) -> None:
     company = company_of(task.needs.company)
     found = research.explore(company, sources=task.sources, aim=task.aim, at=task.at, given=task.known)
     work.gathered, work.facts, work.search = found.answers, found.facts, found.document()
-    if not work.facts:
+    if not any(answer.claims for answer in work.gathered):
         raise _nothing(task, work)
     facts = [knowledge.from_value(fact) for fact in work.facts]
     named = knowledge.named(task.needs.company, facts)

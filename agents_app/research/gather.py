@@ -15,8 +15,8 @@ from datetime import datetime
 from agents_app.research import plan
 from agents_app.research.attributes import BY_KEY
 from agents_app.research.facts import FactValue, facts
+from agents_app.research.hearing import Decided, Reliabilities
 from agents_app.research.plan import Action, Aim, Known
-from agents_app.research.settled import Settled, settle
 from agents_app.research.source import Company, Question, Source, SourceAccess, SourceAnswer, ask, nothing
 from agents_app.research.sources import SOURCES
 
@@ -46,11 +46,12 @@ class Explored:
 @dataclass(frozen=True)
 class Given:
     """What is there before anybody is asked: `kept` answers by question, which may be used again instead of asking;
-    `rates` {source: how often it had an answer}; `decided` by people, by attribute."""
+    `rates` {source: how often it had an answer}; learned `reliabilities`; what people `decided`."""
 
     kept: Mapping[str, SourceAnswer] = field(default_factory=dict)
     rates: Mapping[str, float] = field(default_factory=dict)
-    decided: Mapping[str, Settled] = field(default_factory=dict)
+    reliabilities: Reliabilities = field(default_factory=dict)
+    decided: Sequence[Decided] = ()
 
 
 NOTHING = Given()
@@ -181,8 +182,8 @@ class _Search:
         return not plan.missing(self._aim, self._known().sure)
 
     def _weighed(self) -> list[FactValue]:
-        weighed = facts(self._answers, at=self._at)
-        return settle(weighed, self._answers, self._given.decided, at=self._at)
+        given = self._given
+        return facts(self._answers, at=self._at, reliabilities=given.reliabilities, decided=given.decided)
 
     def _known(self) -> Known:
         return Known(plan.learned(self._company, self._facts), self._facts, self._answers, self._given.rates)

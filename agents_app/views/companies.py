@@ -42,7 +42,7 @@ def company(request: HttpRequest, slug: str, domain: str) -> HttpResponse:
     page = {
         "client": client,
         "dossier": found,
-        "decided": corrections.standing(client.pk, domain),
+        "decided": [(BY_KEY[each.attribute].label, each) for each in corrections.standing(client.pk, domain)],
         "looked_at": looked_at,
         "past": dossiers.past(client, domain, looked_at.key) if looked_at else [],
         "actions": _told(found.search),

@@ -10,8 +10,8 @@ from agents_app.research import (
     Aim,
     ClaimValue,
     Company,
+    Decided,
     Given,
-    Settled,
     SourceAccess,
     SourceAnswer,
     explore,
@@ -25,7 +25,7 @@ AT = datetime(2026, 11, 16, 9, tzinfo=UTC)
 EVERY = [SourceAccess(key, sandbox=True) for key in SOURCES]
 NORTHWIND = Company("northwind-bank.example", "Northwind Bank")
 QUILLSTACK = Company("quillstack.example")
-SETTLED = Settled("1,300", "Ann", AT)
+DECIDED = Decided("headcount", "1,300", "Ann", AT.date())
 EIGHT = ["people_data_labs", "newsapi", "newscatcher", "sec_edgar", "website", "mail_host", "builtwith", "crunchbase"]
 
 
@@ -236,11 +236,9 @@ def test_one_that_hangs_is_left_behind_once_the_rest_is_known(key):
 
 
 def test_what_a_person_decided_stands_above_what_sources_say():
-    decided = {"headcount": SETTLED}
-
     found = explore(
-        NORTHWIND, sources=access("people_data_labs"), aim=aim("headcount"), at=AT, given=Given(decided=decided)
+        NORTHWIND, sources=access("people_data_labs"), aim=aim("headcount"), at=AT, given=Given(decided=[DECIDED])
     )
 
     [fact] = [each for each in found.facts if each.attribute == "headcount"]
-    assert (fact.value, [term["term"] for term in fact.terms]) == ("1,300", ["person"])
+    assert (fact.value, "person" in {term["term"] for term in fact.terms}) == ("1,300", True)

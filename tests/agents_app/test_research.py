@@ -1,20 +1,16 @@
 import sys
 import time
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import pytest
 
-from agents_app import confidence
 from agents_app.research import (
-    ATTRIBUTES,
     SOURCES,
     ClaimValue,
     Company,
     SourceAccess,
-    SourceAnswer,
     check_pointer,
-    facts,
     gather,
     pointers,
 )
@@ -198,88 +194,3 @@ def test_a_changed_payload_is_found_out():
 
 def test_pointers_escape_as_rfc_6901_says():
     assert pointers.resolve({"a/b": {"m~n": [7, 8]}}, "/a~1b/m~0n/1") == 8
-
-
-# --- facts
-
-
-def said(source, attribute, value, pointer="/x", on=None):
-    claim = ClaimValue(attribute, value, pointer, on)
-    return SourceAnswer(source=source, status="ok", reason="", request_key="", sandbox=True, claims=[claim])
-
-
-def fact(*answers):
-    [found] = facts(answers, at=AT)
-    return found
-
-
-def test_facts_come_in_the_order_of_the_attributes_with_keys_to_cite():
-    found = facts(ask_both(), at=AT)
-
-    assert [each.key for each in found] == [f"f{n}" for n in range(1, len(found) + 1)]
-    order = [ATTRIBUTES.index(each.attribute) for each in found]
-    assert order == sorted(order)
-    news = [each.as_of for each in found if each.attribute == "news"]
-    assert news == sorted(news, reverse=True)
-
-
-def test_confidence_is_the_sum_of_its_terms_and_of_nothing_else():
-    for each in facts(ask_both(), at=AT):
-        assert each.confidence == confidence.confidence(each.terms)
-        assert all(set(term) == {"term", "value", "weight", "why"} for term in each.terms)
-
-
-def test_a_second_source_that_agrees_makes_surer_and_is_cited():
-    alone = fact(said("people_data_labs", "headcount", "310", "/employee_count"))
-
-    together = fact(
-        said("people_data_labs", "headcount", "310", "/employee_count"),
-        said("newsapi", "headcount", "330", "/articles/0/description"),
-    )
-
-    assert together.confidence > alone.confidence
-    assert sorted(together.claim_refs) == [
-        ("newsapi", "/articles/0/description"),
-        ("people_data_labs", "/employee_count"),
-    ]
-
-
-def test_a_second_source_that_contradicts_makes_less_sure_and_is_named():
-    alone = fact(said("newsapi", "headcount", "5,600", on=date(2026, 7, 29)))
-
-    against = fact(
-        said("newsapi", "headcount", "5,600", on=date(2026, 7, 29)), said("people_data_labs", "headcount", "4,700")
-    )
-
-    assert against.value == "5,600"
-    assert against.confidence < alone.confidence
-    assert against.claim_refs == [("newsapi", "/x")]
-    assert [term["why"] for term in against.terms if term["term"] == "contradicts"] == ["People Data Labs says 4,700."]
-
-
-def test_a_source_that_repeats_itself_is_not_two_sources():
-    once = fact(said("newsapi", "headcount", "310", "/a"))
-
-    twice = fact(said("newsapi", "headcount", "310", "/a"), said("newsapi", "headcount", "310", "/b"))
-
-    assert twice.confidence == once.confidence
-
-
-def test_old_news_is_less_sure_than_fresh_news():
-    fresh, old = facts(
-        [said("newsapi", "news", "A", on=date(2026, 11, 1)), said("newsapi", "news", "B", on=date(2026, 1, 1))], at=AT
-    )
-
-    assert fresh.confidence > old.confidence
-    assert next(term for term in old.terms if term["term"] == "age")["value"] == pytest.approx(319 / 180, abs=1e-4)
-
-
-def test_no_claims_are_no_facts_and_no_terms_no_confidence():
-    assert facts([], at=AT) == []
-    assert confidence.confidence([]) == 0.0
-
-
-def test_the_order_of_answers_changes_nothing():
-    answers = ask_both()
-
-    assert facts(answers, at=AT) == facts(answers[::-1], at=AT)

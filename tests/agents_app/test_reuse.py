@@ -143,7 +143,10 @@ def test_a_second_run_within_the_lifetime_asks_nobody_pays_nothing_and_knows_the
         assert (record.same_as, record.payload, record.calls, record.credits, record.elapsed_ms) == (theirs[party], None, 0, 0.0, 0)  # fmt: skip
         assert (record.status, record.asked_with) == (theirs[party].status, theirs[party].asked_with) != ("ok", "")
         assert record.payload_sha256 == theirs[party].payload_sha256 != ""
-    assert (theirs["people_data_labs"].credits, theirs["people_data_labs"].calls) == (4.0, 2)  # the company and three people
+    assert (theirs["people_data_labs"].credits, theirs["people_data_labs"].calls) == (
+        4.0,
+        2,
+    )  # the company and three people
 
 
 @pytest.mark.django_db
