@@ -463,7 +463,7 @@ def test_a_vote_weighs_the_same_words_as_the_facts_do():
 
     assert [(each.value, each.counts_for, each.source, each.group, each.among) for each in votes] == [
         ("520", "520", "newsapi", "press", 21),
-        ("430", "430", "people_data_labs", "people_data_labs", 21),
+        ("430", "430", "people_data_labs", "profiles", 21),
         ("440", "430", "abel", "abel", 21),
     ]
     assert votes[0].reliability > votes[1].reliability > votes[2].reliability
