@@ -300,17 +300,22 @@ def test_an_answer_of_which_words_were_taken_out_is_no_answer_any_more():
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("is_for_contact", [True, False])
-def test_who_is_forgotten_at_one_client_is_gone_from_an_answer_that_it_was_lent_by_another(is_for_contact):
+@pytest.mark.parametrize(
+    ("works_at", "is_for_contact"), [("harbour-pay.example", True), ("northwind-bank.example", False)]
+)
+def test_who_is_forgotten_at_one_client_is_gone_from_an_answer_that_it_was_lent_by_another(works_at, is_for_contact):
+    """By a run for them about another company, or by one about theirs that was for somebody else."""
     for party in PARTIES:
         SourceAccount.objects.create(source=party, created_at=AT)
     first, _ = researched(make_client("acme", offer="Audit evidence on demand."))
-    ada = make_contact(make_client("other", offer="Audit evidence on demand."), "ada.lovelace@northwind-bank.example", full_name="Ada Lovelace", first_name="Ada", last_name="Lovelace")  # fmt: skip
     lent = records(first)["people_data_labs"]
+    told = {**lent.payload, "summary": "Ask for Ada Lovelace."}
     with allowed():
-        told = {**lent.payload, "summary": "Ask for Ada Lovelace."}
         SourceRecord.objects.filter(pk=lent.pk).update(payload=told, payload_sha256=flow.results.digest(told))
-    request = make_request(ada) if is_for_contact else make_request(make_contact(ada.client))
+    other = make_client("other", offer="Audit evidence on demand.")
+    ada = make_contact(other, full_name="Ada Lovelace", last_name="Lovelace", company_domain=works_at)
+    about = {"company_domain": "northwind-bank.example", "company_name": "Northwind Bank"}
+    request = make_request(ada if is_for_contact else make_contact(other), **about)
     second = flow.execute(plan_run(request).pk, clock=lambda: AT)
     assert records(second)["people_data_labs"].same_as == lent
 
