@@ -9,7 +9,14 @@ from django.db.models.functions import Coalesce
 
 from agents_app.entities import sameness
 from agents_app.entities.holding import statement_place
-from agents_app.models import Entity, Statement
+from agents_app.models import Entity, EntityId, Scheme, Statement
+
+
+def of_company(client_id: int, domain: str) -> Entity | None:
+    """The client's entity of the company at this domain."""
+    held = EntityId.objects.filter(client=client_id, scheme=Scheme.DOMAIN, value=domain).select_related("entity")
+    found = held.first()
+    return found.entity if found else None
 
 
 def timeline(entity: Entity, attribute: str) -> list[Statement]:

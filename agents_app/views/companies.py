@@ -1,5 +1,6 @@
 """What a client's research knows of a company, with the evidence; what people decide about it; how sources fare."""
 
+from datetime import datetime, time
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -8,10 +9,12 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_http_methods, require_safe
 
-from agents_app import corrections, dossiers
-from agents_app.models import SourceRecord
+from agents_app import corrections, dossiers, entities
+from agents_app.entities import drawing
+from agents_app.models import Edge, Entity, SourceRecord, Statement
 from agents_app.research import SOURCES
 from agents_app.research.attributes import BY_KEY
 from clients import access
@@ -31,7 +34,8 @@ def client_companies(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def company(request: HttpRequest, slug: str, domain: str) -> HttpResponse:
-    """`past`: the attribute whose past is shown. POST takes `attribute` with `value` and `note`, or `withdraw`."""
+    """`past`: the attribute whose past is shown; `known`: a day (2026-11-16), to show what was known by its end. POST
+    takes `attribute` with `value`, `other` and `note`, or `withdraw`."""
     client = get_object_or_404(access.visible_clients(request.user), slug=slug)
     if request.method == "POST":
         return _decide(request, client, domain)
@@ -46,10 +50,35 @@ def company(request: HttpRequest, slug: str, domain: str) -> HttpResponse:
         "looked_at": looked_at,
         "past": dossiers.past(client, domain, looked_at.key) if looked_at else [],
         "actions": _told(found.search),
+        **_around(client, domain, request.GET.get("known", "")),
         "may_decide": request.user.has_perm(MAY_DECIDE),
         "ask_again": f"{reverse('plan')}?{urlencode({'client': client.pk, 'company_domain': domain})}",
     }
     return render(request, "agents_app/company.html", page)
+
+
+def _around(client: Client, domain: str, known: str) -> dict[str, object]:
+    """What the client's graph holds about the company and around it, now or on a day."""
+    entity = entities.of_company(client.pk, domain)
+    if entity is None:
+        return {}
+    day = parse_date(known) if known else None
+    known_at = timezone.make_aware(datetime.combine(day, time.max)) if day else None
+    found = entities.neighbourhood(entity, known_at=known_at)
+    names = {node.id: node for node in found.nodes}
+    relations = dict(Edge.Relation.choices)
+    return {
+        "entity": entity,
+        "known_on": day,
+        "picture": drawing.drawn(found),
+        "ties": [(names[tie.subject], relations[tie.relation], names[tie.object]) for tie in found.ties],
+        "held_then": _held(entity, known_at) if known_at else [],
+    }
+
+
+def _held(entity: Entity, known_at: datetime) -> list[tuple[str, Statement]]:
+    rows = entities.as_known_on(entity, known_at)
+    return [(BY_KEY[row.attribute].label, row) for row in rows if row.attribute in BY_KEY]
 
 
 def _told(search: object) -> list[dict[str, object]]:
