@@ -160,9 +160,8 @@ def _nothing(task: Task, work: Work) -> Exception:
     domain = task.needs.company["domain"]
     if not work.gathered:
         client = task.needs.config["client_name"]
-        return NothingKnown(
-            f"{client} has no research source. Add an active connection to People Data Labs or NewsAPI, then ask again."
-        )
+        mend = "Add an active connection to one, for example People Data Labs, then ask again."
+        return NothingKnown(f"{client} has no research source. {mend}")
     said = " ".join(f"{answer.source}: {answer.reason}" for answer in work.gathered)
     if all(answer.status == "failed" for answer in work.gathered):
         return SourcesUnavailable(f"No research source could be reached about {domain}. {said}")

@@ -337,6 +337,13 @@ def test_however_many_agree_it_may_have_changed_since():
     ]
 
 
+def test_of_several_who_do_not_say_when_one_has_looked_lately():
+    two, four = (fact(*(said(each, "headcount", "310") for each in ALONE[:count])) for count in (2, 4))
+
+    assert two.confidence == pytest.approx(0.5**0.25, abs=0.01)  # as if a quarter of a half-life old
+    assert four.confidence == pytest.approx(0.5**0.125, abs=0.01)
+
+
 def test_an_event_of_long_ago_may_still_be_the_last_one():
     alone = fact(said("dora", "last_funding_stage", "Series B", on=date(2023, 5, 1)))
     undated = fact(said("dora", "last_funding_stage", "Series B"))
@@ -433,6 +440,20 @@ def test_each_value_is_a_fact_of_its_own_and_those_of_several_sources_come_first
         ("NodeJS", 2, []), ("C", 1, []), ("C++", 1, []), ("Kafka", 1, []),
     ]  # fmt: skip
     assert found[0].confidence > found[1].confidence
+
+
+def test_news_come_from_new_to_old_and_filings_too_whoever_tells_of_them():
+    both = [said(each, "news", "Old", on=date(2026, 3, 1)) for each in ("abel", "beth", "emil")]
+    found = held(*both, said("fred", "news", "New", on=date(2026, 11, 1)))
+
+    assert [each.value for each in found] == ["New", "Old"]
+    assert found[0].confidence < found[1].confidence
+
+
+def test_what_a_person_said_of_one_of_many_values_decides_about_no_other():
+    decided = [Decided("technology", "Kafka", "mia", TODAY)]
+
+    assert [each.value for each in held(said("abel", "technology", "Oracle"), decided=decided)] == ["Oracle"]
 
 
 def test_a_person_is_the_same_with_the_title_in_short():

@@ -271,7 +271,7 @@ def test_a_client_without_sources_is_told_to_connect_one():
 
     assert (run.status, run.error) == (
         "needs_input",
-        f"{client.name} has no research source. Add an active connection to People Data Labs or NewsAPI, then ask again.",
+        f"{client.name} has no research source. Add an active connection to one, for example People Data Labs, then ask again.",
     )
 
 
