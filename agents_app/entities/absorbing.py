@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from agents_app.entities import holding, identifying, likeness, proposing, sameness, telling
 from agents_app.entities.holding import Linked
@@ -120,10 +120,9 @@ def _linked(company: Entity, facts: Sequence[Fact]) -> tuple[list[Linked], list[
 
 
 def _known(company: Entity, names: Iterable[Named]) -> dict[Named, Entity]:
-    wanted = [name for _, name, _ in names]
-    rows = Entity.objects.filter(client=company.client_id, normalised__in=wanted)
-    there = rows.filter(Q(within=company) | Q(within=None, kind__in=CLASSES))
-    return {(row.kind, row.normalised, row.within_id): row for row in there}
+    kinds, wanted = {kind for kind, *_ in names}, {name for _, name, _ in names}
+    rows = Entity.objects.filter(client=company.client_id, kind__in=kinds, normalised__in=wanted)
+    return {(row.kind, row.normalised, row.within_id): row for row in rows}
 
 
 def _named(company: Entity, link: telling.Link) -> Named:

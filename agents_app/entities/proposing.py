@@ -18,6 +18,7 @@ from clients import access
 from clients import likeness as people
 
 NAMES = "Their names are alike."
+LONGEST = 300  # letters of why
 MOST = 5  # proposals for the name of one entity
 Kind, Status = Entity.Kind, MergeProposal.Status
 
@@ -55,7 +56,7 @@ def propose(one: Entity, other: Entity, why: str, *, at: datetime) -> MergePropo
     first, second = sorted((one, other), key=lambda entity: entity.pk)
     score = likeness.alike(one.normalised, other.normalised)
     basis = {"client_id": one.client_id, "score": score, "at": at}
-    row, is_new = MergeProposal.objects.get_or_create(one=first, other=second, why=why, defaults=basis)
+    row, is_new = MergeProposal.objects.get_or_create(one=first, other=second, why=why[:LONGEST], defaults=basis)
     return row if is_new else None
 
 

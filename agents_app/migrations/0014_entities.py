@@ -153,7 +153,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='entity',
-            index=models.Index(fields=['client', 'kind'], name='entities_of_a_kind'),
+            index=models.Index(fields=['client', 'kind', 'normalised'], name='entities_by_name'),
         ),
         migrations.AddConstraint(
             model_name='entity',

@@ -73,7 +73,7 @@ class Entity(Record):
                 name="one_technology_or_industry_a_name",
             ),
         ]
-        indexes = [models.Index(fields=["client", "kind"], name="entities_of_a_kind")]
+        indexes = [models.Index(fields=["client", "kind", "normalised"], name="entities_by_name")]
 
     def __str__(self) -> str:
         return self.name

@@ -7,7 +7,20 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from agents_app import entities
-from agents_app.models import Edge, Entity, EntityId, EntityMerge, Fact, FlowRun, MergeProposal, Request, Statement
+from agents_app.entities import telling
+from agents_app.models import (
+    Edge,
+    Entity,
+    EntityId,
+    EntityMerge,
+    Fact,
+    FlowRun,
+    MergeProposal,
+    Request,
+    Scheme,
+    Statement,
+)
+from agents_app.research.attributes import ALL
 from gtm import loop
 from tests.agents_app.found import company_at, everything, held, rows, run_that_found
 from tests.factories import AT, make_client, make_contact, make_request, make_run, make_step, plan_run
@@ -103,7 +116,8 @@ def test_a_step_that_found_more_after_the_run_was_absorbed_is_taken_over_too(acm
 
     absorb(run)
 
-    assert [row.value for row in entities.timeline(company_at(BANK, acme), "headcount")] == ["1,240", "1,310"]
+    told = [(row.value, row.created_at) for row in entities.timeline(company_at(BANK, acme), "headcount")]
+    assert told == [("1,240", AT), ("1,310", AT + timedelta(minutes=1))]
     assert held(company_at(BANK, acme)) == {"headcount": "1,310"}
 
 
@@ -172,7 +186,7 @@ def seen_of(client):
     ]
 
 
-@settings(CALM, max_examples=60)
+@settings(CALM, max_examples=25)
 @given(FOUND, st.randoms(use_true_random=False))
 def test_runs_that_come_late_twice_and_in_any_order_end_at_the_same_graph(found, rng):
     def told(client, order):
@@ -190,6 +204,15 @@ def test_runs_that_come_late_twice_and_in_any_order_end_at_the_same_graph(found,
         return again
 
     assert told(make_client(), shuffled) == told(make_client(), list)
+
+
+def test_what_research_may_say_has_a_place_in_the_graph():
+    ids = {each.key for each in ALL if each.is_id}
+    links = [link for each in ALL if (link := telling.link(each.key, "Lena Vogt, CRO"))]
+
+    assert {*Scheme.values} == {*ids, "domain"}
+    assert {link.kind for link in links} == {*Entity.Kind.values}
+    assert {link.relation for link in links} == {*Edge.Relation.values}
 
 
 # --- who is who
