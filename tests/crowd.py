@@ -278,7 +278,13 @@ def _requests(size: int, rows: Rows) -> Rows:
             CampaignContact(campaign=campaign, contact=contact, added_at=AT) for campaign, contact in pairs
         ],
         Request: [
-            Request(client=contact.client, contact=contact, campaign=campaign, asked_at=AT)
+            Request(
+                client=contact.client,
+                contact=contact,
+                campaign=campaign,
+                company_domain="northwind-bank.example",
+                asked_at=AT,
+            )
             for campaign, contact in pairs
         ],
         RequestRule: [RequestRule(client=client) for client in rows[Client]],

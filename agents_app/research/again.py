@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Protocol
+from urllib.parse import parse_qs, urlsplit
 
 from agents_app.research.source import Company, Question
 from agents_app.research.sources import SOURCES
@@ -21,10 +22,18 @@ class Asked(Protocol):
 
 
 def again(asked: Iterable[Asked], company: Company, *, at: datetime) -> list[str]:
-    """Keys of sources, each judged by its last question. `company` carries the name that is known by now."""
-    last = {each.source: each for each in asked}
+    """Keys of sources, each judged by its last question about the company as a whole; `company` carries the name that
+    is known by now."""
+    last = {each.source: each for each in asked if _is_broad(each, company)}
     question = Question(company, at)
     return [key for key, each in last.items() if _may_pass(each) or _knows_a_better_name(each, question)]
+
+
+def _is_broad(asked: Asked, company: Company) -> bool:
+    """Not about a few days, and not about the company's owner."""
+    parts = parse_qs(urlsplit(asked.question).query)
+    names = {company.known_as, Company(company.domain).known_as}
+    return "since" not in parts and set(parts.get("name", names)) <= names
 
 
 def _may_pass(asked: Asked) -> bool:

@@ -16,7 +16,7 @@ def key(title: str) -> str:
     headline = title
     while (found := OUTLET.fullmatch(headline)) and _is_outlet(found["outlet"], found["headline"]):
         headline = found["headline"]
-    return fold(headline)
+    return fold(headline) or headline.casefold()
 
 
 def _is_outlet(words: str, headline: str) -> bool:
