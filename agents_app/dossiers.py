@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Aggregate, Count, Exists, FloatField, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
@@ -82,7 +83,6 @@ class Dossier:
     domain: str
     run: FlowRun
     rows: Sequence[Row]
-    records: Sequence[SourceRecord]
     search: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -130,9 +130,9 @@ def dossier(client: Client, domain: str) -> Dossier | None:
     run = _researched(client).filter(request__company_domain=domain).order_by("-pk").first()
     if run is None:
         return None
-    records = list(SourceRecord.objects.filter(run=run).defer("payload").select_related("same_as").order_by("pk"))
     claims = defaultdict(list)
-    for claim in Claim.objects.filter(source_record__in=records).select_related("source_record").order_by("pk"):
+    said = Claim.objects.filter(source_record__run=run).select_related("source_record").defer("source_record__payload")
+    for claim in said.order_by("pk"):
         claims[claim.attribute].append(claim)
     facts = defaultdict(list)
     for fact in _in_force(run):
@@ -142,19 +142,19 @@ def dossier(client: Client, domain: str) -> Dossier | None:
         for attribute in ALL
         if facts[attribute.key]
     ]
-    return Dossier(domain, run, rows, records, _search(run))
+    return Dossier(domain, run, rows, _search(run))
 
 
 def _in_force(run: FlowRun) -> list[Fact]:
     """Of an attribute that the run looked at again, the newest facts."""
-    facts = list(Fact.objects.filter(run=run).prefetch_related("claims").order_by("pk"))
+    facts = list(Fact.objects.filter(run=run).annotate(own=ArrayAgg("claims", default=[])).order_by("pk"))
     last: dict[str, int | None] = {fact.attribute: fact.step_id for fact in facts}
     return [fact for fact in facts if BY_KEY[fact.attribute].is_many or fact.step_id == last[fact.attribute]]
 
 
 def _held(fact: Fact, claims: Sequence[Claim], attribute: Attribute) -> Held:
     """Of an attribute with several values only the words for this one."""
-    own = {claim.pk for claim in fact.claims.all()}
+    own: Sequence[int] = fact.own  # type: ignore[attr-defined]
     words = []
     for claim in claims:
         is_same = claim.pk in own or agree(attribute.key, fact.value, claim.value)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Protocol
-from urllib.parse import parse_qs, urlsplit
 
 from agents_app.research.source import Company, Question
 from agents_app.research.sources import SOURCES
@@ -24,16 +23,18 @@ class Asked(Protocol):
 def again(asked: Iterable[Asked], company: Company, *, at: datetime) -> list[str]:
     """Keys of sources, each judged by its last question about the company as a whole; `company` carries the name that
     is known by now."""
-    last = {each.source: each for each in asked if _is_broad(each, company)}
     question = Question(company, at)
+    last = {each.source: each for each in asked if _is_broad(each, question)}
     return [key for key, each in last.items() if _may_pass(each) or _knows_a_better_name(each, question)]
 
 
-def _is_broad(asked: Asked, company: Company) -> bool:
+def _is_broad(asked: Asked, question: Question) -> bool:
     """Not about a few days, and not about the company's owner."""
-    parts = parse_qs(urlsplit(asked.question).query)
-    names = {company.known_as, Company(company.domain).known_as}
-    return "since" not in parts and set(parts.get("name", names)) <= names
+    source = SOURCES.get(asked.source)
+    if source is None or "since" not in source.asked_by:
+        return True
+    unnamed = Question(Company(question.company.domain), question.at)
+    return not asked.question or asked.question in (source.key_of(question), source.key_of(unnamed))
 
 
 def _may_pass(asked: Asked) -> bool:

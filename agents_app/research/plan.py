@@ -126,8 +126,8 @@ def _failed(known: Known) -> set[str]:
 
 def _open(source: Source, access: SourceAccess, known: Known, at: datetime) -> Iterable[Action]:
     yield Action(access, source, Question(known.company, at), _why(source, known), source.tells)
-    if "news" not in source.tells or "since" not in source.asked_by:
-        return
+    if "since" not in source.asked_by or source.key not in {answer.source for answer in known.answers}:
+        return  # what it says of the company as a whole comes first
     on, owner = _funded_on(known.answers), known.value("parent")
     if on:
         around = Question(known.company, at, since=on - AROUND, until=min(on + AROUND, at.date()))

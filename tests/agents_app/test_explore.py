@@ -115,7 +115,13 @@ def test_what_does_not_apply_is_not_missing():
 
 
 def test_a_dated_round_leads_to_what_was_written_around_it():
-    state = known(said("crunchbase", ("last_funding_date", "March 2026", date(2026, 3, 18))))
+    round_of = said("crunchbase", ("last_funding_date", "March 2026", date(2026, 3, 18)))
+    state = known(round_of, said("newsapi", ("news", "Northwind Bank opens a branch", date(2026, 9, 1))))
+    assert [
+        each
+        for each in actions(aim("news"), known(round_of), access("newsapi"), at=AT, taken=())
+        if each.question.since
+    ] == []
 
     found = actions(aim("news"), state, access("newsapi"), at=AT, taken=())
 
