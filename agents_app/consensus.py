@@ -138,11 +138,12 @@ def elect(options: Sequence[str], voters: Iterable[Voter]) -> Election:
     return _counted(options, votes, [voter.name for voter in left])
 
 
-def values(claims: Sequence[Claim]) -> Election:
+def values(claims: Sequence[Claim], *, among: int = 2) -> Election:
     """Which of several values of one attribute holds. All votes are counted: they cost nothing, and all are shown.
 
-    A group votes once, for its most reliable claim (of equals the first); the rest of it stands in the vote's why.
-    Options in the order of the claims; a value that no group votes for is none. Raises VoteImpossible.
+    `among`: how many values are possible, where that is more than are claimed; a voter is measured against blind choice
+    among all of them. A group votes once, for its most reliable claim (of equals the first); the rest of it stands in
+    the vote's why. Options in the order of the claims; a value that no group votes for is none. Raises VoteImpossible.
     """
     groups: dict[str, list[Claim]] = {}
     for claim in claims:
@@ -151,7 +152,7 @@ def values(claims: Sequence[Claim]) -> Election:
     options = [value for value in dict.fromkeys(claim.value for claim in claims) if value in {c.value for c in chosen}]
     _check_options(options)
     votes = [
-        Vote(best.source, best.value, best.reliability, _why(best, group), len(options))
+        Vote(best.source, best.value, best.reliability, _why(best, group), max(among, len(options)))
         for best, group in zip(chosen, groups.values(), strict=True)
     ]
     return _counted(options, votes, [])

@@ -20,14 +20,13 @@ from django.db import transaction
 
 from agents_app import drafts, forgetting, windows
 from agents_app.models import Draft, Send
-from clients import hold, suppression
+from clients import domains, hold, suppression
 from clients.models import Client, Contact
 
 log = logging.getLogger(__name__)
 
 Status = Draft.Status
 COMPOSER = "offline-composer"
-RESERVED = frozenset({"example", "test", "invalid", "localhost", "example.com", "example.net", "example.org"})
 CONFIRMED_WITHIN = timedelta(minutes=15)  # a hand-over takes seconds; after this its worker is gone
 
 
@@ -102,8 +101,7 @@ def message_id(draft: Draft) -> str:
 
 def is_reserved(address: str) -> bool:
     """Does the address stand in a domain that nobody can own (RFC 2606, RFC 6761)?"""
-    labels = address.rpartition("@")[2].strip().casefold().rstrip(".").split(".")
-    return labels[-1] in RESERVED or ".".join(labels[-2:]) in RESERVED
+    return domains.is_reserved(address.rpartition("@")[2])
 
 
 def unconfirmed(at: datetime) -> list[int]:

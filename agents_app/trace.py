@@ -21,6 +21,7 @@ from agents_app.models import (
     StepRun,
 )
 
+ANSWERS = SourceRecord.objects.select_related("same_as").defer("payload", "same_as__payload")
 STEPS = StepRun.objects.select_related("prompt_version", "context", "contact", "gate")
 
 
@@ -76,6 +77,8 @@ class RevisionTrace:
 
 @dataclass(frozen=True)
 class SourceTrace:
+    """`answer_of` is when an earlier answer came that was used again; None: the source was asked."""
+
     source: str
     status: str
     reason: str
@@ -83,6 +86,7 @@ class SourceTrace:
     elapsed_ms: int
     is_sandbox: bool
     claims: int
+    answer_of: datetime | None
 
 
 @dataclass(frozen=True)
@@ -153,7 +157,7 @@ def _whole(runs: QuerySet[FlowRun]) -> QuerySet[FlowRun]:
         Prefetch("prompts", PlannedPrompt.objects.select_related("version").order_by("agent")),
         Prefetch("steps", STEPS.order_by("stage", "pk")),
         Prefetch("revisions", PlanRevision.objects.order_by("number")),
-        Prefetch("source_records", SourceRecord.objects.prefetch_related("claims").order_by("pk")),
+        Prefetch("source_records", ANSWERS.prefetch_related("claims").order_by("pk")),
         Prefetch("facts", Fact.objects.prefetch_related("claims__source_record").order_by("pk")),
         Prefetch("personas", Persona.objects.order_by("pk")),
         Prefetch("drafts", Draft.objects.order_by("pk")),
@@ -247,6 +251,7 @@ def _source(record: SourceRecord) -> SourceTrace:
         elapsed_ms=record.elapsed_ms,
         is_sandbox=record.is_sandbox,
         claims=len(record.claims.all()),
+        answer_of=record.same_as.fetched_at if record.same_as else None,
     )
 
 

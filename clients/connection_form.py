@@ -5,31 +5,18 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
-from clients import credentials, signatures, signing
+from clients import signatures, signing
 from clients.models import Connection
+from clients.secret_form import SecretForm
 
 UNSIGNED = ("", "not signed: whoever knows the address may call")
 NOTHING_TO_CHECK_WITH = "Enter the secret that the calls are signed with, or have one made."
 MAKES_ITS_OWN = "{label} makes the secret itself and takes none from us. Copy it from there into the field above."
 
 
-class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
-    may_name_places = False  # the admin says so of its user
+class ConnectionForm(SecretForm):
+    places = (("secret", "credential_ref"), ("signing_secret", "signing_ref"))
 
-    secret = forms.CharField(
-        label="Credential",
-        required=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="What we present to the party, for example its API key. Kept encrypted and never shown again; "
-        "leave empty to keep the present one.",
-    )
-    credential_ref = forms.CharField(
-        label="or where it stands",
-        required=False,
-        max_length=200,
-        help_text="Instead of keeping it here: env:GTM_SECRET_… names a variable of the server, file:… a file in its "
-        "folder of secrets. Only those who see every client may name one. A new credential takes its place.",
-    )
     signing_secret = forms.CharField(
         label="New signing secret",
         required=False,
@@ -73,8 +60,7 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
             )  # fmt: skip
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        self._check_places(cleaned)
+        cleaned = super().clean()
         if cleaned.get("takes_unsigned") and not cleaned.get("external_account"):
             self.add_error("takes_unsigned", "Such calls are known by the account alone: enter its number above.")
         if "signing_scheme" not in self.fields or "signing_scheme" in self.errors:
@@ -86,27 +72,6 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
         elif secret or cleaned["make_signing_secret"]:
             self.add_error("signing_scheme", "Choose how the calls are signed; a secret alone protects nothing.")
         return cleaned
-
-    def _check_places(self, cleaned: dict[str, Any]) -> None:
-        """A place that may be named and is empty yet is taken: its page and doctor say so until it is filled."""
-        for secret, place in (("secret", "credential_ref"), ("signing_secret", "signing_ref")):
-            typed, named = cleaned.get(secret), cleaned.get(place, "")
-            if typed and named and place in self.changed_data:
-                self.add_error(place, "Enter the secret, or name where it stands, not both.")
-            elif not named:
-                continue
-            elif place in self.changed_data and not self.may_name_places:
-                self.add_error(place, "Only people who see every client may name a place. Ask an operator.")
-            else:
-                self._refuse_place(place, named)
-
-    def _refuse_place(self, field: str, reference: str) -> None:
-        try:
-            credentials.referred(reference)
-        except credentials.PlaceNotAllowed as refused:
-            self.add_error(field, str(refused))
-        except credentials.CredentialUnreadable:
-            return
 
     def _check_secret(self, scheme: str, secret: str, *, makes: bool) -> None:
         rule = signatures.SCHEMES[scheme]

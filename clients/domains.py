@@ -29,6 +29,15 @@ THROW_AWAY = frozenset((
 ))  # fmt: skip
 
 
+# Domains that nobody can own (RFC 2606, RFC 6761).
+RESERVED = frozenset({"example", "test", "invalid", "localhost", "example.com", "example.net", "example.org"})
+
+
+def is_reserved(domain: str) -> bool:
+    labels = domain.strip().casefold().rstrip(".").split(".")
+    return bool({labels[-1], ".".join(labels[-2:])} & RESERVED)
+
+
 def registered(host: str) -> str:
     """`mail.acme.co.uk` → `acme.co.uk`. Of a suffix that nobody keeps (`.example`) the last two labels."""
     host = host.strip().casefold().rstrip(".")

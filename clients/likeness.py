@@ -40,7 +40,12 @@ class Person(NamedTuple):
 
 def person(name: str, domain: str = "", company: str = "") -> Person:
     folded = fold(name)
-    return Person(folded, " ".join(sorted(folded.split())), _domain(domain), _company(company))
+    return Person(folded, " ".join(sorted(folded.split())), _domain(domain), company_name(company))
+
+
+def company_name(name: str) -> str:
+    """Folded, without its legal form: “Müller & Co. KG” → “muller”."""
+    return " ".join(_FORMS.sub(" ", fold(name)).split())
 
 
 def names_alike(one: Person, other: Person) -> float:
@@ -73,7 +78,3 @@ def is_flapping(said: Sequence[tuple[datetime, str]], now: datetime) -> bool:
 def _domain(text: str) -> str:
     domain = domains.registered(text) if text.strip() else ""
     return "" if domain in domains.PRIVATE_MAIL else domain
-
-
-def _company(name: str) -> str:
-    return " ".join(_FORMS.sub(" ", fold(name)).split())

@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 
 from agents_app.models import Draft, FlowRun, Gate, Request, Send
+from agents_app.research import SOURCES
 from clients.access import scope, visible_clients
 from clients.models import Client, Connection, Contact, Delivery
 from experiments.models import OutcomeEvent, OutcomeKind, SettingProposal
@@ -18,7 +19,6 @@ from insights.models import Ticket
 SHOWN = 6
 WEEK = timedelta(days=7)
 OFFER = "custom_fields.offer"
-SOURCES = (Connection.Party.PEOPLE_DATA_LABS, Connection.Party.NEWSAPI)
 
 
 class Figure(NamedTuple):
@@ -81,7 +81,7 @@ def _clients(user: User) -> QuerySet[Client]:
     rows = rows.annotate(
         waiting=Coalesce(Subquery(count), 0),
         proposals=Coalesce(Subquery(every), 0),
-        has_source=Exists(Connection.objects.filter(**here, is_active=True, party__in=SOURCES)),
+        has_source=Exists(Connection.objects.filter(**here, is_active=True, party__in=list(SOURCES))),
         has_people=Exists(Contact.objects.filter(**here)),
         is_asked=Exists(Request.objects.in_earnest().filter(**here)),
         is_decided=Exists(Draft.objects.filter(**of_run)),

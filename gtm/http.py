@@ -11,7 +11,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import parseaddr
 from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from types import MappingProxyType
 from typing import Any, Literal
 
 import httpx
@@ -21,7 +24,9 @@ from gtm import retries
 from gtm.retries import Kind, Unit
 
 MAX_BYTES = 2_000_000
-USER_AGENT = "gtm/1.0"
+MOST_REDIRECTS = 5
+PRODUCT = "gtm/1.0"
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 CANNOT_BE_SENT = "The address or the credential holds signs that cannot be sent. Enter them anew on the connection"
 
 # Python calls these global, but they carry any IPv4 address inside, also a private one (RFC 6052, 8215, 3056, 4380).
@@ -54,19 +59,37 @@ class Reply:
     body: bytes = b""
 
 
+@dataclass(frozen=True)
+class Page:
+    """What an address gave in the end: `url` is where its redirects led, `body` as it came, unpacked."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class Unavailable(Exception):
     """The party could not answer now; the same question may succeed later, but not before `retry_after_s` is over.
 
-    `json` is what the party answered, if anything that can be read.
+    `json` is what the party answered, if anything that can be read; `headers` came with it.
     """
 
     kind: Kind = "transient"
 
-    def __init__(self, reason: str, *, retry_after_s: float | None = None, json: object = None) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        retry_after_s: float | None = None,
+        json: object = None,
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry_after_s = retry_after_s
         self.json = json
+        self.headers = headers
 
 
 class Refused(Exception):
@@ -75,11 +98,14 @@ class Refused(Exception):
     `kind` says what would: permanent: another question; auth: another credential; conflict: a look at what is there.
     """
 
-    def __init__(self, status: int, reason: str, *, json: object = None) -> None:
+    def __init__(
+        self, status: int, reason: str, *, json: object = None, headers: Mapping[str, str] = NO_HEADERS
+    ) -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
         self.json = json
+        self.headers = headers
         self.kind: Kind = retries.kind_of(status, json)
 
 
@@ -104,9 +130,36 @@ def get_bytes(url: str, *, timeout_s: float, max_bytes: int = MAX_BYTES) -> byte
     """A file as it is. Raises Unavailable or Refused."""
     request = _request(Call("GET", url))
     response, body = _ask(request, timeout_s=timeout_s, sandbox=False, max_bytes=max_bytes)
+    return _page(response, body).body
+
+
+def get_page(
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    timeout_s: float,
+    sandbox: bool,
+    max_bytes: int = MAX_BYTES,
+) -> Page:
+    """A web page, through at most five redirects, each checked like the first address, all within `timeout_s`. Another
+    host than the first gets no `headers`: they may hold what is meant for the first alone. Raises Unavailable or
+    Refused."""
+    deadline = time.monotonic() + timeout_s
+    for _ in range(1 + MOST_REDIRECTS):
+        request = _request(Call("GET", url, headers=headers))
+        left = max(0.05, deadline - time.monotonic())
+        response, body = _ask(request, timeout_s=left, sandbox=sandbox, max_bytes=max_bytes)
+        following = response.next_request
+        if following is None:
+            return _page(response, body)
+        url, headers = str(following.url), headers if following.url.host == request.url.host else None
+    raise Unavailable(f"{request.url.host} redirects more than {MOST_REDIRECTS} times")
+
+
+def _page(response: httpx.Response, body: bytes) -> Page:
     if response.is_success:
-        return body
-    reason = f"{request.url.host} answered {response.status_code}"
+        return Page(str(response.request.url), response.status_code, response.headers, body)
+    reason = f"{response.request.url.host} answered {response.status_code}"
     refused = Refused(response.status_code, reason)
     raise Unavailable(reason) if refused.kind == "transient" else refused
 
@@ -134,7 +187,7 @@ def _request(call: Call) -> httpx.Request:
 
 def _ask(request: httpx.Request, *, timeout_s: float, sandbox: bool, max_bytes: int) -> tuple[httpx.Response, bytes]:
     deadline = time.monotonic() + timeout_s
-    request.headers.setdefault("User-Agent", USER_AGENT)
+    request.headers.setdefault("User-Agent", user_agent())
     request.extensions["timeout"] = httpx.Timeout(timeout_s).as_dict()
     try:
         response = _client(sandbox, os.getpid()).send(request, stream=True)
@@ -146,8 +199,16 @@ def _ask(request: httpx.Request, *, timeout_s: float, sandbox: bool, max_bytes: 
         raise Unavailable(f"{request.url.host} did not answer within {timeout_s:g} s") from error
     except httpx.LocalProtocolError:
         raise Refused(0, CANNOT_BE_SENT) from None
+    except (httpx.InvalidURL, UnicodeError):  # of a redirect, which httpx reads also where nobody follows it
+        raise Refused(0, f"{request.url.host} redirects to something that is no address") from None
     except (httpx.TransportError, httpx.DecodingError) as error:
         raise Unavailable(f"{request.url.host} could not be reached: {error or type(error).__name__}") from error
+
+
+def user_agent(contact: str = "") -> str:
+    """Who asks, and where whoever is asked finds a person: `contact`, else the one that is configured, if any."""
+    named = contact or parseaddr(settings.CONTACT_EMAIL)[1]
+    return f"{PRODUCT} ({named})" if named else PRODUCT
 
 
 def _read(response: httpx.Response, *, deadline: float, max_bytes: int) -> bytes:
@@ -169,8 +230,8 @@ def _judge(response: httpx.Response, body: bytes, *, elapsed_ms: int, unit: Unit
         said = f"{host} answered {status}{_says(answer)}"
         if retries.kind_of(status, answer) == "transient":
             wait_s = retries.retry_after_s(response.headers, at=datetime.now(UTC), unit=unit)
-            raise Unavailable(said, retry_after_s=wait_s, json=answer)
-        raise Refused(status, said, json=answer)
+            raise Unavailable(said, retry_after_s=wait_s, json=answer, headers=response.headers)
+        raise Refused(status, said, json=answer, headers=response.headers)
     if answer is None and body.strip():
         raise _not_json(host, status)
     return Reply(status, response.headers, answer, elapsed_ms, body)
@@ -207,7 +268,8 @@ def _says(answer: object) -> str:
 def _client(sandbox: bool, pid: int) -> httpx.Client:  # noqa: FBT001 - cache keys are positional
     """One client a process: `pid` keeps a forked worker off its parent's sockets.
 
-    Proxies from the environment are ignored, because they would connect where the address check cannot see.
+    Proxies from the environment are ignored, because they would connect where the address check cannot see. Cookies are
+    not kept: the one client asks for all of our clients.
     """
     if sandbox:
         from gtm import sandbox as stand_ins
@@ -215,7 +277,8 @@ def _client(sandbox: bool, pid: int) -> httpx.Client:  # noqa: FBT001 - cache ke
         transport = stand_ins.transport()
     else:
         transport = PublicOnly(httpx.HTTPTransport(limits=httpx.Limits(max_connections=50)))
-    return httpx.Client(transport=transport, follow_redirects=False, trust_env=False)
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+    return httpx.Client(transport=transport, cookies=no_cookies, follow_redirects=False, trust_env=False)
 
 
 def resolve(host: str, port: int) -> list[str]:

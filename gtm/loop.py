@@ -16,7 +16,7 @@ from django.db import DataError, IntegrityError, ProgrammingError, transaction
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from agents_app import campaigns, deployments, flow, forgetting, requests, sending, trials, versions
+from agents_app import campaigns, deployments, entities, flow, forgetting, requests, sending, trials, versions
 from agents_app.models import FlowRun, Request, Send
 from clients import (
     config,
@@ -44,6 +44,7 @@ from insights.models import ChangeLink, SharedInsight, Ticket, WeeklyReport
 
 CHANGED_AT_ONCE = 100  # clients whose deployment one sweep keeps; the next one goes on
 RULES_OF_LATE = timedelta(days=2)
+UNKNOWN = timedelta(days=7)  # how far back the graph is told of runs that it missed
 NAMELESS = timedelta(hours=1)  # how far back records are looked at that no address belongs to
 LEFT_BEHIND = timedelta(minutes=1)  # how long a row may wait for its bell before the sweep rings again
 MOST_BATCHES, MOST_PAGES = 50, 500  # of one job; the rest waits for the next bell
@@ -237,6 +238,13 @@ def execute_run(run_id: int) -> None:
         later(start_run, request_id)
     if run.status == FlowRun.Status.DEAD:
         tickets.for_dead_run(run, at=timezone.now())
+    if not run.is_open:
+        later(absorb_run, run_id)
+
+
+def absorb_run(run_id: int) -> None:
+    """What the run found out → the client's graph of companies and people."""
+    entities.absorb(FlowRun.objects.select_related("request", "client").get(pk=run_id), at=timezone.now())
 
 
 def send_due_drafts(*, at: datetime | None = None) -> None:
@@ -338,6 +346,8 @@ def sweep() -> None:
         later(start_run, request.pk)
     for run_id in flow.lost(at):
         later(execute_run, run_id)
+    for run in entities.waiting(since=at - UNKNOWN).filter(finished_at__lt=old)[:500]:
+        later(absorb_run, run.pk)
     for run in tickets.dead_runs_without()[:500]:
         tickets.for_dead_run(run, at=at)
     for event in outcomes.events_not_recorded(old)[:500]:

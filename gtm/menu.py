@@ -83,10 +83,18 @@ SECTIONS = (
         "Agents",
         (
             Item("Runs", "admin:agents_app_flowrun_changelist", "agents_app.view_flowrun", "failed_runs"),
+            Item("Sources of research", "research_sources", "agents_app.view_sourcerecord"),
             Item("Flow templates", "admin:agents_app_flowtemplate_changelist", "agents_app.view_flowtemplate"),
             Item("Routing rules", "admin:agents_app_routingrule_changelist", "agents_app.view_routingrule"),
             Item("Prompt versions", "admin:agents_app_promptversion_changelist", "agents_app.view_promptversion"),
             Item("Prompt performance", "prompt_performance", "agents_app.view_promptversion"),
+            Item(
+                "Agency's source accounts",
+                "admin:agents_app_sourceaccount_changelist",
+                "agents_app.change_sourceaccount",
+            ),
+            Item("Companies and people known", "admin:agents_app_entity_changelist", "agents_app.view_entity"),
+            Item("Perhaps the same", "admin:agents_app_mergeproposal_changelist", "agents_app.view_mergeproposal"),
         ),
         ("agents_app.",),
     ),

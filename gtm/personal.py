@@ -24,7 +24,8 @@ class Personal:
     A row is a person's own where a lookup of `contact` or `record` leads to them, or where `mine` (a column) holds the
     contact's id. It is one of several people's where a lookup of `among` leads to them, where `company` (a lookup) is
     the domain they worked at, or where the table is looked through (`scan`); `client` (a lookup) keeps those inside
-    the client. `through` names a model whose reached rows hold, in `through_columns`, primary keys of this one.
+    the client, with those of others that `shown_to` (lookups) says are shown to it. `through` names a model whose
+    reached rows hold, in `through_columns`, primary keys of this one.
 
     `blank` columns are emptied in a person's own rows, and searched in the others; of `search` columns the person's
     words are taken out; `keys` are searched, and replaced whole so that they stay unique; `placeholders` are written
@@ -44,6 +45,7 @@ class Personal:
     among: tuple[str, ...] = ()
     company: str = ""
     client: str = ""
+    shown_to: tuple[str, ...] = ()
     through: str = ""
     through_columns: tuple[str, ...] = ()
     scan: bool = False

@@ -177,6 +177,8 @@ SPOOL_MAX_BYTES: int = env.int("GTM_SPOOL_MAX_BYTES", default=1_000_000_000)
 # E-mail is a dry run: messages are written to files, nothing leaves the machine.
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="outreach@agency.example")
+# Whom a party may write to about our calls, where it wants to know (the SEC does); goes out with each call to it.
+CONTACT_EMAIL: str = env.str("GTM_CONTACT_EMAIL", default=env.str("DEFAULT_FROM_EMAIL", default=""))
 EMAIL_FILE_PATH = Path(env.str("EMAIL_FILE_PATH", default=str(DATA_DIR / "mail")))
 
 # The model. Without a key, the sandbox's composer answers the same Messages API in process.
@@ -192,6 +194,12 @@ RUN_BUDGET_USD: dict[str, Decimal] = {
     "standard": Decimal(env.str("GTM_BUDGET_STANDARD_USD", default="0.60")),
     "comprehensive": Decimal(env.str("GTM_BUDGET_COMPREHENSIVE_USD", default="3.00")),
 }
+RESEARCH_CREDITS: dict[str, float] = {
+    "quick": env.float("GTM_RESEARCH_CREDITS_QUICK", default=3),
+    "standard": env.float("GTM_RESEARCH_CREDITS_STANDARD", default=8),
+    "comprehensive": env.float("GTM_RESEARCH_CREDITS_COMPREHENSIVE", default=30),
+}  # of all sources together, each as it counts itself
+RESEARCH_SURE = {"quick": 0.6, "standard": 0.8, "comprehensive": 0.9}  # a fact this sure is looked into no further
 TEMPLATE_REACH_ALONE = env.int("GTM_TEMPLATE_REACH_ALONE", default=10)  # clients that one person may change at once
 CLIENT_DAY_BUDGET_USD = Decimal(env.str("GTM_CLIENT_DAY_BUDGET_USD", default="25"))
 

@@ -88,6 +88,7 @@ def _marked(rows: QuerySet[Any], hit: Q) -> QuerySet[Any]:
 
 
 OF_RUNS_IN_EARNEST = Q(run__request__trial_side="")  # trials of unsaved settings count nowhere
+ASKED = Q(same_as=None)  # an answer that is used again says nothing new of its source
 
 
 def _sure_steps(agent: str, at: datetime) -> QuerySet[Any]:
@@ -106,7 +107,7 @@ def _failed_steps(agent: str, at: datetime) -> QuerySet[Any]:
 
 
 def _failed_sources(source: str, at: datetime) -> QuerySet[Any]:
-    asked = SourceRecord.objects.filter(OF_RUNS_IN_EARNEST, _only("source", source), fetched_at__lte=at)
+    asked = SourceRecord.objects.filter(OF_RUNS_IN_EARNEST, ASKED, _only("source", source), fetched_at__lte=at)
     return _marked(asked, Q(status=SourceRecord.Status.FAILED))
 
 

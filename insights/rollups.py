@@ -164,7 +164,11 @@ def agents(span: Span, at: datetime) -> list[AgentFigures]:
 
 def sources(span: Span, at: datetime) -> list[SourceFigures]:
     inside = SourceRecord.objects.filter(
-        metrics.OF_RUNS_IN_EARNEST, fetched_at__gte=span.since, fetched_at__lt=span.until, fetched_at__lte=at
+        metrics.OF_RUNS_IN_EARNEST,
+        metrics.ASKED,
+        fetched_at__gte=span.since,
+        fetched_at__lt=span.until,
+        fetched_at__lte=at,
     )
     failed = Count("pk", filter=Q(status=SourceRecord.Status.FAILED))
     rows = inside.values("source").annotate(asked=Count("pk"), failed=failed)

@@ -72,7 +72,7 @@ from insights.models import (
     Ticket,
     WeeklyReport,
 )
-from tests.crowd_runs import SHA, Rows, a_number, flows, knowledge, numbers, questions, runs, trials
+from tests.crowd_runs import SHA, Rows, a_number, flows, knowledge, known, numbers, questions, runs, trials
 from tests.factories import AT
 
 PASSWORD = "correct horse"
@@ -110,6 +110,7 @@ def make_crowd(size: int) -> Rows:
         questions,
         trials,
         knowledge,
+        known,
         _mails,
         _experiments,
         _proposals,
@@ -277,7 +278,13 @@ def _requests(size: int, rows: Rows) -> Rows:
             CampaignContact(campaign=campaign, contact=contact, added_at=AT) for campaign, contact in pairs
         ],
         Request: [
-            Request(client=contact.client, contact=contact, campaign=campaign, asked_at=AT)
+            Request(
+                client=contact.client,
+                contact=contact,
+                campaign=campaign,
+                company_domain="northwind-bank.example",
+                asked_at=AT,
+            )
             for campaign, contact in pairs
         ],
         RequestRule: [RequestRule(client=client) for client in rows[Client]],

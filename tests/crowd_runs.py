@@ -12,12 +12,18 @@ from agents_app.models import (
     BudgetDay,
     Claim,
     ClientPrompt,
+    Correction,
     Deployment,
+    Edge,
+    Entity,
+    EntityId,
+    EntityMerge,
     Fact,
     FlowRun,
     FlowTemplate,
     FlowVersion,
     Gate,
+    MergeProposal,
     ModelPrice,
     Persona,
     PlannedPrompt,
@@ -25,7 +31,9 @@ from agents_app.models import (
     PromptVersion,
     Request,
     RoutingRule,
+    SourceAccount,
     SourceRecord,
+    Statement,
     StepContext,
     StepRun,
     TemplateStep,
@@ -169,6 +177,32 @@ def trials(size: int, rows: Rows) -> Rows:
     }  # fmt: skip
 
 
+def known(size: int, rows: Rows) -> Rows:
+    """A company of each client, one that is the same, and one that may be."""
+    named = {"kind": "company", "name": "Northwind Bank", "normalised": "northwind bank", "created_at": AT}
+    companies, twins, others = (
+        Entity.objects.bulk_create([Entity(client=client, **named) for client in rows[Client]]) for _ in range(3)
+    )
+    rows[Entity] = companies
+    pairs = list(zip(companies, twins, strict=True))
+    return {
+        EntityId: [
+            EntityId(client=one.client, entity=one, scheme="domain", value="northwind-bank.example", created_at=AT)
+            for one in companies
+        ],
+        Edge: [Edge(subject=one, relation="parent_of", object=other, created_at=AT) for one, other in pairs],
+        Statement: [
+            Statement(entity=one, attribute="headcount", value="1,240", confidence=0.8, fact=fact, created_at=AT)
+            for one, fact in zip(companies, rows[Fact], strict=True)
+        ],
+        EntityMerge: [EntityMerge(client=one.client, loser=other, winner=one, at=AT) for one, other in pairs],
+        MergeProposal: [
+            MergeProposal(client=one.client, one=one, other=other, score=1.0, why="Their names are alike.", at=AT)
+            for one, other in zip(companies, others, strict=True)
+        ],
+    }
+
+
 def knowledge(size: int, rows: Rows) -> Rows:
     sources = [
         SourceRecord(
@@ -179,12 +213,20 @@ def knowledge(size: int, rows: Rows) -> Rows:
     ]  # fmt: skip
     SourceRecord.objects.bulk_create(sources)
     rows[SourceRecord] = sources
+    facts = [Fact(run=run, key="f1", attribute="headcount", value="1,240", confidence=0.8) for run in rows[FlowRun]]
+    rows[Fact] = Fact.objects.bulk_create(facts)
     sentence = {"text": "Northwind Bank has 1,240 people.", "rests_on": ["f1"]}
     return {
+        SourceAccount: [SourceAccount(source="newsapi", is_active=False, created_at=AT) for _ in numbers(size)],
         Claim: [
             Claim(source_record=source, attribute="headcount", value="1,240", pointer="/size") for source in sources
         ],
-        Fact: [Fact(run=run, key="f1", attribute="headcount", value="1,240", confidence=0.8) for run in rows[FlowRun]],
+        Correction: [
+            Correction(
+                client=run.client, company_domain=f"c{run.pk}.example", attribute="headcount", value="1,240", at=AT
+            )
+            for run in rows[FlowRun]
+        ],
         Persona: [Persona(run=run, role="CFO", pains=[sentence], angle="Close faster.") for run in rows[FlowRun]],
         Brief: [Brief(run=run, sentences=[sentence]) for run in rows[FlowRun]],
         ModelPrice: [

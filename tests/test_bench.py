@@ -51,3 +51,20 @@ def test_a_wide_run_that_was_over_before_its_steps_is_refused(bench):
 @pytest.mark.django_db
 def test_of_several_wide_runs_the_slowest_is_told(bench):
     assert bench("engine").wide(Meter(), Side([], [1010.0, 1040.0, 1020.0]), times=3)["wide_s"] == 1.04
+
+
+def test_in_a_small_world_facts_are_right_more_often_than_first_answers(bench):
+    world = bench("triangulation")
+
+    found = world.measure(7, 60, world.panel())
+
+    assert found["fused"]["accuracy"] > found["first_answer"]["accuracy"] + 0.05
+    assert found["fused"]["sure_right_share"] > found["first_answer"]["sure_right_share"]
+
+
+def test_a_world_is_the_same_for_the_same_seed(bench):
+    world = bench("_known_world")
+
+    assert (
+        world.companies(7, 5, world.FIELD) == world.companies(7, 5, world.FIELD) != world.companies(8, 5, world.FIELD)
+    )

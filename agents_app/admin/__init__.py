@@ -1,7 +1,9 @@
 """The admin's pages of how we write. What only records is read; each button calls one public function."""
 
 from agents_app.admin import (
+    accounts,
     deployments,
+    entities,
     flow_versions,
     flows,
     gates,
@@ -16,7 +18,9 @@ from agents_app.admin import (
 )
 
 __all__ = [
+    "accounts",
     "deployments",
+    "entities",
     "flow_versions",
     "flows",
     "gates",

@@ -1,31 +1,87 @@
 """How a client reaches its research sources: credentials in clear, never stored and never logged."""
 
 import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
 
-from agents_app import research
-from agents_app.models import FlowRun
-from clients import credentials
+from agents_app import accounts, research
+from agents_app.flow import knowledge
+from agents_app.models import FlowRun, SourceAccount
+from clients import credentials, domains
 from clients.models import Connection
+
+SANDBOX = Connection.Mode.SANDBOX
 
 logger = logging.getLogger(__name__)
 
 
-def sources(run: FlowRun) -> list[research.SourceAccess]:
-    """One access a source: the client's oldest active connection to it."""
+def sources(run: FlowRun, *, at: datetime) -> list[research.SourceAccess]:
+    """One access a source: the client's own active connection, of several the oldest; else the agency's account; else,
+    where the source takes no key, none.
+
+    Who asks one source in the sandbox, or about a company that cannot exist, is in an invented world: there the
+    agency's accounts are asked in the sandbox too, and nothing is asked that nobody connected.
+    """
+    known = Connection.objects.filter(client=run.client_id, party__in=list(research.SOURCES))
+    own = list(known.order_by("pk"))
+    is_invented = any(each.is_active and each.mode == SANDBOX for each in own) or domains.is_reserved(
+        knowledge.company(run.request)["domain"]
+    )
+    keyless = (research.SourceAccess(key, sandbox=False) for key in keyless_for(own, is_invented=is_invented))
     found: dict[str, research.SourceAccess] = {}
-    active = Connection.objects.filter(client=run.client_id, is_active=True, party__in=list(research.SOURCES))
-    for connection in active.order_by("pk"):
-        is_sandbox = connection.mode == Connection.Mode.SANDBOX
-        if connection.party not in found:
-            credential = "" if is_sandbox else _credential(connection)
-            found[connection.party] = research.SourceAccess(connection.party, is_sandbox, credential)
+    for access in (*_own(own), *_accounts(own, is_sandbox=is_invented, at=at), *keyless):
+        found.setdefault(access.key, access)
     return list(found.values())
 
 
-def _credential(connection: Connection) -> str:
+def keyless_for(own: Sequence[Connection], *, is_invented: bool) -> list[str]:
+    """Sources without a key that a client asks although nobody connected it to them. `own` are its connections to
+    sources."""
+    if is_invented:
+        return []
+    off = _switched_off(own)
+    return [source.key for source in research.SOURCES.values() if not source.needs_key and source.key not in off]
+
+
+def _switched_off(own: Iterable[Connection]) -> set[str]:
+    """A connection to a source without a key that is not active switches the source off."""
+    return {each.party for each in own if not each.is_active and not research.SOURCES[each.party].needs_key}
+
+
+def _own(own: Iterable[Connection]) -> Iterator[research.SourceAccess]:
+    for each in own:
+        if each.is_active:
+            yield _access(each.party, each, f"connection:{each.pk}", is_sandbox=each.mode == SANDBOX)
+
+
+def _accounts(own: Iterable[Connection], *, is_sandbox: bool, at: datetime) -> Iterator[research.SourceAccess]:
+    off = _switched_off(own)
+    active = SourceAccount.objects.filter(is_active=True, source__in=list(research.SOURCES)).exclude(source__in=off)
+    rows = list(active.order_by("pk"))
+    spent = accounts.spent([each for each in rows if each.credits_a_month is not None], at=at)
+    for each in rows:
+        access = _access(each.source, each, each.asked_with, is_sandbox=is_sandbox or each.mode == SANDBOX)
+        yield replace(access, closed=accounts.why_closed(each, spent.get(each.pk, 0.0)) or _lacks_key(each, access))
+
+
+def _lacks_key(account: SourceAccount, access: research.SourceAccess) -> str:
+    if access.sandbox or access.credential or not research.SOURCES[access.key].needs_key:
+        return ""
+    return f"{account} has no credential that can be read. Enter it there."
+
+
+def _access(key: str, row: Connection | SourceAccount, asked_with: str, *, is_sandbox: bool) -> research.SourceAccess:
+    """A source that is asked without a key answers everybody alike."""
+    credential = "" if is_sandbox else _credential(row)
+    is_alike = not credential and not research.SOURCES[key].needs_key
+    return research.SourceAccess(key, is_sandbox, credential, "" if is_alike else asked_with)
+
+
+def _credential(row: Connection | SourceAccount) -> str:
     """Empty when there is none that can be read; the source then says so, and the others are asked all the same."""
     try:
-        return credentials.held(bytes(connection.credential), connection.credential_ref)
+        return credentials.held(bytes(row.credential), row.credential_ref)
     except credentials.CredentialUnreadable as unreadable:
-        logger.warning("connection %s: %s", connection.pk, unreadable)
+        logger.warning("%s %s: %s", row._meta.verbose_name, row.pk, unreadable)
         return ""

@@ -89,7 +89,7 @@ def _research(hand: Hand) -> dict[str, Any]:
     return {
         "found": _found(hand),
         "conflicts": tuple(tools.conflicts(hand.run)),
-        "again": tuple(research.again(tools.asked(hand.run), tools.known_company(hand))),
+        "again": tuple(research.again(tools.asked(hand.run), tools.known_company(hand), at=hand.clock())),
     }
 
 

@@ -1,16 +1,16 @@
 """What a person's answer at a gate changes of what the steps before it left: facts, personas, drafts."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
-from agents_app import confidence, routing
+from agents_app import confidence, corrections, research, routing
 from agents_app.agents import email, persona
 from agents_app.confidence import term
+from agents_app.flow import knowledge
 from agents_app.flow.hand import Hand
 from agents_app.models import Draft, Fact, Gate, Persona, StepRun
 from clients import access
-
-PERSON_IS_RIGHT = 0.97  # how far a person who looked is believed about a fact
 
 Decision = Gate.Decision
 
@@ -43,7 +43,7 @@ def _correct(hand: Hand, row: StepRun, gate: Gate, *, confirms: bool) -> None:
     for place, each in enumerate(changed, start=1):
         old = hand.run.facts.filter(key=each["key"]).first()
         who = access.called(gate.decided_by, otherwise="A person")
-        terms = [term("person", confidence.log_odds(PERSON_IS_RIGHT), 1.0, f"{who} says so.")]
+        terms = [term("person", confidence.log_odds(research.PERSON_IS_RIGHT), 1.0, f"{who} says so.")]
         fact = Fact.objects.create(
             run=hand.run,
             step=row,
@@ -54,7 +54,18 @@ def _correct(hand: Hand, row: StepRun, gate: Gate, *, confirms: bool) -> None:
             confidence_terms=terms,
         )
         fact.claims.set(old.claims.filter(value=fact.value) if old else [])
+        _keep(hand, gate, fact)
     hand.recalled.forget(hand.run)
+
+
+def _keep(hand: Hand, gate: Gate, fact: Fact) -> None:
+    """What a person decided here holds for later research too, where it can be read as a value of its attribute."""
+    domain = knowledge.company(hand.run.request)["domain"]
+    if domain and not hand.run.request.is_trial:
+        with suppress(corrections.CorrectionRefused):
+            spot = corrections.Spot(hand.run.client, domain, fact.attribute)
+            note = f"Asked by run {hand.run.pk}."
+            corrections.decide(spot, fact.value, by=gate.decided_by, at=hand.clock(), note=note)
 
 
 def _decide_personas(before: StepRun, gate: Gate, said: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from agents_app.agents import Agent, chosen
 from agents_app.graph import nodes_of
 from agents_app.models import Fact, FlowRun, Persona, Request, Send
 from agents_app.research import FactValue
+from agents_app.research.attributes import BY_KEY
 from clients import scores
 from clients.models import Contact
 
@@ -90,12 +91,17 @@ def named(company: Mapping[str, str], facts: Iterable[Mapping[str, Any]]) -> dic
 
 
 def fact_rows(run: FlowRun) -> Rows:
-    """The run's facts as prompts carry them, with the id of each row; of one attribute (news apart) the newest."""
+    """The run's facts as prompts carry them, with the id of each row; of an attribute that has one value the newest."""
     facts = list(Fact.objects.filter(run=run).prefetch_related("claims__source_record").order_by("pk"))
-    newest = {fact.attribute: fact for fact in facts if fact.attribute != "news"}
-    first_said = {fact.value.casefold(): fact for fact in reversed(facts) if fact.attribute == "news"}
+    newest = {fact.attribute: fact for fact in facts if not _is_many(fact)}
+    first_said = {(fact.attribute, fact.value.casefold()): fact for fact in reversed(facts) if _is_many(fact)}
     kept = {id(fact) for fact in [*newest.values(), *first_said.values()]}
     return [_from_row(fact) for fact in facts if id(fact) in kept]
+
+
+def _is_many(fact: Fact) -> bool:
+    known = BY_KEY.get(fact.attribute)
+    return known is not None and known.is_many
 
 
 def from_value(fact: FactValue) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def context(hand: Hand) -> dict[str, Any]:
         ],
         "purpose": run.request.purpose,
         "required": list(tools.required(run)),
-        "again": research.again(tools.asked(run), tools.known_company(hand)),
+        "again": research.again(tools.asked(run), tools.known_company(hand), at=hand.clock()),
         "conflicts": tools.conflicts(run),
         "seconds_left": max(0, round(hand.seconds_left())),
         "budget_left_usd": str(run.left_usd),

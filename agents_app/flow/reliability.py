@@ -1,11 +1,21 @@
-"""How often voters were right: what they chose, beside what people decided about the draft that came of the vote."""
+"""How often voters and sources were right: what they said, beside what people decided.
 
+A voter is judged by the draft that came of the vote. A source is judged where a person worked on facts: at a gate that
+asked which value is right, or at one where the person put a fact right; whoever did that has read the others too.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import groupby
 
-from agents_app import consensus
-from agents_app.models import Draft, StepRun
+from django.db.models import Exists, OuterRef
+
+from agents_app import consensus, research
+from agents_app.models import Claim, Draft, Fact, Gate, StepRun
+from agents_app.research.learning import Decision, Said
 
 LOOKED_AT = 200  # newest decided drafts that came of a vote
+GATES_LOOKED_AT = 500  # newest at which facts were decided
 Counts = dict[str, tuple[int, int]]
 
 
@@ -29,3 +39,43 @@ def _count(counts: Counts, step: StepRun, *, is_good: bool) -> None:
         right, seen = counts.get(vote["voter"], (0, 0))
         chose_winner = vote["choice"] == step.votes["winner"]
         counts[vote["voter"]] = (right + (chose_winner == is_good), seen + 1)
+
+
+def of_sources(at: datetime, modes: Mapping[str, bool]) -> research.Reliabilities:
+    """Of these sources, {key: whether it is asked in the sandbox}. What was practised in the sandbox teaches nothing
+    about the real one. Two queries, none where no source is named."""
+    if not modes:
+        return {}
+    return research.learned(_decisions(at, modes))
+
+
+def _decisions(at: datetime, modes: Mapping[str, bool]) -> Iterator[Decision]:
+    """Newest first."""
+    worked_on = Exists(Fact.objects.filter(step=OuterRef("step")))
+    gates = Gate.objects.filter(worked_on, decided_at__lt=at).select_related("step__run__request")
+    newest = list(gates.order_by("-decided_at", "-pk")[:GATES_LOOKED_AT])
+    said = _said({gate.step.run_id for gate in newest}, modes)
+    for gate in newest:
+        assert gate.decided_at is not None
+        before = {each["key"]: each["value"] for each in gate.shown.get("facts", [])}
+        for fact in (gate.answer or gate.shown).get("facts", []):
+            yield Decision(
+                company=gate.step.run.request.company_domain or str(gate.step.run_id),
+                attribute=fact["attribute"],
+                before=before[fact["key"]],
+                value=fact["value"],
+                on=gate.decided_at.date(),
+                said=said.get(gate.step.run_id, ()),
+            )
+
+
+def _said(runs: Iterable[int], modes: Mapping[str, bool]) -> dict[int, tuple[Said, ...]]:
+    """{run id: what these sources said in it}"""
+    claims = Claim.objects.filter(source_record__run__in=list(runs), source_record__source__in=list(modes))
+    rows = claims.order_by("source_record__run", "pk").values_list(
+        "source_record__run", "source_record__is_sandbox", "source_record__source", "attribute", "value", "as_of_date"
+    )
+    return {
+        run: tuple(Said(*row[2:]) for row in found if row[1] == modes[row[2]])
+        for run, found in groupby(rows, key=lambda row: row[0])
+    }

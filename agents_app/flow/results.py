@@ -15,8 +15,9 @@ from agents_app.flow.hand import Hand
 from agents_app.flow.work import Work
 from agents_app.models import Brief, Claim, Draft, Fact, FlowRun, Persona, SourceRecord, StepContext, StepRun
 from agents_app.research import FactValue, SourceAnswer
+from agents_app.research.attributes import BY_KEY
 
-ClaimKey = tuple[str, str, str]  # source, pointer, attribute
+ClaimKey = tuple[str, str, str]  # question, pointer, attribute
 Status = StepRun.Status
 
 
@@ -95,7 +96,7 @@ def _see(hand: Hand, row: StepRun, work: Work, fact_ids: Mapping[str, int]) -> N
     given = asdict(work.given)
     facts = [{**fact, "fact_id": fact_ids.get(fact["key"], fact.get("fact_id"))} for fact in given["facts"]]
     seen = {"company": given["company"], "facts": facts, "context": contexts if len(contexts) > 1 else contexts[0]}
-    document = {**row.input, **seen}
+    document = {**row.input, **seen, **({"search": work.search} if work.search else {})}
     row.planned_sha256 = row.context_id or ""
     row.context = StepContext(sha256=digest(document), document=document)
     hand.journal.keep([row.context])
@@ -140,6 +141,7 @@ def _all_terms(work: Work) -> list[Term]:
 
 
 def _source_record(run: FlowRun, answer: SourceAnswer, at: datetime) -> SourceRecord:
+    """A payload that was used again stays where it is."""
     return SourceRecord.objects.create(
         run=run,
         source=answer.source,
@@ -148,17 +150,30 @@ def _source_record(run: FlowRun, answer: SourceAnswer, at: datetime) -> SourceRe
         status=answer.status,
         reason=answer.reason[:300],
         http_status=answer.http_status,
-        payload=answer.payload,
+        payload=answer.payload if answer.same_as is None else None,
         payload_sha256=digest(answer.payload) if answer.payload is not None else "",
         elapsed_ms=answer.elapsed_ms,
         is_sandbox=answer.sandbox,
         fetched_at=at,
+        question=answer.question,
+        calls=answer.calls,
+        credits=answer.credits,
+        asked_with=answer.asked_with,
+        same_as_id=answer.same_as,
     )
 
 
 def _claims(record: SourceRecord, answer: SourceAnswer) -> dict[ClaimKey, Claim]:
-    rows = Claim.objects.bulk_create(Claim(source_record=record, **asdict(claim)) for claim in answer.claims)
-    return {(record.source, row.pointer, row.attribute): row for row in rows}
+    rows = Claim.objects.bulk_create(
+        Claim(source_record=record, unit=BY_KEY[claim.attribute].unit, extractor=answer.extractor, **asdict(claim))
+        for claim in answer.claims
+    )
+    return {_key(row): row for row in rows}
+
+
+def _key(claim: Claim) -> ClaimKey:
+    record = claim.source_record
+    return (record.question or record.source, claim.pointer, claim.attribute)
 
 
 def _facts(hand: Hand, row: StepRun, work: Work, claims: dict[ClaimKey, Claim]) -> dict[str, int]:
@@ -172,9 +187,9 @@ def _facts(hand: Hand, row: StepRun, work: Work, claims: dict[ClaimKey, Claim]) 
     rows = Fact.objects.bulk_create(_fact(hand.run, row, value) for value in values)
     links = Fact.claims.through
     links.objects.bulk_create(
-        links(fact_id=fact.pk, claim_id=claims[source, pointer, value.attribute].pk)
+        links(fact_id=fact.pk, claim_id=claims[question, pointer, value.attribute].pk)
         for fact, value in zip(rows, values, strict=True)
-        for source, pointer in value.claim_refs
+        for question, pointer in value.claim_refs
     )
     hand.recalled.forget(hand.run)
     return {fact.key: fact.pk for fact in rows}
@@ -191,7 +206,7 @@ def _changed(hand: Hand, facts: Iterable[FactValue]) -> Iterable[FactValue]:
 
 def _earlier_claims(run: FlowRun) -> dict[ClaimKey, Claim]:
     rows = Claim.objects.filter(source_record__run=run).select_related("source_record").order_by("pk")
-    return {(row.source_record.source, row.pointer, row.attribute): row for row in rows}
+    return {_key(row): row for row in rows}
 
 
 def _fact(run: FlowRun, row: StepRun, value: FactValue) -> Fact:

@@ -9,9 +9,9 @@ from typing import Any
 from django.conf import settings
 from pydantic import ValidationError
 
-from agents_app import llm, research, routing
+from agents_app import corrections, llm, research, routing
 from agents_app.agents import AGENTS, Agent
-from agents_app.flow import access, budget, endings, judges, knowledge, planner, reliability, results, tools, work
+from agents_app.flow import access, budget, endings, judges, kept, knowledge, planner, reliability, results, tools, work
 from agents_app.flow.budget import StepPurse
 from agents_app.flow.hand import Hand
 from agents_app.flow.knowledge import Given
@@ -110,7 +110,7 @@ def _agent_step(hand: Hand, node: Node, contact: Contact | None, number: int) ->
         given = knowledge.given(hand.run, agent, contact, hand.recalled)
     except ValidationError as error:  # a fault of ours: the step fails with it, and not the driver
         return Begun(node, row, prepare=_failing(error))
-    sources = access.sources(hand.run) if node.agent == routing.RESEARCH else None
+    sources = access.sources(hand.run, at=row.started_at) if node.agent == routing.RESEARCH else None
     prepare = partial(_agent_work, hand, node, given, sources)
     context = _document(given, sources)
     if row.contact_id and "contact" in agent.needed():
@@ -220,7 +220,6 @@ def _agent_work(
     row: StepRun,
     purse: StepPurse,
 ) -> Callable[[], Work]:
-    depth = Depth(hand.run.request.depth)
     task = Task(
         agent=AGENTS[node.agent],
         prompt=hand.prompts[node.agent].text,
@@ -229,7 +228,8 @@ def _agent_work(
         at=row.started_at,
         purse=purse,
         sources=sources,
-        budget_s=max(1.0, min(settings.RUN_SECONDS[depth], hand.seconds_left())),
+        aim=_aim(hand) if sources is not None else None,
+        known=_known(hand, given, sources, row) if sources is not None else research.Given(),
         effort=effort_of(hand.run),
         models=(settings.MODEL_CHEAPER,) if _is_cheaper(hand, node) and not llm.is_offline() else (),
         proposals=node.proposals,
@@ -237,6 +237,26 @@ def _agent_work(
         reliabilities=reliability.of_voters(node.agent, row.started_at) if node.proposals > 1 else {},
     )
     return partial(work.do, task)
+
+
+def _aim(hand: Hand) -> research.Aim:
+    """What research is to find out, how sure, and what it may take for it: by the depth of the request."""
+    depth = Depth(hand.run.request.depth)
+    return research.Aim(
+        required=tools.required(hand.run),
+        floor=max(settings.RESEARCH_SURE[depth], float(hand.run.config["confidence_floor"])),
+        seconds=max(1.0, min(settings.RUN_SECONDS[depth], hand.seconds_left())),
+        credits=settings.RESEARCH_CREDITS[depth],
+    )
+
+
+def _known(hand: Hand, given: Given, sources: Sequence[research.SourceAccess], row: StepRun) -> research.Given:
+    company = work.company_of(given.needs.company)
+    return research.Given(
+        kept={answer.question: answer for answer in kept.answers(sources, company, at=row.started_at)},
+        reliabilities=reliability.of_sources(row.started_at, {each.key: each.sandbox for each in sources}),
+        decided=corrections.standing(hand.run.client_id, company.domain),
+    )
 
 
 def effort_of(run: FlowRun) -> llm.Effort:

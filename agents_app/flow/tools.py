@@ -4,13 +4,13 @@ Each tool reads what it needs here, in the driver; what it gives back runs in th
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from agents_app import consensus, contracts, evidence, research, routing
+from agents_app import consensus, contracts, corrections, evidence, research, routing
 from agents_app.agents import research as researcher
-from agents_app.flow import access, knowledge
+from agents_app.flow import access, kept, knowledge, reliability, work
 from agents_app.flow.hand import Hand
 from agents_app.flow.work import Work
 from agents_app.graph import Node
@@ -29,8 +29,9 @@ def required(run: FlowRun) -> tuple[str, ...]:
 
 def known_company(hand: Hand) -> research.Company:
     """The company under the name that is known by now."""
-    told = knowledge.named(knowledge.company(hand.run.request), knowledge.known_facts(hand.run, hand.recalled))
-    return research.Company(told["domain"], told["name"] if told["name"] != told["domain"] else "")
+    return work.company_of(
+        knowledge.named(knowledge.company(hand.run.request), knowledge.known_facts(hand.run, hand.recalled))
+    )
 
 
 def asked(run: FlowRun) -> list[SourceRecord]:
@@ -50,38 +51,45 @@ def conflicts(run: FlowRun) -> list[str]:
 
 
 def _deepen(hand: Hand, node: Node) -> tuple[dict[str, Any], Do]:
+    at = hand.clock()
     company, records = known_company(hand), asked(hand.run)
-    again = research.again(records, company)
-    accesses = [each for each in access.sources(hand.run) if each.key in again]
-    kept = _answers([record for record in records if record.source not in again])
+    again = research.again(records, company, at=at)
+    accesses = [each for each in access.sources(hand.run, at=at) if each.key in again]
+    known = kept.answers(accesses, company, at=at)
+    stand = _answers([record for record in records if record.source not in again])
+    weigh = partial(
+        research.facts,
+        at=at,
+        reliabilities=_reliabilities(hand, records),
+        decided=corrections.standing(hand.run.client_id, company.domain),
+    )
     context = {
         "company": {"domain": company.domain, "name": company.name},
         "again": again,
         "kept": [record.pk for record in records if record.source not in again],
     }
     budget_s = max(LEAST_S, hand.seconds_left())
-    return context, partial(_ask_again, company, accesses, kept, budget_s, hand.clock())
+    gather = partial(work.gathered, company, accesses, known, budget_s=budget_s, at=at)
+    return context, partial(_ask_again, gather, stand, weigh)
 
 
 def _ask_again(
-    company: research.Company,
-    accesses: Sequence[research.SourceAccess],
-    kept: Sequence[research.SourceAnswer],
-    budget_s: float,
-    at: datetime,
+    gather: Callable[[], list[research.SourceAnswer]],
+    stand: Sequence[research.SourceAnswer],
+    weigh: Callable[[Sequence[research.SourceAnswer]], list[research.FactValue]],
 ) -> Work:
-    work = Work()
-    work.gathered = research.gather(company, sources=accesses, budget_s=budget_s, at=at)
-    work.facts = research.facts([*kept, *work.gathered], at=at)
-    work.output = {
+    """`stand` are the run's answers of sources that are not asked again."""
+    done = Work(gathered=gather())
+    done.facts = weigh([*stand, *done.gathered])
+    done.output = {
         "asked": [
-            {"source": answer.source, "status": answer.status, "reason": answer.reason} for answer in work.gathered
+            {"source": answer.source, "status": answer.status, "reason": answer.reason} for answer in done.gathered
         ],
         "facts": [
-            {"attribute": fact.attribute, "value": fact.value, "confidence": fact.confidence} for fact in work.facts
+            {"attribute": fact.attribute, "value": fact.value, "confidence": fact.confidence} for fact in done.facts
         ],
     }
-    return work
+    return done
 
 
 def _answers(records: Sequence[SourceRecord]) -> list[research.SourceAnswer]:
@@ -96,6 +104,7 @@ def _answers(records: Sequence[SourceRecord]) -> list[research.SourceAnswer]:
             status=record.status,  # type: ignore[arg-type]
             reason=record.reason,
             request_key=record.request_key,
+            question=record.question,
             sandbox=record.is_sandbox,
             http_status=record.http_status,
             elapsed_ms=record.elapsed_ms,
@@ -105,6 +114,10 @@ def _answers(records: Sequence[SourceRecord]) -> list[research.SourceAnswer]:
     ]
 
 
+def _reliabilities(hand: Hand, records: Sequence[SourceRecord]) -> research.Reliabilities:
+    return reliability.of_sources(hand.clock(), {record.source: record.is_sandbox for record in records})
+
+
 # --- weigh what disagrees
 
 
@@ -112,15 +125,12 @@ def _adjudicate(hand: Hand, node: Node) -> tuple[dict[str, Any], Do]:
     contested = conflicts(hand.run)
     rows = knowledge.known_facts(hand.run, hand.recalled)
     keys = {row["attribute"]: row["key"] for row in rows}
-    claims = Claim.objects.filter(source_record__run=hand.run, attribute__in=contested).select_related("source_record")
+    records = asked(hand.run) if contested else []
+    answers, reliabilities = _answers(records), _reliabilities(hand, records)
     said = [
-        {
-            "attribute": claim.attribute,
-            "value": claim.value,
-            "source": claim.source_record.source,
-            "reliability": research.right(claim.source_record.source, claim.attribute),
-        }
-        for claim in claims.order_by("pk")
+        {"attribute": name} | asdict(each)
+        for name in contested
+        for each in research.weighed(name, answers, at=hand.clock(), reliabilities=reliabilities)
     ]
     context = {"contested": contested, "keys": {name: keys[name] for name in contested}, "claims": said}
     return context, partial(_weigh, context)
@@ -128,12 +138,16 @@ def _adjudicate(hand: Hand, node: Node) -> tuple[dict[str, Any], Do]:
 
 def _weigh(context: Mapping[str, Any]) -> Work:
     """`close` names the attributes on which the vote was too close to call."""
-    work = Work()
+    done = Work()
     facts, elections = [], {}
     for attribute in context["contested"]:
-        claims = _made_alike(attribute, [each for each in context["claims"] if each["attribute"] == attribute])
+        claims = [each for each in context["claims"] if each["attribute"] == attribute]
         election = consensus.values(
-            [consensus.Claim(each["value"], each["source"], each["reliability"]) for each in claims]
+            [
+                consensus.Claim(each["counts_for"], each["source"], each["reliability"], each["group"])
+                for each in claims
+            ],
+            among=claims[0]["among"],
         )
         elections[attribute] = election.document()
         facts.append({"key": context["keys"][attribute], "attribute": attribute, "value": election.winner})
@@ -141,20 +155,9 @@ def _weigh(context: Mapping[str, Any]) -> Work:
     options = {
         name: sorted({each["value"] for each in context["claims"] if each["attribute"] == name}) for name in elections
     }
-    work.output = {"facts": facts, "close": close, "options": options}
-    work.votes = {"attributes": elections}
-    return work
-
-
-def _made_alike(attribute: str, claims: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Values that say the same in other words, or within a tolerance, vote for the same."""
-    seen: list[str] = []
-    made = []
-    for claim in claims:
-        value = next((other for other in seen if research.agree(attribute, other, claim["value"])), claim["value"])
-        seen.append(value)
-        made.append({**claim, "value": value})
-    return made
+    done.output = {"facts": facts, "close": close, "options": options}
+    done.votes = {"attributes": elections}
+    return done
 
 
 # --- the brief

@@ -36,7 +36,8 @@ class StepTooSlow(Exception):
 
 @dataclass(frozen=True)
 class Task:
-    """All that an agent's step needs. `sources` is None for agents that ask none; `needs` is the agent's own dataclass.
+    """All that an agent's step needs. `sources` and `aim` are None for agents that ask none, and `known` is what there
+    is before they are asked; `needs` is the agent's own dataclass.
 
     `models` in the order of preference, empty: the usual ones; a Replay answers from what a step has kept.
     `reliabilities` {voter: how often right}; `judges` are voters beside those of `voters.py`.
@@ -49,7 +50,8 @@ class Task:
     at: datetime
     purse: llm.Purse
     sources: Sequence[research.SourceAccess] | None = None
-    budget_s: float = 30.0
+    aim: research.Aim | None = None
+    known: research.Given = field(default_factory=research.Given)
     effort: llm.Effort = "low"
     models: tuple[str, ...] | llm.Replay = ()
     proposals: int = 1
@@ -77,12 +79,14 @@ class Answered:
 class Work:
     """What came of a step so far; with `error` set, what had come of it by then.
 
-    Agents leave `answers`; tools leave `output`. `given` is what the agent was given in the end.
+    Agents leave `answers`; tools leave `output`. `given` is what the agent was given in the end, `search` how its
+    sources were asked (`research.Explored`).
     """
 
     given: Any = None
     gathered: list[research.SourceAnswer] = field(default_factory=list)
     facts: list[research.FactValue] = field(default_factory=list)
+    search: dict[str, Any] = field(default_factory=dict)
     answers: list[Answered] = field(default_factory=list)
     output: dict[str, Any] | None = None
     votes: dict[str, Any] = field(default_factory=dict)
@@ -118,26 +122,46 @@ def do(task: Task) -> Work:
 
 
 def _research(task: Task, work: Work) -> None:
-    if task.sources is None:
+    if task.sources is None or task.aim is None:
         return
-    domain, name = task.needs.company["domain"], task.needs.company["name"]
-    company = research.Company(domain, name if name != domain else "")
-    work.gathered = research.gather(company, sources=task.sources, budget_s=task.budget_s, at=task.at)
-    work.facts = research.facts(work.gathered, at=task.at)
-    if not work.facts:
+    company = company_of(task.needs.company)
+    found = research.explore(company, sources=task.sources, aim=task.aim, at=task.at, given=task.known)
+    work.gathered, work.facts, work.search = found.answers, found.facts, found.document()
+    if not any(answer.claims for answer in work.gathered):
         raise _nothing(task, work)
     facts = [knowledge.from_value(fact) for fact in work.facts]
     named = knowledge.named(task.needs.company, facts)
     work.given = replace(task.needs, facts=facts, company=named)
 
 
+def company_of(told: Mapping[str, str]) -> research.Company:
+    """`told` is {"domain", "name"}; where no name is known the domain stands in its place."""
+    return research.Company(told["domain"], told["name"] if told["name"] != told["domain"] else "")
+
+
+def gathered(
+    company: research.Company,
+    sources: Sequence[research.SourceAccess],
+    kept: Sequence[research.SourceAnswer],
+    *,
+    budget_s: float,
+    at: datetime,
+) -> list[research.SourceAnswer]:
+    """An answer a source, in the order of `sources`; who has a kept one is not asked."""
+    question = research.Question(company, at)
+    answers = {each.source: each for each in kept if each.question == research.SOURCES[each.source].key_of(question)}
+    left = [access for access in sources if access.key not in answers]
+    asked = research.gather(company, sources=left, budget_s=budget_s, at=at)
+    answers |= {answer.source: answer for answer in asked}
+    return [answers[access.key] for access in sources]
+
+
 def _nothing(task: Task, work: Work) -> Exception:
     domain = task.needs.company["domain"]
     if not work.gathered:
         client = task.needs.config["client_name"]
-        return NothingKnown(
-            f"{client} has no research source. Add an active connection to People Data Labs or NewsAPI, then ask again."
-        )
+        mend = "Add an active connection to one, for example People Data Labs, then ask again."
+        return NothingKnown(f"{client} has no research source. {mend}")
     said = " ".join(f"{answer.source}: {answer.reason}" for answer in work.gathered)
     if all(answer.status == "failed" for answer in work.gathered):
         return SourcesUnavailable(f"No research source could be reached about {domain}. {said}")

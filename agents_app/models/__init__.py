@@ -1,8 +1,10 @@
+from agents_app.models.account import SourceAccount
 from agents_app.models.budget import BudgetDay, ModelPrice
 from agents_app.models.deployment import Deployment
 from agents_app.models.draft import Draft, Send
+from agents_app.models.entity import Edge, Entity, EntityId, EntityMerge, MergeProposal, Scheme, Statement
 from agents_app.models.flow import FlowTemplate, FlowVersion, Goal, RetryClass, RoutingRule, StepKind, TemplateStep
-from agents_app.models.knowledge import Brief, Claim, Fact, Persona, SourceRecord
+from agents_app.models.knowledge import Brief, Claim, Correction, Fact, Persona, SourceRecord
 from agents_app.models.prompt import ClientPrompt, PromptVersion
 from agents_app.models.request import Campaign, CampaignContact, CampaignStep, Depth, Purpose, Request, RequestRule
 from agents_app.models.run import FlowRun, Gate, PlannedPrompt, PlanRevision, StepContext, StepRun
@@ -16,15 +18,21 @@ __all__ = [
     "CampaignStep",
     "Claim",
     "ClientPrompt",
+    "Correction",
     "Deployment",
     "Depth",
     "Draft",
+    "Edge",
+    "Entity",
+    "EntityId",
+    "EntityMerge",
     "Fact",
     "FlowRun",
     "FlowTemplate",
     "FlowVersion",
     "Gate",
     "Goal",
+    "MergeProposal",
     "ModelPrice",
     "Persona",
     "PlanRevision",
@@ -35,8 +43,11 @@ __all__ = [
     "RequestRule",
     "RetryClass",
     "RoutingRule",
+    "Scheme",
     "Send",
+    "SourceAccount",
     "SourceRecord",
+    "Statement",
     "StepContext",
     "StepKind",
     "StepRun",

@@ -1,3 +1,4 @@
+from django.conf import settings
 from django.db import models
 
 from gtm.records import Record
@@ -10,6 +11,7 @@ class SourceRecord(Record):
         "run_id",
         "source",
         "company_domain",
+        "question",
         "request_key",
         "status",
         "reason",
@@ -17,6 +19,10 @@ class SourceRecord(Record):
         "payload",
         "payload_sha256",
         "fetched_at",
+        "calls",
+        "credits",
+        "asked_with",
+        "same_as_id",
     )
 
     class Status(models.TextChoices):
@@ -28,32 +34,63 @@ class SourceRecord(Record):
     source = models.CharField(max_length=30)
     company_domain = models.CharField(max_length=253)
     request_key = models.CharField(max_length=300, help_text="What was asked: method and address, without credentials.")
+    question = models.CharField(
+        max_length=300, blank=True, help_text="Source and what decides its answer: the same for the same question."
+    )
     status = models.CharField(max_length=10, choices=Status)
-    reason = models.CharField(max_length=300, blank=True, help_text="Why there is nothing, in words.")
+    reason = models.CharField(
+        max_length=300, blank=True, help_text="Why there is nothing, or what is missing, in words."
+    )
     http_status = models.PositiveSmallIntegerField(null=True, blank=True)
     payload = models.JSONField(null=True, blank=True)
     payload_sha256 = models.CharField(max_length=64, blank=True)
     elapsed_ms = models.PositiveIntegerField(default=0)
     is_sandbox = models.BooleanField(default=True)
     fetched_at = models.DateTimeField()
+    calls = models.PositiveSmallIntegerField(default=0, help_text="Requests that went out for it.")
+    credits = models.FloatField(default=0.0, help_text="What the answer cost, as the source counts.")
+    asked_with = models.CharField(
+        max_length=40,
+        blank=True,
+        help_text="Whose key was used: only runs that would use it too may use the answer again.",
+    )
+    same_as = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="used_again",
+        help_text="The record whose answer was used again, instead of asking.",
+    )
 
     class Meta:
-        indexes = [models.Index(fields=["company_domain", "source", "-fetched_at"])]
+        indexes = [
+            models.Index(fields=["company_domain", "source", "-fetched_at"]),
+            models.Index(fields=["question", "-fetched_at"], name="answers_to_a_question"),
+            models.Index(fields=["asked_with", "fetched_at"], name="answers_paid", condition=models.Q(credits__gt=0)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.source} on {self.company_domain}"
 
+    @property
+    def original(self) -> "SourceRecord":
+        """The record that holds the payload: this one, or the one whose answer was used again."""
+        return self.same_as or self
+
 
 class Claim(Record):
-    """One value at one place (`pointer`, RFC 6901) of one source's payload."""
+    """One value at one place (`pointer`, see `research/pointers.py`) of one source's payload."""
 
-    recorded = ("source_record_id", "attribute", "value", "pointer", "as_of_date")
+    recorded = ("source_record_id", "attribute", "value", "unit", "pointer", "as_of_date", "extractor")
 
     source_record = models.ForeignKey("agents_app.SourceRecord", on_delete=models.PROTECT, related_name="claims")
     attribute = models.CharField(max_length=40)
     value = models.CharField(max_length=300)
+    unit = models.CharField(max_length=20, blank=True)
     pointer = models.CharField(max_length=200)
     as_of_date = models.DateField(null=True, blank=True)
+    extractor = models.CharField(max_length=40, blank=True, help_text="Which version of which reader found it.")
 
     def __str__(self) -> str:
         return f"{self.attribute} = {self.value}"
@@ -83,6 +120,34 @@ class Fact(Record):
 
     def __str__(self) -> str:
         return f"{self.attribute}: {self.value}"
+
+
+class Correction(Record):
+    """What a person decided is true of a company: it stands in the client's research until it is too old for its
+    attribute, or taken back."""
+
+    recorded = ("client_id", "company_domain", "attribute", "value", "note", "author_id", "at")
+
+    client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="+")
+    company_domain = models.CharField(max_length=253)
+    attribute = models.CharField(max_length=40)
+    value = models.CharField(max_length=300)
+    note = models.CharField(max_length=300, blank=True, help_text="Why, or where it can be seen.")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["client", "company_domain", "attribute"],
+                condition=models.Q(withdrawn_at=None),
+                name="one_correction_of_an_attribute_stands",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.attribute} of {self.company_domain}: {self.value}"
 
 
 class Persona(Record):

@@ -1,22 +1,37 @@
 """What the outside knows about a company: asked of all sources at once, kept as claims, weighed into facts."""
 
 from agents_app.research.again import again
-from agents_app.research.facts import ATTRIBUTES, FactValue, agree, check_pointer, facts, right
-from agents_app.research.gather import SOURCES, gather
-from agents_app.research.source import ClaimValue, Company, SourceAccess, SourceAnswer
+from agents_app.research.attributes import agree
+from agents_app.research.facts import ATTRIBUTES, Conflict, FactValue, check_pointer, facts, learned, weighed
+from agents_app.research.gather import Explored, Given, explore, gather
+from agents_app.research.hearing import PERSON_IS_RIGHT, Decided, Reliabilities, right
+from agents_app.research.plan import Aim
+from agents_app.research.source import ClaimValue, Company, Question, SourceAccess, SourceAnswer
+from agents_app.research.sources import SOURCES
 
 __all__ = [
     "ATTRIBUTES",
+    "PERSON_IS_RIGHT",
     "SOURCES",
+    "Aim",
     "ClaimValue",
     "Company",
+    "Conflict",
+    "Decided",
+    "Explored",
     "FactValue",
+    "Given",
+    "Question",
+    "Reliabilities",
     "SourceAccess",
     "SourceAnswer",
     "again",
     "agree",
     "check_pointer",
+    "explore",
     "facts",
     "gather",
+    "learned",
     "right",
+    "weighed",
 ]

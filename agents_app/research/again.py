@@ -1,11 +1,11 @@
 """Which sources are worth another question: those that failed in passing, or were asked under a worse name."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Protocol
-from urllib.parse import urlencode
 
-from agents_app.research import newsapi
-from agents_app.research.source import Company
+from agents_app.research.source import Company, Question
+from agents_app.research.sources import SOURCES
 
 MENDED_BY_PEOPLE = (400, 401, 402, 403, 404)  # asking once more meets the same answer
 
@@ -15,15 +15,26 @@ class Asked(Protocol):
 
     source: str
     status: str
-    request_key: str
+    question: str
     http_status: int | None
     elapsed_ms: int
 
 
-def again(asked: Iterable[Asked], company: Company) -> list[str]:
-    """Keys of sources, each judged by its last question. `company` carries the name that is known by now."""
-    last = {each.source: each for each in asked}
-    return [key for key, each in last.items() if _may_pass(each) or _knows_a_better_name(each, company)]
+def again(asked: Iterable[Asked], company: Company, *, at: datetime) -> list[str]:
+    """Keys of sources, each judged by its last question about the company as a whole; `company` carries the name that
+    is known by now."""
+    question = Question(company, at)
+    last = {each.source: each for each in asked if _is_broad(each, question)}
+    return [key for key, each in last.items() if _may_pass(each) or _knows_a_better_name(each, question)]
+
+
+def _is_broad(asked: Asked, question: Question) -> bool:
+    """Not about a few days, and not about the company's owner."""
+    source = SOURCES.get(asked.source)
+    if source is None or "since" not in source.asked_by:
+        return True
+    unnamed = Question(Company(question.company.domain), question.at)
+    return not asked.question or asked.question in (source.key_of(question), source.key_of(unnamed))
 
 
 def _may_pass(asked: Asked) -> bool:
@@ -31,8 +42,8 @@ def _may_pass(asked: Asked) -> bool:
     return asked.status == "failed" and asked.http_status not in MENDED_BY_PEOPLE and asked.elapsed_ms > 0
 
 
-def _knows_a_better_name(asked: Asked, company: Company) -> bool:
-    if asked.source != newsapi.KEY or not company.name:
+def _knows_a_better_name(asked: Asked, question: Question) -> bool:
+    source = SOURCES.get(asked.source)
+    if source is None or "name" not in source.asked_by or not question.company.name:
         return False
-    name = company.known_as.replace('"', "")  # as newsapi asks
-    return urlencode({"q": f'"{name}"'})[:200] not in asked.request_key
+    return asked.question != source.key_of(question)

@@ -1,57 +1,20 @@
-"""Claims of several sources → what we hold to be true, each with the terms of its confidence. Pure.
+"""Claims of several sources → what we hold to be true, each with the terms of its confidence (`fusion`)."""
 
-A fact's log-odds are the sum of: how often its best source is right about this attribute; other sources that agree;
-other sources that contradict; and its age in half-lives. The reliabilities are starting assumptions (agents.md 6.2
-describes how corrections by people would replace them); ageing takes 0.35 nats a half-life.
-"""
-
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Protocol
 
-from agents_app.confidence import Term, confidence, log_odds, term
-from agents_app.research import values
-from agents_app.research.source import ClaimValue, SourceAnswer, resolve
+from agents_app.confidence import Term, confidence
+from agents_app.research import attributes, fusion, learning, pointers
+from agents_app.research.fusion import Outcome, Side
+from agents_app.research.hearing import Decided, Ear, Reliabilities, right
+from agents_app.research.learning import Decision
+from agents_app.research.reasons import Reasons
+from agents_app.research.source import Source, SourceAnswer
+from agents_app.research.sources import SOURCES
 
-ATTRIBUTES = (
-    "name",
-    "industry",
-    "headcount",
-    "founded_year",
-    "location",
-    "funding_total_usd",
-    "last_funding_stage",
-    "last_funding_date",
-    "news",
-)
-NAMES = {"people_data_labs": "People Data Labs", "newsapi": "NewsAPI"}
-RIGHT = {
-    ("people_data_labs", "name"): 0.96,
-    ("people_data_labs", "industry"): 0.88,
-    ("people_data_labs", "headcount"): 0.80,
-    ("people_data_labs", "founded_year"): 0.90,
-    ("people_data_labs", "location"): 0.90,
-    ("people_data_labs", "funding_total_usd"): 0.80,
-    ("people_data_labs", "last_funding_stage"): 0.84,
-    ("people_data_labs", "last_funding_date"): 0.84,
-    ("newsapi", "news"): 0.93,
-    ("newsapi", "headcount"): 0.82,
-    ("newsapi", "last_funding_stage"): 0.90,
-    ("newsapi", "last_funding_date"): 0.90,
-}
-RIGHT_OTHERWISE = 0.65
-HALF_LIFE_DAYS = {
-    "news": 180,
-    "headcount": 365,
-    "last_funding_stage": 540,
-    "last_funding_date": 540,
-    "funding_total_usd": 540,
-}
-AGEING = -0.35
-UNDATED = -0.2
-SECOND_SOURCE = 0.8  # of its own weight: sources copy from each other
-NEAR = 0.10  # head counts this close agree
+ATTRIBUTES = tuple(each.key for each in attributes.ALL)
 
 
 class PointedValue(Protocol):
@@ -61,8 +24,22 @@ class PointedValue(Protocol):
 
 
 @dataclass(frozen=True)
+class Conflict:
+    """Another value of the same attribute, and the keys of the sources that say so. `is_slip`: probably the same number
+    in a wrong unit."""
+
+    value: str
+    sources: list[str]
+    is_slip: bool = False
+
+
+@dataclass(frozen=True)
 class FactValue:
-    """`claim_refs` are (source, pointer) of the claims that say so; with `attribute` they name each claim."""
+    """`claim_refs` are (question, pointer) of the claims that say so; with `attribute` they name each claim.
+
+    `source` says the value itself, others may say it in other words; it is empty where only a person does. `voices`:
+    how many say so independently of each other.
+    """
 
     key: str
     attribute: str
@@ -72,109 +49,110 @@ class FactValue:
     claim_refs: list[tuple[str, str]]
     source: str
     as_of: date | None
+    voices: int = 1
+    conflicts: list[Conflict] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class _Said:
-    source: str
-    claim: ClaimValue
-    on: date = field(repr=False)
+def facts(
+    answers: Sequence[SourceAnswer],
+    *,
+    at: datetime,
+    reliabilities: Reliabilities | None = None,
+    decided: Sequence[Decided] = (),
+    sources: Mapping[str, Source] = SOURCES,
+) -> list[FactValue]:
+    """Keys f1, f2, … in the order of ATTRIBUTES; of those with many values, news and filings from new to old, the
+    others from sure to unsure. Same answers in any order, same facts.
 
-    @property
-    def strength(self) -> float:
-        return log_odds(right(self.source, self.claim.attribute))
-
-    @property
-    def ageing(self) -> Term:
-        half_life = HALF_LIFE_DAYS.get(self.claim.attribute)
-        if half_life is None:
-            return term("age", 0.0, AGEING, "This does not age.")
-        if self.claim.as_of_date is None:
-            return term("age", 1.0, UNDATED, "The source does not say of when this is.")
-        days = max(0, (self.on - self.claim.as_of_date).days)
-        return term("age", days / half_life, AGEING, f"{days} days old, in half-lives of {half_life} days.")
-
-    @property
-    def standing(self) -> float:
-        return self.strength + self.ageing["value"] * self.ageing["weight"]
+    `reliabilities` are learned ones; a source that has none is taken to be as right as it `tells`.
+    """
+    ear = Ear(at.date(), reliabilities or {}, sources)
+    found = [fact for attribute in ATTRIBUTES for fact in _held(attribute, answers, ear, decided)]
+    return [replace(fact, key=f"f{number}") for number, fact in enumerate(found, start=1)]
 
 
-def right(source: str, attribute: str) -> float:
-    """How often the source is right about the attribute, 0 to 1."""
-    return RIGHT.get((source, attribute), RIGHT_OTHERWISE)
-
-
-def facts(answers: Sequence[SourceAnswer], *, at: datetime) -> list[FactValue]:
-    """Keys f1, f2, … in the order of ATTRIBUTES, news from new to old. Same answers, same facts."""
-    said = [_Said(answer.source, claim, at.date()) for answer in answers for claim in answer.claims]
-    held = [weighed for attribute in ATTRIBUTES for weighed in _held(attribute, said)]
-    return [_fact(f"f{number}", ours, others) for number, (ours, others) in enumerate(held, start=1)]
-
-
-def _held(attribute: str, said: Iterable[_Said]) -> list[tuple[list[_Said], list[_Said]]]:
-    """For each fact of this attribute: who says it, strongest first, and who says otherwise."""
-    mine = [each for each in said if each.claim.attribute == attribute]
-    mine.sort(key=lambda each: (-each.standing, each.source, each.claim.pointer))
-    if attribute == "news":
-        by_date = sorted(mine, key=lambda each: each.claim.as_of_date or date.min, reverse=True)
-        return [([each], []) for each in by_date]
-    groups: list[list[_Said]] = []
-    for each in mine:
-        group = next((found for found in groups if agree(attribute, found[0].claim.value, each.claim.value)), None)
-        groups.append([each]) if group is None else group.append(each)
-    if not groups:
+def _held(attribute: str, answers: Sequence[SourceAnswer], ear: Ear, decided: Sequence[Decided]) -> list[FactValue]:
+    voices = ear.voices(attribute, answers, decided)
+    if not voices:
         return []
-    best = max(groups, key=lambda group: sum(each.standing for each in _one_a_source(group)))
-    return [(best, [each for group in groups if group is not best for each in group])]
+    known = attributes.BY_KEY[attribute]
+    reasons = Reasons(attribute, {key: each.name for key, each in ear.sources.items()}, ear.reliabilities)
+    if not known.is_many:
+        return [_fact(fusion.outcome(attribute, voices), reasons)]
+    held = [_fact(fusion.weighed(side), reasons) for side in fusion.sides(attribute, voices)]
+    held.sort(key=_newest if known.is_event else _surest)
+    return held[: known.most]
 
 
-def agree(attribute: str, one: str, other: str) -> bool:
-    """Whether two values in reading form say the same; head counts within a tenth do."""
-    if one.casefold() == other.casefold():
-        return True
-    first, second = values.number(one), values.number(other)
-    if attribute != "headcount" or first is None or second is None:
-        return False
-    return abs(first - second) <= NEAR * max(first, second)
+def _newest(fact: FactValue) -> tuple[object, ...]:
+    return (-(fact.as_of or date.min).toordinal(), *_surest(fact))
 
 
-def _one_a_source(group: Iterable[_Said]) -> list[_Said]:
-    """A source that repeats itself counts once."""
-    return list({each.source: each for each in reversed(list(group))}.values())[::-1]
+def _surest(fact: FactValue) -> tuple[object, ...]:
+    return (-fact.confidence, -(fact.as_of or date.min).toordinal(), fact.claim_refs, fact.value)
 
 
-def _fact(key: str, ours: list[_Said], others: list[_Said]) -> FactValue:
-    best = ours[0]
-    terms = [
-        term("source", best.strength, 1.0, f"How often {_name(best)} is right about this."),
-        best.ageing,
-        *(
-            term("agrees", each.strength, SECOND_SOURCE, f"{_name(each)} says {each.claim.value}.")
-            for each in _one_a_source(ours)
-            if each.source != best.source
-        ),
-        *(
-            term("contradicts", each.strength, -SECOND_SOURCE, f"{_name(each)} says {each.claim.value}.")
-            for each in _one_a_source(others)
-            if each.source != best.source
-        ),
-    ]
+def _fact(outcome: Outcome, reasons: Reasons) -> FactValue:
+    side = outcome.side
+    first, all_voices = side.first, [*side.heard, *side.repeated]
+    terms = reasons.terms(outcome)
+    teller = first if first.source else next((voice for voice in all_voices if voice.source), first)
     return FactValue(
-        key=key,
-        attribute=best.claim.attribute,
-        value=best.claim.value,
+        key="",
+        attribute=reasons.attribute,
+        value=first.value,
         confidence=confidence(terms),
         terms=terms,
-        claim_refs=[(each.source, each.claim.pointer) for each in ours],
-        source=best.source,
-        as_of=best.claim.as_of_date,
+        claim_refs=[(voice.asked, voice.pointer) for voice in all_voices if voice.source],
+        source=teller.source,
+        as_of=first.on,
+        voices=len(side.heard),
+        conflicts=[_conflict(each) for each in outcome.others],
     )
 
 
-def _name(said: _Said) -> str:
-    return NAMES.get(said.source, said.source)
+def _conflict(side: Side) -> Conflict:
+    sources = dict.fromkeys(voice.source for voice in (*side.heard, *side.repeated) if voice.source)
+    return Conflict(side.value, list(sources), is_slip=bool(side.slip_of))
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """One word in a vote on an attribute's value: `counts_for` is the value that it agrees with, `reliability` as it is
+    by now, `group` whose data it passes on, `among` how many values are possible."""
+
+    value: str
+    counts_for: str
+    source: str
+    reliability: float
+    group: str
+    among: int
+
+
+def weighed(
+    attribute: str, answers: Sequence[SourceAnswer], *, at: datetime, reliabilities: Reliabilities | None = None
+) -> list[Weighed]:
+    """What `facts` weighs, word by word, in the order of the answers."""
+    voices = Ear(at.date(), reliabilities or {}, SOURCES).voices(attribute, answers)
+    sides = fusion.sides(attribute, voices)
+    return [
+        Weighed(
+            value=voice.value,
+            counts_for=next(side.value for side in sides if voice in (*side.heard, *side.repeated)),
+            source=voice.source,
+            reliability=voice.now,
+            group=voice.group,
+            among=voice.rivals + 1,
+        )
+        for voice in voices
+    ]
+
+
+def learned(decisions: Iterable[Decision]) -> Reliabilities:
+    """How right sources have turned out to be, where people looked."""
+    return learning.learn(learning.counted(decisions), right)
 
 
 def check_pointer(claim: PointedValue, payload: object) -> bool:
     """Whether the stored payload really says so: the pointer is resolved and read again."""
-    return values.read(claim.attribute, resolve(payload, claim.pointer)) == claim.value
+    return attributes.read(claim.attribute, pointers.resolve(payload, claim.pointer)) == claim.value

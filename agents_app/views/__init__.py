@@ -1,6 +1,7 @@
 """The pages of runs, plans, questions, requests and drafts."""
 
 from agents_app.views.approvals import approval, approvals
+from agents_app.views.companies import client_companies, company, research_sources
 from agents_app.views.deployments import client_deployments
 from agents_app.views.gates import gate, questions
 from agents_app.views.plans import plan
@@ -8,6 +9,6 @@ from agents_app.views.runs import request_trace, run_page, run_progress
 from agents_app.views.trials import client_try, trial
 
 __all__ = [
-    "approval", "approvals", "client_deployments", "client_try", "gate", "plan", "questions", "request_trace",
-    "run_page", "run_progress", "trial",
+    "approval", "approvals", "client_companies", "client_deployments", "client_try", "company", "gate", "plan",
+    "questions", "request_trace", "research_sources", "run_page", "run_progress", "trial",
 ]  # fmt: skip

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from agents_app import evidence, flow, lanes, progress, requests, sending, waterfall
+from agents_app import evidence, flow, lanes, progress, requests, sending, trace, waterfall
 from agents_app.forms import PersonForm
 from agents_app.graph import Node, nodes_of
 from agents_app.models import BudgetDay, FlowRun, PlanRevision, Request, StepRun
@@ -112,7 +112,7 @@ def _run_context(run: FlowRun) -> dict[str, Any]:
         "budget": _budget(run),
         "waterfall": waterfall.draw([_span(step) for step in steps], until=run.finished_at or timezone.now()),
         "skipped": [{**each, "name": name_of(each["agent"], each["key"])} for each in run.skipped],
-        "sources": list(run.source_records.order_by("source", "pk")),
+        "sources": list(trace.ANSWERS.filter(run=run).order_by("source", "pk")),
         "facts": facts,
         "brief": _brief(run, facts, steps),
         "draft": draft_of(steps),

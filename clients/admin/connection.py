@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from clients import access, connection_steps, connections, credentials, mappings, signing
+from clients import access, connection_steps, connections, mappings, secret_form, signing
 from clients.admin.connection_views import ConnectionViews, apex, state_context
 from clients.admin.filters import PartyFilter
 from clients.admin.links import to_lists
@@ -89,10 +89,7 @@ class ConnectionAdmin(ConnectionViews, ScopedHistoryAdmin):
     def save_model(self, request: HttpRequest, obj: Connection, form: Any, change: bool) -> None:
         if not change:
             obj.created_at = timezone.now()
-        if secret := form.cleaned_data.get("secret"):
-            obj.credential, obj.credential_ref = credentials.encrypt(secret), ""
-        elif obj.credential_ref:
-            obj.credential = b""  # one place is enough
+        secret_form.keep(obj, form.cleaned_data)
         super().save_model(request, obj, form, change)
         if "signing_scheme" in form.fields:
             obj.made_secret = signing.save(obj, at=timezone.now(), **{name: form.cleaned_data[name] for name in TYPED})  # type: ignore[attr-defined]

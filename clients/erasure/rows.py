@@ -110,8 +110,8 @@ def _pks(rows: QuerySet[Any], lookups: Iterable[str], ids: Collection[int]) -> s
 def _at_company(rows: QuerySet[Any], one: Personal, person: Person) -> set[Any]:
     if not one.company or not person.domains:
         return set()
-    there = rows.filter(**{f"{one.company}__in": person.domains, one.client: person.client})
-    return set(there.values_list("pk", flat=True))
+    there = rows.filter(**{f"{one.company}__in": person.domains})
+    return _pks(there, (one.client, *one.shown_to), [person.client])
 
 
 def _mentioning(rows: QuerySet[Any], one: Personal, words: Words) -> set[Any]:

@@ -38,6 +38,18 @@ class Connection(models.Model):
         CALCOM = "calcom", "Cal.com"
         PEOPLE_DATA_LABS = "people_data_labs", "People Data Labs (funding and people)"
         NEWSAPI = "newsapi", "NewsAPI"
+        NEWSCATCHER = "newscatcher", "NewsCatcher"
+        GDELT = "gdelt", "GDELT (news, no key needed)"
+        CRUNCHBASE = "crunchbase", "Crunchbase"
+        APOLLO = "apollo", "Apollo"
+        LINKEDIN = "linkedin", "LinkedIn (organisations)"
+        BUILTWITH = "builtwith", "BuiltWith"
+        WAPPALYZER = "wappalyzer", "Wappalyzer"
+        SEC_EDGAR = "sec_edgar", "SEC EDGAR (no key needed)"
+        WIKIDATA = "wikidata", "Wikidata (no key needed)"
+        GITHUB = "github", "GitHub (no key needed)"
+        WEBSITE = "website", "The company's own site (no key needed)"
+        MAIL_HOST = "mail_host", "Mail host by DNS (no key needed)"
 
     class Mode(models.TextChoices):
         SANDBOX = "sandbox", "Sandbox: a stand-in answers"

@@ -28,8 +28,13 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answer:
-    """`body` None: an empty one."""
+    """`body` None: an empty one; bytes go out as they are, with the headers that are given; all else as JSON."""
 
     status: int
     body: Any
     headers: dict[str, str] = field(default_factory=dict)
+
+    def content(self) -> bytes:
+        if self.body is None or isinstance(self.body, bytes):
+            return self.body or b""
+        return json.dumps(self.body).encode()

@@ -3,14 +3,13 @@
 Dates are fixed; `from` and `to` choose among them, so that the same question has the same answer on any day.
 """
 
-import hashlib
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from gtm.sandbox import press
 from gtm.sandbox.asked import Answer, Asked
-from gtm.sandbox.world import COMPANIES, Company, News
+from gtm.sandbox.press import Story
 
 KEY = "newsapi"
 WRITERS = ("Anneke Vos", "Tom Ashdown", "Priya Raman", "Lucía Ferrer", None, "Jonas Lindqvist")
@@ -29,7 +28,8 @@ def answer(asked: Asked) -> Answer:
         size = _page_size(asked.params.get("pageSize", "100"))
     except ValueError as error:
         return _error(400, "parameterInvalid", str(error))
-    found = [_article(company, news) for company, news in _matching(query)]
+    phrases = [part.strip().strip('"') for part in re.split(r"\s+OR\s+", query)]
+    found = [_article(story) for story in press.stories(KEY, phrases)]
     dated = [each for each in found if (first or "") <= each["publishedAt"] <= (last or "9")]
     dated.sort(key=lambda each: (each["publishedAt"], each["url"]), reverse=True)
     return Answer(200, {"status": "ok", "totalResults": len(dated), "articles": dated[:size]})
@@ -56,31 +56,15 @@ def _page_size(text: str) -> int:
     return int(text)
 
 
-def _matching(query: str) -> Iterator[tuple[Company, News]]:
-    """Quoted phrases, joined by OR, found in title or summary as whole words."""
-    phrases = [part.strip().strip('"').casefold() for part in re.split(r"\s+OR\s+", query)]
-    patterns = [re.compile(rf"\b{re.escape(phrase)}\b") for phrase in phrases if phrase]
-    for company in COMPANIES.values():
-        if KEY in company.unknown_to:
-            continue
-        for news in company.news:
-            text = f"{news.title} {news.summary}".casefold()
-            if any(pattern.search(text) for pattern in patterns):
-                yield company, news
-
-
-def _article(company: Company, news: News) -> dict[str, Any]:
-    seed = hashlib.sha256(f"{company.domain} {news.on} {news.title}".encode()).hexdigest()
-    outlet = news.outlet.lower().replace(" ", "-")
-    slug = re.sub(r"[^a-z0-9]+", "-", news.title.lower()).strip("-")
-    hour = 6 + int(seed[:4], 16) % 12
+def _article(story: Story) -> dict[str, Any]:
+    news, seed = story.news, story.seed
     return {
         "source": {"id": None, "name": news.outlet},
         "author": WRITERS[int(seed[4:8], 16) % len(WRITERS)],
         "title": news.title,
         "description": news.summary,
-        "url": f"https://{outlet}.example/{news.on:%Y/%m/%d}/{slug}",
+        "url": story.link,
         "urlToImage": None,
-        "publishedAt": f"{news.on.isoformat()}T{hour:02d}:{int(seed[8:12], 16) % 60:02d}:00Z",
+        "publishedAt": f"{story.at:%Y-%m-%dT%H:%M:%SZ}",
         "content": f"{news.summary} [+{800 + int(seed[12:15], 16)} chars]",
     }

@@ -1,12 +1,14 @@
 """An invented, coherent world of companies, which every stand-in tells of in its own words; domains end in `.example`.
 
 `companies/*.json` holds one file an industry. What a source does not know, knows late or knows otherwise is said there:
-`unknown_to` names sources, `seen_by_people_data_labs` holds the values which that source has instead of the true ones.
+`unknown_to` names sources, `seen_by` holds the values that a source has instead of the true ones. Numbers and names by
+which a company is known to registers are made from its domain, so that every stand-in says the same.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
@@ -52,7 +54,47 @@ class Company:
     funding_date: date | None = None
     funding_rounds: int = 0
     unknown_to: frozenset[str] = frozenset()
-    seen_by_people_data_labs: Mapping[str, Any] = field(default_factory=dict)
+    revenue_usd: int | None = None
+    ticker: str = ""
+    parent: str = ""
+    seen_by: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def slug(self) -> str:
+        return self.domain.removesuffix(".example")
+
+    def number(self, register: str, most: int) -> int:
+        """The company's number in a register, 1 to `most`; the same on every day."""
+        digest = hashlib.sha256(f"{register} {self.domain}".encode()).hexdigest()
+        return 1 + int(digest[:15], 16) % most
+
+    @property
+    def cik(self) -> int | None:
+        """The SEC's number; only who is listed has one."""
+        return self.number("cik", 1_999_999) if self.ticker else None
+
+    @property
+    def wikidata_id(self) -> str:
+        return f"Q{self.number('wikidata', 129_999_999)}"
+
+    @property
+    def linkedin_id(self) -> str:
+        return str(self.number("linkedin", 99_999_999))
+
+    @property
+    def lei(self) -> str:
+        """Eighteen letters and digits, and the two check digits of ISO 7064 (97-10)."""
+        stem = hashlib.sha256(f"lei {self.domain}".encode()).hexdigest()[:18].upper()
+        rest = int("".join(str(int(each, 36)) for each in f"{stem}00")) % 97
+        return f"{stem}{98 - rest:02d}"
+
+    def as_seen_by(self, party: str) -> "Company":
+        """What that party holds to be true. Keys of `seen_by` that are no fields are its own affair."""
+        names = {each.name for each in fields(self)}
+        seen = {name: value for name, value in self.seen_by.get(party, {}).items() if name in names}
+        if isinstance(seen.get("funding_date"), str):
+            seen["funding_date"] = date.fromisoformat(seen["funding_date"])
+        return replace(self, **seen)
 
 
 def _person(text: str) -> Person:

@@ -257,6 +257,14 @@ def test_copies_count_once_however_many_they_are():
     )
 
 
+def test_the_more_values_are_possible_the_more_two_voices_that_agree_say():
+    claims = [Claim("430", "a", 0.6), Claim("430", "b", 0.6), Claim("520", "c", 0.8)]
+
+    assert values(claims).winner == "520"
+    assert values(claims, among=21).winner == "430"
+    assert [vote.options for vote in values(claims, among=21).votes] == [21, 21, 21]
+
+
 def test_a_source_that_contradicts_itself_votes_for_its_better_claim_and_the_other_stays_visible():
     held = values([Claim("900", "register", 0.6), Claim("1,240", "register", 0.8), Claim("1,240", "newsapi", 0.55)])
 

@@ -1,5 +1,6 @@
 """Runs that change their own plan while they go on: what happened, what became of the plan, and what later steps got."""
 
+from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
 
@@ -32,10 +33,12 @@ pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
 DOWN = faults.Fault(status=500)
 CONTESTED = "copperfield-lending.example"  # People Data Labs says 430 people, the news say 520
+AGAINST_EACH_OTHER = 0.3  # a floor that a value reaches which one of two sources says
 
 
-def about(domain=CONTESTED, **values):
-    contact = make_contact(make_ready_client(), company_domain=domain, company_name=world.COMPANIES[domain].name)
+def about(domain=CONTESTED, floor=AGAINST_EACH_OTHER, **values):
+    client = make_ready_client(confidence_floor=floor)
+    contact = make_contact(client, company_domain=domain, company_name=world.COMPANIES[domain].name)
     return plan_run(make_request(contact, **values))
 
 
@@ -117,7 +120,8 @@ def test_a_source_that_stays_down_is_asked_again_once():
         run = execute(run)
 
     assert (run.status, revisions(run)) == ("succeeded", [("deepen", "research")])
-    assert SourceRecord.objects.filter(run=run, source="newsapi", status="failed").count() == 2
+    failed = SourceRecord.objects.filter(run=run, source="newsapi", status="failed")
+    assert Counter(record.question.endswith("since=&until=") for record in failed)[True] == 2
 
 
 def test_where_all_is_found_the_plan_stays_as_it_is():
@@ -183,6 +187,14 @@ def test_a_disagreement_is_weighed_and_the_votes_and_the_dissent_are_kept():
     assert [(vote["voter"], vote["choice"]) for vote in election["dissent"]] == [("people_data_labs", "430")]
     assert (row.output["close"], row.output["options"]) == (["headcount"], {"headcount": ["430", "520"]})
     assert given(run, "persona", "headcount") == ["520"]
+
+
+def test_what_one_of_two_sources_says_is_too_unsure_to_be_used_by_the_usual_floor():
+    run = execute(about(floor=0.5))
+
+    assert (given(run, "persona", "headcount"), run.status) == ([], "succeeded")
+    [held] = Fact.objects.filter(run=run, attribute="headcount")
+    assert 0.3 < held.confidence < 0.5
 
 
 def test_a_disagreement_that_shows_when_sources_are_asked_again_is_weighed_too():

@@ -282,7 +282,7 @@ def test_a_code_that_has_changed_since_is_named_where_something_differs(settings
 
 
 def test_a_step_that_called_nothing_says_so(monkeypatch):
-    monkeypatch.setattr(research, "gather", lambda *company, **options: [])
+    monkeypatch.setattr(research, "explore", lambda *company, **options: research.Explored([], []))
     run = executed()
 
     [each] = replayed(run).values()

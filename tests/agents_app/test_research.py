@@ -1,30 +1,23 @@
-import json
+import sys
 import time
-from datetime import UTC, date, datetime
-from pathlib import Path
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
-from agents_app import confidence
 from agents_app.research import (
-    ATTRIBUTES,
+    SOURCES,
     ClaimValue,
     Company,
     SourceAccess,
-    SourceAnswer,
     check_pointer,
-    facts,
     gather,
-    newsapi,
-    people_data_labs,
+    pointers,
 )
-from agents_app.research import source as sources
-from agents_app.research.values import read
+from agents_app.research.attributes import read
 from gtm.sandbox import faults
 from gtm.sandbox.faults import Fault
-from gtm.sandbox.world import COMPANIES
 
-PAYLOADS = Path(__file__).parent.parent / "payloads"
 AT = datetime(2026, 11, 16, 9, tzinfo=UTC)
 BOTH = [SourceAccess("people_data_labs", sandbox=True), SourceAccess("newsapi", sandbox=True)]
 HARBOUR = Company("harbour-pay.example", "Harbour Pay")
@@ -40,23 +33,7 @@ def tuples(claims):
     ]
 
 
-def payloads(party):
-    return [
-        pytest.param(json.loads(file.read_text()), id=file.stem) for file in sorted((PAYLOADS / party).glob("*.json"))
-    ]
-
-
-# --- what a source's body becomes
-
-
-@pytest.mark.parametrize("recorded", payloads("people_data_labs"))
-def test_a_body_of_people_data_labs_becomes_these_claims(recorded):
-    assert tuples(people_data_labs.read(recorded["body"])) == recorded["claims"]
-
-
-@pytest.mark.parametrize("recorded", payloads("newsapi"))
-def test_a_body_of_newsapi_becomes_these_claims(recorded):
-    assert tuples(newsapi.read(recorded["body"], recorded["name"])) == recorded["claims"]
+# --- reading
 
 
 @pytest.mark.parametrize(
@@ -65,11 +42,29 @@ def test_a_body_of_newsapi_becomes_these_claims(recorded):
         ("headcount", 1240, "1,240"), ("headcount", "51-200", "51-200"), ("headcount", True, None), ("headcount", 0, None),
         ("headcount", "The firm employs about 1,310 people.", "1,310"), ("headcount", "The site has a staff of 45 people.", None),
         ("funding_total_usd", 62_400_000, "$62.4 million"), ("funding_total_usd", 1_000_000_000, "$1 billion"), ("funding_total_usd", 950_000, "$950,000"),
-        ("funding_total_usd", "62m", None), ("last_funding_stage", "series_d", "Series D"), ("last_funding_stage", "Arden closes Series A", "Series A"),
-        ("last_funding_stage", "grant", None), ("last_funding_date", "2026-03-18", "March 2026"), ("last_funding_date", "spring", None),
+        ("funding_total_usd", "62m", "$62 million"), ("funding_total_usd", "sixty", None), ("last_funding_stage", "series_d", "Series D"), ("last_funding_stage", "Arden closes Series A", "Series A"),
+        ("last_funding_stage", "grant", "grant"), ("last_funding_stage", "unknown", None), ("last_funding_date", "2026-03-18", "March 2026"), ("last_funding_date", "spring", None),
         ("location", {"locality": "kansas city", "country": "united states"}, "Kansas City, United States"), ("location", "leeds", None),
+        ("location", {"city": "ST. PAUL", "stateOrCountryDescription": "MN"}, "St. Paul, United States"), ("location", {"city": "LYON", "stateOrCountryDescription": "France"}, "Lyon, France"),
+        ("location", {"city": "TORONTO", "stateOrCountryDescription": "Ontario, Canada"}, "Toronto, Canada"), ("location", {"city": None, "stateOrCountryDescription": ""}, None),
+        ("location", {"city": "Berlin", "country": "DE"}, "Berlin, Germany"), ("location", {"city": "Basel", "country": "XX"}, "Basel, XX"),
+        ("headcount", "SIZE_1", "1"), ("headcount", "SIZE_51_TO_200", "51-200"), ("headcount", "SIZE_10001_OR_MORE", "10001+"), ("headcount", "c_00251_00500", "251-500"),
+        ("industry", [{"value": "Payments"}, {"value": None}, "x", {"value": "Marketplaces & Shops"}], "payments, marketplaces and shops"), ("industry", [], None),
+        ("location", {"city": {"language": "en", "value": "Harrow-on-Tees"}, "country": {"value": "United Kingdom"}}, "Harrow-on-Tees, United Kingdom"),
+        ("location", {"city": "LEEDS", "country": "GB"}, "Leeds, United Kingdom"), ("location", {"city": "McAllen"}, "McAllen"), ("location", {}, None),
+        ("founded_year", {"time": "+2009-00-00T00:00:00Z", "precision": 9}, "2009"), ("founded_year", {"time": "+1970-00-00T00:00:00Z", "precision": 8}, None),
+        ("industry", "automotive industry", "automotive"), ("headcount", {"amount": "+1240", "unit": "1"}, "1,240"), ("headcount", {"amount": "+12.5"}, None),
         ("founded_year", 2009, "2009"), ("founded_year", 9, None), ("industry", "hospital & health care", "hospital and health care"),
         ("news", " Arden\x00 opens\n a  hub ", "Arden opens a hub"), ("news", None, None), ("news", "x" * 500, "x" * 300),
+        ("location", {"addressLocality": "Leeds", "addressCountry": "GB"}, "Leeds, United Kingdom"), ("location", {"City": "São Paulo", "Country": "br"}, "São Paulo, Brazil"),
+        ("location", {"addressLocality": "Kiel", "addressCountry": {"@type": "Country", "name": "DE"}}, "Kiel, Germany"), 
+        ("headcount", {"value": "1,240"}, "1,240"), ("headcount", {"amount": "+1240"}, "1,240"), ("headcount", {"value": "51-200"}, "51-200"), ("headcount", {"value": {"value": 5}}, None), ("headcount", {"value": ","}, None),
+        ("headcount", {"minValue": "51", "maxValue": 200}, "51-200"), ("headcount", {"minValue": 1000}, "1000+"), ("headcount", {"maxValue": 200}, None), ("headcount", 10**400, None), ("headcount", float("nan"), None), ("headcount", 12.5, None),
+        ("technology", "Facebook Pixel", "Meta Pixel"), ("technology", {"Name": "Cloudflare CDN"}, "Cloudflare"), ("technology", {"name": "SAP"}, "SAP"), ("technology", {"tag": "cms"}, None),
+        ("last_funding_date", 1_763_251_200, "November 2025"), ("last_funding_date", 1_763_251_200_000, "November 2025"), ("last_funding_date", 10**15, None),
+        ("ticker", "NASDAQ HWDV", "HWDV"), ("ticker", "NYSE: brk.b", "BRK.B"), ("ticker", "hwdv", "HWDV"), ("ticker", "on the stock exchange", None),
+        ("lei", "0199:7ZW8QJWVPR4P1J1KQY45", "7ZW8QJWVPR4P1J1KQY45"), ("lei", "7ZW8QJWVPR4P1J1KQY46", None),
+        ("wikidata_id", "https://www.wikidata.org/wiki/Q42", "Q42"), ("wikidata_id", "Q42", "Q42"), ("wikidata_id", "https://www.wikidata.org/wiki/P42", None),
     ],
 )  # fmt: skip
 def test_a_value_has_one_reading_form(attribute, raw, value):
@@ -84,8 +79,11 @@ def test_both_sources_are_asked_and_answer_in_the_order_asked():
 
     assert (first.source, first.status, first.http_status) == ("people_data_labs", "ok", 200)
     assert (second.source, second.status, second.http_status) == ("newsapi", "ok", 200)
-    assert first.request_key == "GET https://api.peopledatalabs.com/v5/company/enrich?website=harbour-pay.example"
-    assert ["headcount", "310", "/employee_count", None] in tuples(first.claims)
+    assert first.request_key == (
+        "GET https://api.peopledatalabs.com/v5/company/enrich?website=harbour-pay.example; "
+        "POST https://api.peopledatalabs.com/v5/person/search"
+    )
+    assert ["headcount", "310", "/company/employee_count", None] in tuples(first.claims)
 
 
 def test_news_is_asked_for_up_to_the_clock_that_is_given():
@@ -145,7 +143,8 @@ def test_a_source_that_hangs_is_left_behind_at_the_deadline(fault):
 
 
 def test_what_upsets_our_own_reader_becomes_that_source_s_answer(monkeypatch, caplog):
-    monkeypatch.setattr(newsapi, "read", lambda payload, name: 1 / 0)
+    broken = replace(SOURCES["newsapi"], read=lambda payload: 1 / 0)
+    monkeypatch.setattr(sys.modules["agents_app.research.gather"], "SOURCES", {**SOURCES, "newsapi": broken})
 
     people, news = ask_both()
 
@@ -158,7 +157,7 @@ def test_a_source_that_does_not_exist_or_has_no_credential_says_so():
     answers = ask_both(access=[SourceAccess("crystal_ball", sandbox=True), SourceAccess("newsapi", sandbox=False)])
 
     assert answers[0].reason == "There is no source called crystal_ball."
-    assert answers[1].reason == "This live connection has no credential. Add it on the connection."
+    assert answers[1].reason == "This live connection has no credential. Add it there."
 
 
 def test_a_credential_is_in_no_answer_and_no_repr():
@@ -171,7 +170,7 @@ def test_a_credential_is_in_no_answer_and_no_repr():
 
 
 def test_what_postgresql_cannot_store_is_taken_out_of_a_payload():
-    assert sources.storable({"a\x00": ["b\x00c", "\ud800", float("inf"), 1.5, None]}) == {
+    assert pointers.storable({"a\x00": ["b\x00c", "\ud800", float("inf"), 1.5, None]}) == {
         "a": ["bc", "?", None, 1.5, None]
     }
 
@@ -179,17 +178,9 @@ def test_what_postgresql_cannot_store_is_taken_out_of_a_payload():
 # --- pointers
 
 
-def test_every_claim_about_every_company_stands_where_it_points():
-    checked = 0
-    for company in COMPANIES.values():
-        for answer in ask_both(Company(company.domain, company.name)):
-            for claim in answer.claims:
-                assert check_pointer(claim, answer.payload), claim
-                checked += 1
-    assert checked > 300
-
-
-@pytest.mark.parametrize("pointer", ["/employee_count/x", "/employees", "", "/articles/0/title", "employee_count"])
+@pytest.mark.parametrize(
+    "pointer", ["/employee_count/x", "/employees", "", "/answer/articles/0/title", "employee_count"]
+)
 def test_a_claim_that_points_elsewhere_is_found_out(pointer):
     assert not check_pointer(ClaimValue("headcount", "310", pointer), {"employee_count": 310})
 
@@ -202,89 +193,4 @@ def test_a_changed_payload_is_found_out():
 
 
 def test_pointers_escape_as_rfc_6901_says():
-    assert sources.resolve({"a/b": {"m~n": [7, 8]}}, "/a~1b/m~0n/1") == 8
-
-
-# --- facts
-
-
-def said(source, attribute, value, pointer="/x", on=None):
-    claim = ClaimValue(attribute, value, pointer, on)
-    return SourceAnswer(source=source, status="ok", reason="", request_key="", sandbox=True, claims=[claim])
-
-
-def fact(*answers):
-    [found] = facts(answers, at=AT)
-    return found
-
-
-def test_facts_come_in_the_order_of_the_attributes_with_keys_to_cite():
-    found = facts(ask_both(), at=AT)
-
-    assert [each.key for each in found] == [f"f{n}" for n in range(1, len(found) + 1)]
-    order = [ATTRIBUTES.index(each.attribute) for each in found]
-    assert order == sorted(order)
-    news = [each.as_of for each in found if each.attribute == "news"]
-    assert news == sorted(news, reverse=True)
-
-
-def test_confidence_is_the_sum_of_its_terms_and_of_nothing_else():
-    for each in facts(ask_both(), at=AT):
-        assert each.confidence == confidence.confidence(each.terms)
-        assert all(set(term) == {"term", "value", "weight", "why"} for term in each.terms)
-
-
-def test_a_second_source_that_agrees_makes_surer_and_is_cited():
-    alone = fact(said("people_data_labs", "headcount", "310", "/employee_count"))
-
-    together = fact(
-        said("people_data_labs", "headcount", "310", "/employee_count"),
-        said("newsapi", "headcount", "330", "/articles/0/description"),
-    )
-
-    assert together.confidence > alone.confidence
-    assert sorted(together.claim_refs) == [
-        ("newsapi", "/articles/0/description"),
-        ("people_data_labs", "/employee_count"),
-    ]
-
-
-def test_a_second_source_that_contradicts_makes_less_sure_and_is_named():
-    alone = fact(said("newsapi", "headcount", "5,600", on=date(2026, 7, 29)))
-
-    against = fact(
-        said("newsapi", "headcount", "5,600", on=date(2026, 7, 29)), said("people_data_labs", "headcount", "4,700")
-    )
-
-    assert against.value == "5,600"
-    assert against.confidence < alone.confidence
-    assert against.claim_refs == [("newsapi", "/x")]
-    assert [term["why"] for term in against.terms if term["term"] == "contradicts"] == ["People Data Labs says 4,700."]
-
-
-def test_a_source_that_repeats_itself_is_not_two_sources():
-    once = fact(said("newsapi", "headcount", "310", "/a"))
-
-    twice = fact(said("newsapi", "headcount", "310", "/a"), said("newsapi", "headcount", "310", "/b"))
-
-    assert twice.confidence == once.confidence
-
-
-def test_old_news_is_less_sure_than_fresh_news():
-    fresh, old = facts(
-        [said("newsapi", "news", "A", on=date(2026, 11, 1)), said("newsapi", "news", "B", on=date(2026, 1, 1))], at=AT
-    )
-
-    assert fresh.confidence > old.confidence
-    assert next(term for term in old.terms if term["term"] == "age")["value"] == pytest.approx(319 / 180, abs=1e-4)
-
-
-def test_no_claims_are_no_facts_and_no_terms_no_confidence():
-    assert facts([], at=AT) == []
-    assert confidence.confidence([]) == 0.0
-
-
-def test_the_order_of_answers_changes_nothing():
-    answers = ask_both()
-
-    assert facts(answers, at=AT) == facts(answers[::-1], at=AT)
+    assert pointers.resolve({"a/b": {"m~n": [7, 8]}}, "/a~1b/m~0n/1") == 8

@@ -29,7 +29,7 @@ def test_a_run_is_a_tree_of_steps_sources_facts_and_drafts():
     assert (run.status, run.rule, run.planned_at) == ("succeeded", "default", AT)
     assert [step.agent for step in run.steps] == ["research_agent", "persona_agent", "email_agent"]
     assert {step.offset_s for step in run.steps} == {0.0}
-    assert [source.source for source in run.sources] == ["people_data_labs", "newsapi"]
+    assert list(dict.fromkeys(source.source for source in run.sources)) == ["people_data_labs", "newsapi"]
     assert [fact.key for fact in run.facts][:2] == ["f1", "f2"]
     assert all(fact.evidence for fact in run.facts)
     assert [draft.id for draft in run.drafts] == [Draft.objects.get().pk]

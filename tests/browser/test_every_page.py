@@ -63,6 +63,12 @@ def run_of(route: str) -> FlowRun:
     return FlowRun.objects.filter(route=route, status="succeeded").order_by("-pk")[0]
 
 
+def researched() -> FlowRun:
+    """The last run that found something out about a company."""
+    known = FlowRun.objects.filter(facts__isnull=False, request__trial_side="").exclude(request__company_domain="")
+    return known.order_by("pk").last()
+
+
 def in_quarantine() -> Delivery:
     return Delivery.objects.filter(status="quarantined").order_by("pk")[0]
 
@@ -144,6 +150,12 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
         lambda: f"{change(Trial.objects.first().client)}?trial={Trial.objects.first().pk}",
     ),
     "versions of settings": ("operator", lambda: reverse("client_versions", args=[Client.objects.first().slug])),
+    "companies researched": ("operator", lambda: reverse("client_companies", args=[researched().client.slug])),
+    "company with its evidence": (
+        "operator",
+        lambda: reverse("company", args=[researched().client.slug, researched().request.company_domain]),
+    ),
+    "sources of research": ("operator", lambda: reverse("research_sources")),
     "deployments": ("operator", lambda: reverse("client_deployments", args=[Client.objects.first().slug])),
     "deployments as a viewer sees them": (
         "viewer",

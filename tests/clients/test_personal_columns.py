@@ -31,7 +31,7 @@ def test_the_ways_to_a_person_can_be_asked():
         rows = model._base_manager.all()
         for lookup in (*one.contact, *one.record, *one.among, *([one.mine] if one.mine else [])):
             rows.filter(**{f"{lookup}__in": [1]})
-        for lookup in filter(None, (one.company, one.client)):
+        for lookup in filter(None, (one.company, one.client, *one.shown_to)):
             rows.filter(**{lookup: 1})
 
 

@@ -33,6 +33,8 @@ ARGUMENTS: dict[str, Callable[[Rows, int], list[Any]]] = {
     "connection_sync": lambda rows, at: [rows[Connection][at].pk],
     "client_versions": lambda rows, at: [rows[Client][at].slug],
     "client_deployments": lambda rows, at: [rows[Client][at].slug],
+    "client_companies": lambda rows, at: [rows[Client][at].slug],
+    "company": lambda rows, at: [rows[Client][at].slug, rows[Request][at].company_domain],
     "client_export": lambda rows, at: [rows[Client][at].slug],
     **{
         f"connection_mapping{page}": lambda rows, at: [rows[Connection][at].pk]

@@ -1,3 +1,5 @@
+import os
+
 import httpx
 import pytest
 
@@ -124,3 +126,143 @@ def test_an_answer_that_is_too_large_is_not_read_to_its_end():
         pytest.raises(http.Unavailable, match="1,000 bytes"),
     ):
         ask_news(max_bytes=1000)
+
+
+# --- pages
+
+
+def pages(server, **by_path):
+    """What the server shows at each path; `home` stands for /."""
+    shown = {f"/{name}".replace("/home", "/"): page for name, page in by_path.items()}
+    server.script = lambda path: shown[path]
+
+
+def get_page(server, path="/", **options):
+    return http.get_page(f"http://{server.place}{path}", **{"timeout_s": 10.0, "sandbox": False, **options})
+
+
+def moved(location, status=301):
+    return status, {"location": location}, []
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_page_is_found_where_its_redirects_lead(server, status):
+    pages(server, home=moved("/one", status), one=moved("two", status), two=(200, {"X-Kind": "page"}, [b"<p>hi"]))
+
+    page = get_page(server)
+
+    assert (page.url, page.status, page.body) == (f"http://{server.place}/two", 200, b"<p>hi")
+    assert page.headers["x-kind"] == "page"
+    assert [path for _, path, _, _ in server.seen] == ["/", "/one", "/two"]
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "https://10.0.0.1/", "https://169.254.169.254/latest/meta-data/", "//192.168.1.1/", "https://[::1]/", "https://2130706433/", "https://localhost/",
+        "https://[::ffff:127.0.0.1]:8000/",
+    ],
+)  # fmt: skip
+def test_a_redirect_to_an_address_inside_is_refused_like_a_first_one(server, settings, location):
+    pages(server, home=moved(location if location.startswith("https") else f"https:{location}"))
+
+    with pytest.raises(http.Refused, match="not a public address") as refused:
+        get_page(server)
+
+    assert (refused.value.status, len(server.seen)) == (0, 1)
+
+
+@pytest.mark.parametrize("location", ["http://elsewhere.test/", "ftp://elsewhere.test/", "file:///etc/passwd"])
+def test_a_redirect_to_anything_but_https_is_refused(server, location):
+    pages(server, home=moved(location))
+
+    with pytest.raises(http.Refused, match="only https addresses are asked"):
+        get_page(server)
+
+
+@pytest.mark.parametrize(
+    ("location", "reason"),
+    [
+        ("https://xn--/", "127.0.0.1 redirects to something that is no address"),
+        ("mailto:sales@elsewhere.test", "127.0.0.1 redirects to something that is no address"),
+        ("https://[::1", "127.0.0.1 could not be reached: Invalid URL in location header: Invalid port: ':1'."),
+        ("https://a.test:port/", "127.0.0.1 could not be reached: Invalid URL in location header: Invalid port: 'port'."),
+        ("https://" + "a" * 70_000, "127.0.0.1 could not be reached: Invalid URL in location header: URL too long."),
+    ],
+)  # fmt: skip
+def test_a_redirect_to_something_that_is_no_address_is_told_in_words(server, location, reason):
+    pages(server, home=moved(location))
+
+    with pytest.raises((http.Refused, http.Unavailable)) as error:
+        get_page(server)
+
+    assert error.value.reason == reason
+
+
+def test_more_than_five_redirects_are_not_followed(server):
+    server.script = lambda path: moved(f"/{int(path[1:] or 0) + 1}") if path != "/5" else (200, {}, [b"there"])
+    assert get_page(server).body == b"there"
+
+    server.script = lambda path: moved("/")
+    server.seen.clear()
+    with pytest.raises(http.Unavailable, match="redirects more than 5 times"):
+        get_page(server)
+    assert len(server.seen) == 6
+
+
+def test_the_time_for_a_page_is_shared_by_all_of_its_redirects(server):
+    pages(server, home=moved("/slow"), slow=(200, {"content-length": "9"}, [b"<p>", server.let_go]))
+
+    with pytest.raises(http.Unavailable, match="did not answer within") as late:
+        get_page(server, timeout_s=0.4)
+
+    assert float(str(late.value).split()[-2]) < 0.4
+
+
+def test_what_was_meant_for_one_host_is_not_sent_to_the_next(server, settings):
+    other = server.place.replace("127.0.0.1", "localhost")
+    settings.LOOPBACK_ALLOWED = frozenset({server.place, other})
+    pages(server, home=moved("/moved"), moved=moved(f"http://{other}/there"), there=(200, {}, [b"hi"]))
+
+    get_page(server, headers={"X-Api-Key": "of-one-host"})
+
+    assert [headers.get("X-Api-Key") for _, _, headers, _ in server.seen] == ["of-one-host", "of-one-host", None]
+
+
+def test_a_page_that_is_refused_or_too_large_says_so(server):
+    pages(server, home=(403, {}, [b"no"]), busy=(503, {}, []), large=(200, {}, [b"x" * 5000]))
+
+    with pytest.raises(http.Refused, match=r"127\.0\.0\.1 answered 403"):
+        get_page(server)
+    with pytest.raises(http.Unavailable, match="answered 503"):
+        get_page(server, "/busy")
+    with pytest.raises(http.Unavailable, match="1,000 bytes"):
+        get_page(server, "/large", max_bytes=1000)
+
+
+def test_a_cookie_is_neither_kept_nor_sent_back(server):
+    pages(server, home=(200, {"set-cookie": "visitor=1; path=/; max-age=99999"}, [b"hi"]))
+
+    get_page(server)
+    get_page(server)
+
+    assert [headers.get("Cookie") for _, _, headers, _ in server.seen] == [None, None]
+    assert len(http._client(False, os.getpid()).cookies.jar) == 0
+
+
+def test_who_is_asked_learns_where_to_find_a_person_once_that_is_configured(settings):
+    settings.CONTACT_EMAIL = ""
+    without = http.user_agent()
+    settings.CONTACT_EMAIL = "The Agency <ops@agency.example>"
+
+    assert (without, http.user_agent()) == ("gtm/1.0", "gtm/1.0 (ops@agency.example)")
+
+
+@pytest.mark.parametrize(("status", "error"), [(403, http.Refused), (429, http.Unavailable)])
+def test_a_refusal_keeps_the_headers_that_came_with_it(status, error):
+    limited = Fault(status, b"{}", {"X-RateLimit-Reset": "1794823200"})
+
+    with faults.inject("newsapi", limited), pytest.raises(error) as refused:
+        ask_news()
+
+    assert refused.value.headers["x-ratelimit-reset"] == "1794823200"

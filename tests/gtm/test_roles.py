@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.test import Client as Browser
 
-from agents_app.models import Draft, StepContext
+from agents_app.models import Draft, SourceAccount, StepContext
 from clients.models import Client
 from gtm import roles
 from gtm.admin_site import RecordAdmin
@@ -36,8 +36,8 @@ def browser_of(role: str) -> Browser:
 
 
 def granted(role: str, model: type, needs: tuple[str, ...]) -> bool:
-    if model is StepContext:
-        needs = ("change",)  # it belongs to no client, so seeing runs is not enough
+    if model in (StepContext, SourceAccount):
+        needs = tuple(need for need in needs if need != "view")  # they belong to no client, so seeing is not enough
     names = [f"{model._meta.app_label}.{action}_{model._meta.model_name}" for action in needs]
     return any(roles.grants(ROLES[role], name) for name in names)
 
@@ -70,6 +70,9 @@ def test_a_role_that_names_a_permission_nobody_has_is_refused(monkeypatch):
         ("operator", "agents_app.move_label", True),
         ("operator", "agents_app.change_flowtemplate", True),
         ("operator", "agents_app.change_routingrule", True),
+        ("operator", "agents_app.change_sourceaccount", True),
+        ("manager", "agents_app.change_sourceaccount", False),
+        ("viewer", "agents_app.change_sourceaccount", False),
         ("manager", "clients.see_all_clients", False),
         ("manager", "agents_app.decide_draft", True),
         ("manager", "agents_app.move_label", False),
@@ -214,7 +217,7 @@ def test_an_account_manager_gets_not_found_for_another_clients_page(rows, name):
 def belongs_to_client(model: type) -> bool:
     return model._meta.app_label in ("clients", "agents_app", "experiments", "insights") and model._meta.model_name not in (
         "settingstemplate", "agencysettings", "configkey", "proposedchange", "promptversion", "modelprice", "sharedinsight", "weeklyreport",
-        "flowtemplate", "routingrule", "flowversion",
+        "flowtemplate", "routingrule", "flowversion", "sourceaccount",
     )  # fmt: skip
 
 

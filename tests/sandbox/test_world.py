@@ -32,7 +32,7 @@ def test_the_world_holds_gaps_and_contradictions_for_research_to_meet():
     assert any("people_data_labs" in company.unknown_to for company in companies)
     assert any("newsapi" in company.unknown_to for company in companies)
     assert any(not company.news for company in companies)
-    assert any(company.seen_by_people_data_labs for company in companies)
+    assert any(company.seen_by for company in companies)
 
 
 def test_funding_is_told_whole_or_not_at_all():

@@ -83,7 +83,8 @@ def _run(run: RunTrace) -> Iterator[str]:
         yield from _step(step)
     for source in run.sources:
         told = f"{source.claims} claims" if source.status == "ok" else source.reason
-        yield f"  source {source.source}: {source.status}, {source.elapsed_ms} ms, {told}"
+        how = f"the answer of {source.answer_of:%Y-%m-%d}" if source.answer_of else f"{source.elapsed_ms} ms"
+        yield f"  source {source.source}: {source.status}, {how}, {told}"
     for fact in run.facts:
         evidence = ", ".join(f"{each['source']}{each['pointer']}" for each in fact.evidence)
         yield f"  fact {fact.key} {fact.attribute} = {fact.value} ({fact.confidence:.2f}; {evidence})"

@@ -1,0 +1,160 @@
+"""How a client reaches a source: by its own connection, by the agency's account, or without a key at all."""
+
+import pytest
+
+from agents_app.flow.access import sources
+from agents_app.models import SourceAccount, SourceRecord
+from clients import credentials
+from tests.factories import AT, make_client, make_connection, make_contact, make_request, plan_run
+
+pytestmark = pytest.mark.django_db
+
+LIVE = {"mode": "live", "credential": credentials.encrypt("their-key")}
+REAL, INVENTED = "northwind-bank.co.uk", "northwind-bank.example"
+
+
+def reached(client, company=REAL, at=AT):
+    contact = make_contact(client, company_domain=company)
+    return {each.key: each for each in sources(plan_run(make_request(contact)), at=at)}
+
+
+def account(source, **values):
+    basis = {"mode": "live", "credential": credentials.encrypt("our-key"), "created_at": AT}
+    return SourceAccount.objects.create(source=source, **{**basis, **values})
+
+
+def paid(account, credits, at=AT, **values):
+    basis = {"source": account.source, "company_domain": REAL, "status": "ok", "is_sandbox": False, "fetched_at": at}
+    return SourceRecord.objects.create(
+        run=plan_run(), asked_with=account.asked_with, credits=credits, **{**basis, **values}
+    )
+
+
+def test_a_client_s_own_key_comes_before_the_agency_s():
+    client = make_client()
+    own = make_connection(client, "newsapi", **LIVE)
+    ours = account("newsapi"), account("people_data_labs")
+
+    found = reached(client)
+
+    assert [(found[key].credential, found[key].asked_with, found[key].sandbox) for key in ("newsapi", "people_data_labs")] == [
+        ("their-key", f"connection:{own.pk}", False),
+        ("our-key", ours[1].asked_with, False),
+    ]  # fmt: skip
+
+
+def test_a_connection_that_is_switched_off_leaves_the_agency_s_account_in_its_place():
+    client = make_client()
+    make_connection(client, "newsapi", is_active=False, **LIVE)
+    account("newsapi")
+
+    assert reached(client)["newsapi"].credential == "our-key"
+
+
+def test_an_account_that_is_switched_off_is_nobody_s():
+    account("newsapi", is_active=False)
+
+    assert "newsapi" not in reached(make_client())
+
+
+def test_sources_without_a_key_are_asked_live_by_everybody_alike():
+    found = reached(make_client())
+
+    assert [(each.sandbox, each.credential, each.asked_with) for each in (found["wikidata"], found["github"])] == [(False, "", "")] * 2  # fmt: skip
+
+
+def test_a_source_without_a_key_is_switched_off_by_a_connection_that_is():
+    client = make_client()
+    make_connection(client, "github", is_active=False)
+    account("github")
+
+    found = reached(client)
+
+    assert ("github" in found, "wikidata" in found) == (False, True)
+
+
+def test_a_token_for_a_source_that_needs_none_makes_its_answers_the_account_s():
+    ours = account("github")
+
+    found = reached(make_client())["github"]
+
+    assert (found.credential, found.asked_with) == ("our-key", ours.asked_with)
+
+
+def test_a_connection_without_a_token_to_a_source_that_needs_none_is_like_none():
+    client = make_client()
+    make_connection(client, "github", mode="live")
+
+    assert reached(client)["github"].asked_with == ""
+
+
+def test_a_client_in_the_sandbox_asks_the_agency_s_accounts_there_and_nothing_that_nobody_connected():
+    client = make_client()
+    make_connection(client, "newsapi")
+    ours = account("people_data_labs")
+
+    found = reached(client)
+
+    assert {key: (each.sandbox, each.credential) for key, each in found.items()} == {
+        "newsapi": (True, ""),
+        "people_data_labs": (True, ""),
+    }
+    assert found["people_data_labs"].asked_with == ours.asked_with
+
+
+def test_a_company_that_cannot_exist_is_never_asked_about_outside():
+    account("people_data_labs")
+
+    found = reached(make_client(), INVENTED)
+
+    assert {key: each.sandbox for key, each in found.items()} == {"people_data_labs": True}
+
+
+def test_a_sandbox_connection_that_is_switched_off_is_no_sandbox_any_more():
+    client = make_client()
+    make_connection(client, "newsapi", is_active=False)
+    account("people_data_labs")
+
+    assert {each.sandbox for each in reached(client).values()} == {False}
+
+
+# --- what the agency pays
+
+
+def test_an_account_whose_credits_of_the_month_are_spent_is_closed_with_words():
+    ours = account("people_data_labs", credits_a_month=3)
+    paid(ours, 2.0)
+    open_still = reached(make_client())["people_data_labs"].closed
+    paid(ours, 1.0)
+
+    closed = reached(make_client())["people_data_labs"].closed
+
+    assert open_still == ""
+    assert closed == "The agency's account at People Data Labs has spent this month's 3 credits."
+
+
+@pytest.mark.parametrize(("at", "is_sandbox"), [(AT.replace(month=10, day=31), False), (AT, True)])
+def test_only_what_was_really_paid_this_month_counts(at, is_sandbox):
+    ours = account("people_data_labs", credits_a_month=1)
+    paid(ours, 1.0, at, is_sandbox=is_sandbox)
+
+    assert reached(make_client())["people_data_labs"].closed == ""
+
+
+def test_what_another_account_spent_closes_none():
+    ours = account("people_data_labs", credits_a_month=1)
+    old = account("people_data_labs", is_active=False)
+    paid(old, 5.0)
+
+    assert (ours.asked_with != old.asked_with, reached(make_client())["people_data_labs"].closed) == (True, "")
+
+
+@pytest.mark.parametrize("kept", [{"credential": b""}, {"credential": b"of no key of ours"}, {"credential": b"", "credential_ref": "env:GTM_SECRET_NOWHERE"}])  # fmt: skip
+def test_a_live_account_without_a_key_that_can_be_read_is_closed_with_words(kept):
+    account("people_data_labs", **kept)
+
+    found = reached(make_client())["people_data_labs"]
+
+    assert (
+        found.closed == "The agency's account at People Data Labs has no credential that can be read. Enter it there."
+    )
