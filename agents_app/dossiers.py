@@ -50,6 +50,11 @@ class Held:
         return sum(term["term"] in VOICES for term in self.fact.confidence_terms)
 
     @property
+    def sources(self) -> list[str]:
+        """Who says so, each once."""
+        return list(dict.fromkeys(word.source for word in self.words if word.agrees))
+
+    @property
     def is_settled(self) -> bool:
         return any(term["term"] == "person" for term in self.fact.confidence_terms)
 

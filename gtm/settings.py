@@ -195,9 +195,9 @@ RUN_BUDGET_USD: dict[str, Decimal] = {
     "comprehensive": Decimal(env.str("GTM_BUDGET_COMPREHENSIVE_USD", default="3.00")),
 }
 RESEARCH_CREDITS: dict[str, float] = {
-    "quick": env.float("GTM_RESEARCH_CREDITS_QUICK", default=3),
-    "standard": env.float("GTM_RESEARCH_CREDITS_STANDARD", default=8),
-    "comprehensive": env.float("GTM_RESEARCH_CREDITS_COMPREHENSIVE", default=30),
+    "quick": env.float("GTM_RESEARCH_CREDITS_QUICK", default=6),
+    "standard": env.float("GTM_RESEARCH_CREDITS_STANDARD", default=12),
+    "comprehensive": env.float("GTM_RESEARCH_CREDITS_COMPREHENSIVE", default=40),
 }  # of all sources together, each as it counts itself
 RESEARCH_SURE = {"quick": 0.6, "standard": 0.8, "comprehensive": 0.9}  # a fact this sure is looked into no further
 TEMPLATE_REACH_ALONE = env.int("GTM_TEMPLATE_REACH_ALONE", default=10)  # clients that one person may change at once

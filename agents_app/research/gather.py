@@ -289,4 +289,4 @@ def _gap(attribute: str, known: Known, sources: Sequence[SourceAccess]) -> str:
             said.append(f"{source.name} does not say.")
     sure = known.sure.get(attribute)
     begin = f"{label}: known with a confidence of {sure:.2f} only." if sure else f"{label}: not found."
-    return " ".join([begin, *said])
+    return " ".join([begin, *(said or ["No other source that may be asked tells it."])])
