@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from agents_app.entities.nearby import Neighbourhood, Node, Tie
 
-WIDTH, HEIGHT = 720, 460
-RINGS = ((0, 0), (170, 110), (310, 195))  # half axes of each ring, pixels
+WIDTH, HEIGHT = 480, 340
+RINGS = ((0, 0), (110, 85), (170, 140))  # half axes of each ring, pixels
 MOST = 28  # nodes that are drawn; the table beside names all
-LONGEST = 22  # letters of a label
+LONGEST = 18  # letters of a label
 
 
 class Spot(NamedTuple):
