@@ -46,8 +46,12 @@ def left(run):
     """How often each step of the run was done, and what the run has left behind."""
     run.refresh_from_db()
     done = Counter(run.steps.filter(status="done").values_list("key", flat=True))
-    tables = (SourceRecord, Persona, Draft)
-    return dict(done), [table.objects.filter(run=run).count() for table in tables]
+    asked = list(SourceRecord.objects.filter(run=run).values_list("source", "question"))
+    assert len(asked) == len(set(asked))
+    return dict(done), [
+        len({source for source, _ in asked}),
+        *(table.objects.filter(run=run).count() for table in (Persona, Draft)),
+    ]
 
 
 def check_ends_once(run, diary):

@@ -29,8 +29,8 @@ def check_steps(run, diary, deaths, kept):
 
 def check_results(run):
     """What a run leaves behind stands there once."""
-    sources = SourceRecord.objects.filter(run=run).values_list("source", flat=True)
-    assert sorted(sources) == ["newsapi", "people_data_labs"]
+    asked = list(SourceRecord.objects.filter(run=run).values_list("source", "question"))
+    assert ({source for source, _ in asked}, len(asked)) == ({"newsapi", "people_data_labs"}, len(set(asked)))
     facts = list(Fact.objects.filter(run=run).order_by("pk").values_list("key", flat=True))
     assert facts == [f"f{number}" for number in range(1, len(facts) + 1)] != []
     said = list(Claim.objects.filter(source_record__run=run).values_list("source_record", "pointer", "attribute"))
