@@ -8,7 +8,7 @@ import pytest
 
 from agents_app import flow, llm
 from agents_app.adapting import MOST_REVISIONS
-from agents_app.flow import turn
+from agents_app.flow import tools, turn
 from agents_app.flow.lease import LEASE
 from agents_app.models import Brief, Draft, Fact, FlowRun, PlanRevision, SourceRecord, StepRun
 from gtm.sandbox import faults, world
@@ -184,9 +184,23 @@ def test_a_disagreement_is_weighed_and_the_votes_and_the_dissent_are_kept():
         ("newsapi", "520"),
     ]
     assert (election["winner"], election["is_close"]) == ("520", True)
+    assert all(vote["weight"] > 3 for vote in election["votes"])  # one of 21 values was chosen, not one of two
     assert [(vote["voter"], vote["choice"]) for vote in election["dissent"]] == [("people_data_labs", "430")]
     assert (row.output["close"], row.output["options"]) == (["headcount"], {"headcount": ["430", "520"]})
     assert given(run, "persona", "headcount") == ["520"]
+
+
+def test_sources_that_pass_on_the_same_data_have_one_vote():
+    said = {"attribute": "headcount", "reliability": 0.6, "among": 21}
+    copies = [
+        {**said, "value": "430", "counts_for": "430", "source": each, "group": "profiles"} for each in ("one", "two")
+    ]
+    other = {**said, "value": "520", "counts_for": "520", "source": "three", "group": "three", "reliability": 0.7}
+
+    work = tools._weigh({"contested": ["headcount"], "keys": {"headcount": "f3"}, "claims": [*copies, other]})
+
+    assert [each["value"] for each in work.output["facts"]] == ["520"]
+    assert [vote["voter"] for vote in work.votes["attributes"]["headcount"]["votes"]] == ["one", "three"]
 
 
 def test_what_one_of_two_sources_says_is_too_unsure_to_be_used_by_the_usual_floor():

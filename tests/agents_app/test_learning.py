@@ -6,16 +6,18 @@ import pytest
 
 from agents_app import corrections, research
 from agents_app.flow import reliability
-from agents_app.models import Fact, SourceRecord
+from agents_app.models import Fact
 from agents_app.research.learning import Decision, Reliability, Said, counted, learn
-from clients.models import Connection
-from gtm.sandbox import world
+from gtm.sandbox import faults, world
 from tests.agents_app.flows_that import agent, answer, draw, execute, gate, gate_of
 from tests.factories import AT, make_contact, make_ready_client, make_request, make_user, plan_run
 
 ON = date(2026, 11, 1)
 MINUTE = timedelta(minutes=1)
 CONTESTED = "copperfield-lending.example"  # People Data Labs says 430 people, the news say 520
+DOWN = faults.Fault(status=500)
+NEWS_KEPT = research.SOURCES["newsapi"].keeps  # until then nobody asks again
+ALL_KEPT = max(source.keeps for source in research.SOURCES.values())
 MODES = {"people_data_labs": True, "newsapi": True}
 PDL, NEWS = ("people_data_labs", "headcount"), ("newsapi", "headcount")
 
@@ -42,6 +44,7 @@ def decision(*words, value="520", before="520", company="a.example", attribute="
         ([decision(said("a", "seed", attribute="last_funding_stage"))], {}),  # another attribute
         ([decision(said("a", "520"))] * 2, {"a": (1, 1)}),  # the same again in another run
         ([decision(said("a", "520")), decision(said("a", "520"), company="b.example")], {"a": (2, 2)}),
+        ([decision(said("a", "520")), decision(said("a", "430"))], {"a": (1, 1)}),  # the newest decision comes first
         ([decision(said("a", "520"), attribute="star_sign")], {}),
     ],
 )
@@ -50,13 +53,16 @@ def test_a_source_is_counted_by_what_a_person_decided(decisions, counts):
 
 
 def test_of_many_values_only_the_one_that_was_shown_is_judged():
-    words = [said("a", value, attribute="technology") for value in ("Kafka", "Oracle")] + [
-        said("b", "Oracle", attribute="technology")
+    words = [
+        said(source, value, attribute="technology")
+        for source, value in (("a", "Oracle"), ("a", "Kafka"), ("b", "Oracle"), ("c", "Kafka"))
     ]
 
-    found = counted([decision(*words, attribute="technology", before="Oracle", value="PostgreSQL")])
+    kept = counted([decision(*words, attribute="technology", before="Oracle", value="Oracle")])
+    corrected = counted([decision(*words, attribute="technology", before="Oracle", value="PostgreSQL")])
 
-    assert found == {("a", "technology"): (0, 1), ("b", "technology"): (0, 1)}
+    assert kept == {("a", "technology"): (1, 1), ("b", "technology"): (1, 1)}
+    assert corrected == {("a", "technology"): (0, 1), ("b", "technology"): (0, 1)}
 
 
 def test_what_is_assumed_counts_as_much_as_twenty_cases():
@@ -176,10 +182,23 @@ def test_what_a_person_decided_is_not_asked_again_and_holds_for_this_client_alon
 
 
 @pytest.mark.django_db
+def test_sources_that_are_asked_again_are_weighed_with_all_that_people_said():
+    run = settled("475")
+
+    with faults.inject("newsapi", DOWN, times=1):
+        again = execute(plan_run(make_request(run.request.contact)), at=later(AT + NEWS_KEPT))
+
+    deepened = Fact.objects.get(run=again, attribute="headcount", step__key="deepen")
+    why = {each["term"]: each["why"] for each in deepened.confidence_terms}
+    assert (deepened.value, why["person"]) == ("475", "mia says so.")
+    assert why["agrees"] == "NewsAPI says 520: right in 1 of 1 cases people looked at."
+
+
+@pytest.mark.django_db
 def test_where_no_source_answers_what_a_person_decided_is_no_reason_to_go_on():
     run = settled("475")
-    Connection.objects.update(is_active=False)
 
-    again = execute(plan_run(make_request(run.request.contact)), at=later())
+    with faults.inject("newsapi", DOWN), faults.inject("people_data_labs", DOWN):
+        again = execute(plan_run(make_request(run.request.contact)), at=later(AT + ALL_KEPT))
 
-    assert (again.status, SourceRecord.objects.filter(run=again).count()) == ("needs_input", 0)
+    assert (again.status, Fact.objects.filter(run=again).count()) == ("retry", 0)
