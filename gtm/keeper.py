@@ -68,13 +68,15 @@ def _keep(server: Server, lock: int) -> None:
 
 
 def _watch(server: Server, programs: Path, account: Account, lock: int) -> None:
-    """Until nobody uses the server, or it does not stay up for GIVE_UP_SECONDS of trying."""
-    postgres, was_up = _start(server, programs, account, lock), time.monotonic()
+    """Until nobody uses the server, or it does not stay up for GIVE_UP_SECONDS of trying. What passed before the first
+    try does not count: this process may have stood still while the server was gone."""
+    postgres, trying_since = _start(server, programs, account, lock), time.monotonic()
     while not _has_no_users(server):
         if server.is_ready():
-            was_up = time.monotonic()
+            trying_since = 0.0
         if postgres.poll() is not None:
-            if time.monotonic() - was_up > GIVE_UP_SECONDS:
+            trying_since = trying_since or time.monotonic()
+            if time.monotonic() - trying_since > GIVE_UP_SECONDS:
                 raise DatabaseUnavailable("PostgreSQL ends again and again; no further try.")
             postgres = _start(server, programs, account, lock)
         time.sleep(POLL_SECONDS)
