@@ -6,7 +6,7 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from agents_app.models import Correction
+from agents_app.models import Correction, FlowRun
 from agents_app.research import attributes
 from agents_app.research.hearing import Decided
 from clients import access
@@ -27,8 +27,11 @@ class Spot:
 
 
 @transaction.atomic
-def decide(spot: Spot, typed: str, *, by: User | None, at: datetime, note: str = "") -> Correction:
-    """An earlier decision about it is taken back. Raises CorrectionRefused for what cannot be a value."""
+def decide(
+    spot: Spot, typed: str, *, by: User | None, at: datetime, note: str = "", run: FlowRun | None = None
+) -> Correction:
+    """An earlier decision about it is taken back. `run`: whose evidence the person looked at. Raises CorrectionRefused
+    for what cannot be a value."""
     known = attributes.BY_KEY.get(spot.attribute)
     if known is None or known.is_many:
         raise CorrectionRefused("Only an attribute with one value can be decided.")
@@ -45,6 +48,7 @@ def decide(spot: Spot, typed: str, *, by: User | None, at: datetime, note: str =
         note=note[:300],
         author=by,
         at=at,
+        run=run,
     )
 
 

@@ -1,6 +1,6 @@
 """What a client's research knows of a company: each attribute with its evidence; and how the sources fare.
 
-The newest finished research on a company counts. Earlier runs are its past: what was held before, and since when.
+The newest research on a company counts; what was held before stands in the client's graph (`entities.timeline`).
 """
 
 from collections import defaultdict
@@ -13,13 +13,13 @@ from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Aggregate, Count, Exists, FloatField, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
+from agents_app import research
 from agents_app.models import Claim, Fact, FlowRun, Request, SourceRecord
 from agents_app.research import SOURCES, agree
 from agents_app.research.attributes import ALL, BY_KEY, Attribute
 from clients.models import Client
 
 DAYS = 30  # that the figures of sources look back
-VOICES = ("source", "agrees")  # terms of a fact's confidence that are independent voices for it
 
 
 class Known(NamedTuple):
@@ -47,7 +47,7 @@ class Held:
 
     @property
     def voices(self) -> int:
-        return sum(term["term"] in VOICES for term in self.fact.confidence_terms)
+        return research.voices(self.fact.confidence_terms)
 
     @property
     def sources(self) -> list[str]:
@@ -56,11 +56,11 @@ class Held:
 
     @property
     def is_settled(self) -> bool:
-        return any(term["term"] == "person" for term in self.fact.confidence_terms)
+        return research.is_decided(self.fact.confidence_terms)
 
     @property
     def is_contested(self) -> bool:
-        return not self.is_settled and any(not word.agrees for word in self.words)
+        return research.is_contested(self.fact.confidence_terms) and not self.is_settled
 
     @property
     def as_of(self) -> date | None:
@@ -101,13 +101,6 @@ class Dossier:
         return [(row.attribute, each) for row in self.rows for each in row.held if each.is_contested]
 
 
-class Past(NamedTuple):
-    """What a run held of an attribute; `is_new` where the run before it held something else."""
-
-    fact: Fact
-    is_new: bool
-
-
 def _researched(client: Client) -> QuerySet[FlowRun]:
     """This client's runs in earnest that hold facts."""
     asked = Request.objects.in_earnest().filter(client=client).exclude(company_domain="")
@@ -123,16 +116,22 @@ def companies(client: Client, *, search: str = "", most: int = 200) -> list[Know
     newest = list(runs.order_by("request__company_domain", "-pk").distinct("request__company_domain"))
     newest.sort(key=lambda run: -run.pk)
     counts: dict[int, tuple[int, int]] = defaultdict(lambda: (0, 0))
-    contested = Count("pk", filter=Q(confidence_terms__contains=[{"term": "contradicts"}]))
+    decided = Q(confidence_terms__contains=[{"term": "person"}])
+    contested = Count("pk", filter=Q(confidence_terms__contains=[{"term": "contradicts"}]) & ~decided)
     rows = Fact.objects.filter(run__in=newest[:most]).values("run").annotate(facts=Count("pk"), contested=contested)
     for row in rows:
         counts[row["run"]] = (row["facts"], row["contested"])
     return [Known(run.request.company_domain, run, *counts[run.pk]) for run in newest[:most]]
 
 
+def newest_run(client: Client, domain: str) -> FlowRun | None:
+    """Whose facts on the company count."""
+    return _researched(client).filter(request__company_domain=domain).order_by("-pk").first()
+
+
 def dossier(client: Client, domain: str) -> Dossier | None:
     """None where this client has never researched the company."""
-    run = _researched(client).filter(request__company_domain=domain).order_by("-pk").first()
+    run = newest_run(client, domain)
     if run is None:
         return None
     claims = defaultdict(list)
@@ -178,17 +177,6 @@ def _search(run: FlowRun) -> Mapping[str, object]:
     step = steps.first()
     found: Mapping[str, object] = step.context.document["search"] if step and step.context else {}
     return found
-
-
-def past(client: Client, domain: str, attribute: str) -> list[Past]:
-    """What the client's runs held of an attribute with one value, the newest first."""
-    runs = _researched(client).filter(request__company_domain=domain)
-    newest: dict[int, Fact] = {}
-    for fact in Fact.objects.filter(run__in=runs, attribute=attribute).select_related("run__request").order_by("pk"):
-        newest[fact.run_id] = fact
-    facts = [newest[key] for key in sorted(newest)]
-    told = [Past(fact, not number or facts[number - 1].value != fact.value) for number, fact in enumerate(facts)]
-    return told[::-1]
 
 
 # --- sources

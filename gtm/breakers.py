@@ -7,6 +7,7 @@ next after `PROBE_S`. What a call tells that began before the breaker opened no 
 touch the database calls this.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -42,6 +43,11 @@ class Entered:
 
     wait_s: float = 0.0
     probe: int = 0
+
+
+def states(names: Iterable[str]) -> dict[str, str]:
+    """Of those that ever failed: name → state. One query for many parties; where one is not closed, `enter` decides."""
+    return dict(Breaker.objects.filter(name__in=list(names)).values_list("name", "state"))
 
 
 def enter(name: str, *, at: datetime) -> Entered:

@@ -242,9 +242,10 @@ def execute_run(run_id: int) -> None:
         later(absorb_run, run_id)
 
 
-def absorb_run(run_id: int) -> None:
+def absorb_run(run_id: int, *, at: datetime | None = None) -> None:
     """What the run found out → the client's graph of companies and people."""
-    entities.absorb(FlowRun.objects.select_related("request", "client").get(pk=run_id), at=timezone.now())
+    run = FlowRun.objects.select_related("request", "client").get(pk=run_id)
+    entities.absorb(run, at=at or timezone.now())
 
 
 def send_due_drafts(*, at: datetime | None = None) -> None:

@@ -1,4 +1,5 @@
-"""How a client reaches its research sources: credentials in clear, never stored and never logged."""
+"""How a client reaches its research sources, and which are left in peace for now. Credentials are in clear here, never
+stored and never logged."""
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,6 +11,8 @@ from agents_app.flow import knowledge
 from agents_app.models import FlowRun, SourceAccount
 from clients import credentials, domains
 from clients.models import Connection
+from gtm import breakers
+from gtm.models import Breaker
 
 SANDBOX = Connection.Mode.SANDBOX
 
@@ -32,7 +35,37 @@ def sources(run: FlowRun, *, at: datetime) -> list[research.SourceAccess]:
     found: dict[str, research.SourceAccess] = {}
     for access in (*_own(own), *_accounts(own, is_sandbox=is_invented, at=at), *keyless):
         found.setdefault(access.key, access)
-    return list(found.values())
+    return list(_in_peace(found.values(), at))
+
+
+def heed(answers: Iterable[research.SourceAnswer], *, at: datetime) -> None:
+    """Who could not answer comes nearer to being left in peace, for all runs alike; who did is well."""
+    asked = [answer for answer in answers if answer.same_as is None and answer.elapsed_ms]
+    failed_before = breakers.states({_breaker(answer.source, answer) for answer in asked})
+    for answer in asked:
+        name, entered = _breaker(answer.source, answer), breakers.Entered(probe=answer.probe)
+        if research.may_pass(answer):
+            breakers.failed(name, entered, why=answer.reason, at=at)
+        elif name in failed_before:
+            breakers.succeeded(name, entered)
+
+
+def _breaker(key: str, asked: research.SourceAccess | research.SourceAnswer) -> str:
+    """Each key has its own: one that is used up says nothing about another."""
+    return f"source {key} {asked.asked_with or 'without a key'}{' in the sandbox' if asked.sandbox else ''}"
+
+
+def _in_peace(accesses: Iterable[research.SourceAccess], at: datetime) -> Iterator[research.SourceAccess]:
+    """A source that failed five times running is not asked for a while, and then by one run before all others."""
+    names = {_breaker(access.key, access): access for access in accesses}
+    states = breakers.states(names)
+    for name, access in names.items():
+        if access.closed or states.get(name, Breaker.State.CLOSED) == Breaker.State.CLOSED:
+            yield access
+            continue
+        entered = breakers.enter(name, at=at)
+        wait = f"It failed several times running, so it is left in peace for {round(entered.wait_s)} s more."
+        yield replace(access, closed=wait if entered.wait_s else "", probe=entered.probe)
 
 
 def keyless_for(own: Sequence[Connection], *, is_invented: bool) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from agents_app import confidence, contracts, routing
 from agents_app.agents import email, persona
 from agents_app.confidence import Term, term
-from agents_app.flow import knowledge
+from agents_app.flow import access, knowledge
 from agents_app.flow.hand import Hand
 from agents_app.flow.work import Work
 from agents_app.models import Brief, Claim, Draft, Fact, FlowRun, Persona, SourceRecord, StepContext, StepRun
@@ -24,6 +24,7 @@ Status = StepRun.Status
 def store(hand: Hand, row: StepRun, work: Work) -> None:
     """Close the step with everything that came of it. The caller holds the run in this transaction."""
     at = hand.clock()
+    access.heed(work.gathered, at=at)
     records = [(_source_record(hand.run, answer, at), answer) for answer in work.gathered]
     claims = {key: claim for record, answer in records for key, claim in _claims(record, answer).items()}
     if work.error is not None:

@@ -254,6 +254,7 @@ def _known(hand: Hand, given: Given, sources: Sequence[research.SourceAccess], r
     company = work.company_of(given.needs.company)
     return research.Given(
         kept={answer.question: answer for answer in kept.answers(sources, company, at=row.started_at)},
+        rates=reliability.answer_rates({each.key: each.sandbox for each in sources}),
         reliabilities=reliability.of_sources(row.started_at, {each.key: each.sandbox for each in sources}),
         decided=corrections.standing(hand.run.client_id, company.domain),
     )

@@ -5,6 +5,7 @@ Each tool reads what it needs here, in the driver; what it gives back runs in th
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -40,10 +41,9 @@ def asked(run: FlowRun) -> list[SourceRecord]:
 
 def conflicts(run: FlowRun) -> list[str]:
     """Wanted attributes on which this run's sources disagree, in the order they are wanted."""
-    contested = {fact.attribute for fact in run.facts.all() if _is_contested(fact.confidence_terms)}
-    decided = {
-        fact.attribute for fact in run.facts.all() if any(term["term"] == "person" for term in fact.confidence_terms)
-    }
+    facts = list(run.facts.all())
+    contested = {fact.attribute for fact in facts if research.is_contested(fact.confidence_terms)}
+    decided = {fact.attribute for fact in facts if research.is_decided(fact.confidence_terms)}
     return [name for name in required(run) if name in contested - decided]
 
 
@@ -69,8 +69,25 @@ def _deepen(hand: Hand, node: Node) -> tuple[dict[str, Any], Do]:
         "kept": [record.pk for record in records if record.source not in again],
     }
     budget_s = max(LEAST_S, hand.seconds_left())
-    gather = partial(work.gathered, company, accesses, known, budget_s=budget_s, at=at)
+    gather = partial(_gathered, company, accesses, known, budget_s=budget_s, at=at)
     return context, partial(_ask_again, gather, stand, weigh)
+
+
+def _gathered(
+    company: research.Company,
+    sources: Sequence[research.SourceAccess],
+    kept: Sequence[research.SourceAnswer],
+    *,
+    budget_s: float,
+    at: datetime,
+) -> list[research.SourceAnswer]:
+    """An answer a source, in the order of `sources`; who has a kept one is not asked."""
+    question = research.Question(company, at)
+    answers = {each.source: each for each in kept if each.question == research.SOURCES[each.source].key_of(question)}
+    left = [access for access in sources if access.key not in answers]
+    asked = research.gather(company, sources=left, budget_s=budget_s, at=at)
+    answers |= {answer.source: answer for answer in asked}
+    return [answers[access.key] for access in sources]
 
 
 def _ask_again(
@@ -189,10 +206,6 @@ def _sound_sentences(row: StepRun, output: Mapping[str, Any], config: Mapping[st
     material = evidence.materials(row.input, config)[0]
     said = [each for part in ("summary", "comparisons", "positioning") for each in output.get(part, [])]
     return [each for each in said if contracts.sound(contracts.Sentence(**each), material)]
-
-
-def _is_contested(terms: Sequence[Mapping[str, Any]]) -> bool:
-    return any(term["term"] == "contradicts" for term in terms)
 
 
 TOOLS: Mapping[str, Prepare] = {"deepen": _deepen, "adjudicate": _adjudicate, "brief": _brief}

@@ -139,23 +139,6 @@ def company_of(told: Mapping[str, str]) -> research.Company:
     return research.Company(told["domain"], told["name"] if told["name"] != told["domain"] else "")
 
 
-def gathered(
-    company: research.Company,
-    sources: Sequence[research.SourceAccess],
-    kept: Sequence[research.SourceAnswer],
-    *,
-    budget_s: float,
-    at: datetime,
-) -> list[research.SourceAnswer]:
-    """An answer a source, in the order of `sources`; who has a kept one is not asked."""
-    question = research.Question(company, at)
-    answers = {each.source: each for each in kept if each.question == research.SOURCES[each.source].key_of(question)}
-    left = [access for access in sources if access.key not in answers]
-    asked = research.gather(company, sources=left, budget_s=budget_s, at=at)
-    answers |= {answer.source: answer for answer in asked}
-    return [answers[access.key] for access in sources]
-
-
 def _nothing(task: Task, work: Work) -> Exception:
     domain = task.needs.company["domain"]
     if not work.gathered:

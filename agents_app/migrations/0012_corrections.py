@@ -16,11 +16,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AlterField(
-            model_name='sourcerecord',
-            name='asked_with',
-            field=models.CharField(blank=True, help_text='Whose key was used: only runs that would use it too may use the answer again.', max_length=40),
-        ),
         migrations.CreateModel(
             name='Correction',
             fields=[
@@ -33,10 +28,11 @@ class Migration(migrations.Migration):
                 ('withdrawn_at', models.DateTimeField(blank=True, null=True)),
                 ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('client', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='clients.client')),
+                ('run', models.ForeignKey(blank=True, help_text='Whose evidence the person looked at; empty where a gate asked.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='agents_app.flowrun')),
             ],
             options={
                 'constraints': [models.UniqueConstraint(condition=models.Q(('withdrawn_at', None)), fields=('client', 'company_domain', 'attribute'), name='one_correction_of_an_attribute_stands')],
             },
         ),
-        guard("agents_app_correction", "client_id", "company_domain", "attribute", "value", "note", "author_id", "at"),
+        guard("agents_app_correction", "client_id", "company_domain", "attribute", "value", "note", "author_id", "at", "run_id"),
     ]

@@ -56,11 +56,6 @@ class Migration(migrations.Migration):
                 'default_permissions': ('add', 'change', 'delete'),
             },
         ),
-        migrations.AlterField(
-            model_name='sourcerecord',
-            name='asked_with',
-            field=models.CharField(blank=True, help_text='Whose key was used: only runs that would use it too may use the answer again.', max_length=40),
-        ),
         migrations.AddIndex(
             model_name='sourcerecord',
             index=models.Index(condition=models.Q(('credits__gt', 0)), fields=['asked_with', 'fetched_at'], name='answers_paid'),

@@ -52,7 +52,7 @@ class SourceRecord(Record):
     asked_with = models.CharField(
         max_length=40,
         blank=True,
-        help_text="Whose key was used: only runs that would use it too may use the answer again.",
+        help_text="Whose key was used: whoever would ask with it may use the answer again.",
     )
     same_as = models.ForeignKey(
         "self",
@@ -126,7 +126,7 @@ class Correction(Record):
     """What a person decided is true of a company: it stands in the client's research until it is too old for its
     attribute, or taken back."""
 
-    recorded = ("client_id", "company_domain", "attribute", "value", "note", "author_id", "at")
+    recorded = ("client_id", "company_domain", "attribute", "value", "note", "author_id", "at", "run_id")
 
     client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="+")
     company_domain = models.CharField(max_length=253)
@@ -135,6 +135,14 @@ class Correction(Record):
     note = models.CharField(max_length=300, blank=True, help_text="Why, or where it can be seen.")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     at = models.DateTimeField()
+    run = models.ForeignKey(
+        "agents_app.FlowRun",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Whose evidence the person looked at; empty where a gate asked.",
+    )
     withdrawn_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

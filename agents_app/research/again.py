@@ -10,14 +10,24 @@ from agents_app.research.sources import SOURCES
 MENDED_BY_PEOPLE = (400, 401, 402, 403, 404)  # asking once more meets the same answer
 
 
-class Asked(Protocol):
-    """One question to a source and what came of it."""
+class Ended(Protocol):
+    """What came of a question to a source."""
 
-    source: str
-    status: str
-    question: str
-    http_status: int | None
-    elapsed_ms: int
+    @property
+    def status(self) -> str: ...
+    @property
+    def http_status(self) -> int | None: ...
+    @property
+    def elapsed_ms(self) -> int: ...
+
+
+class Asked(Ended, Protocol):
+    """The question too."""
+
+    @property
+    def source(self) -> str: ...
+    @property
+    def question(self) -> str: ...
 
 
 def again(asked: Iterable[Asked], company: Company, *, at: datetime) -> list[str]:
@@ -25,7 +35,7 @@ def again(asked: Iterable[Asked], company: Company, *, at: datetime) -> list[str
     is known by now."""
     question = Question(company, at)
     last = {each.source: each for each in asked if _is_broad(each, question)}
-    return [key for key, each in last.items() if _may_pass(each) or _knows_a_better_name(each, question)]
+    return [key for key, each in last.items() if may_pass(each) or _knows_a_better_name(each, question)]
 
 
 def _is_broad(asked: Asked, question: Question) -> bool:
@@ -37,8 +47,9 @@ def _is_broad(asked: Asked, question: Question) -> bool:
     return not asked.question or asked.question in (source.key_of(question), source.key_of(unnamed))
 
 
-def _may_pass(asked: Asked) -> bool:
-    """A question that was never sent (0 ms) lacks something that a person must add."""
+def may_pass(asked: Ended) -> bool:
+    """Whether it failed in a way that asking once more may mend. A question that was never sent (0 ms) lacks something
+    that a person must add."""
     return asked.status == "failed" and asked.http_status not in MENDED_BY_PEOPLE and asked.elapsed_ms > 0
 
 

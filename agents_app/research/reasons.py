@@ -6,6 +6,7 @@ Their sum is the log-odds of `fusion`; nothing else moves the confidence.
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from agents_app.confidence import Term, log_odds, term
 from agents_app.research import attributes, fusion
@@ -13,6 +14,21 @@ from agents_app.research.fusion import Outcome, Side, Voice
 from agents_app.research.learning import Key, Reliability
 
 TIMES = {3: "a thousand times that", 6: "a million times that", -3: "a thousandth of it", -6: "a millionth of it"}
+
+
+def is_decided(terms: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a person decided it."""
+    return any(each["term"] == "person" for each in terms)
+
+
+def is_contested(terms: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a source says otherwise."""
+    return any(each["term"] == "contradicts" for each in terms)
+
+
+def voices(terms: Iterable[Mapping[str, Any]]) -> int:
+    """How many sources say so independently of each other."""
+    return sum(each["term"] in ("source", "agrees") for each in terms)
 
 
 @dataclass(frozen=True)

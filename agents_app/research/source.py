@@ -60,13 +60,15 @@ class Question:
 @dataclass(frozen=True)
 class SourceAccess:
     """How this client reaches a source; in the sandbox no credential is needed. `asked_with` names whose key it is
-    ("connection:12", "account:3", empty: none). `closed` says why it is not asked now; empty: it is."""
+    ("connection:12", "account:3", empty: none). `closed` says why it is not asked now; empty: it is. `probe` numbers
+    the question that tries a source again which failed (gtm/breakers)."""
 
     key: str
     sandbox: bool
     credential: str = field(default="", repr=False)
     asked_with: str = ""
     closed: str = ""
+    probe: int = 0
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ class SourceAnswer:
     calls: int = 0
     credits: float = 0.0
     asked_with: str = ""
+    probe: int = 0
     same_as: int | None = None
 
 
@@ -173,16 +176,15 @@ class Wire:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         body: object = None,
-        secret: Mapping[str, str] | None = None,
         max_bytes: int = http.MAX_BYTES,
     ) -> http.Reply:
-        """The answer to a GET, or to a POST of `body`. `secret` are parameters that no record may show. Raises
-        http.Unavailable, also where it is longer than `max_bytes`, and http.Refused."""
+        """The answer to a GET, or to a POST of `body`. Raises http.Unavailable, also where it is longer than
+        `max_bytes`, and http.Refused."""
         self.asked.append(_named("GET" if body is None else "POST", url, params))
         call = http.Call(
             "GET" if body is None else "POST",
             url,
-            {**(params or {}), **(secret or {})} or None,
+            params,
             headers,
             json=body,
         )
@@ -273,6 +275,7 @@ def nothing(source: Source, question: Question, access: SourceAccess) -> SourceA
         question=source.key_of(question),
         extractor=source.extractor,
         asked_with=access.asked_with,
+        probe=access.probe,
     )
 
 

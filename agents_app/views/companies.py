@@ -48,17 +48,16 @@ def company(request: HttpRequest, slug: str, domain: str) -> HttpResponse:
         "dossier": found,
         "decided": [(BY_KEY[each.attribute].label, each) for each in corrections.standing(client.pk, domain)],
         "looked_at": looked_at,
-        "past": dossiers.past(client, domain, looked_at.key) if looked_at else [],
         "actions": _told(found.search),
-        **_around(client, domain, request.GET.get("known", "")),
+        **_around(client, domain, looked_at.key if looked_at else "", request.GET.get("known", "")),
         "may_decide": request.user.has_perm(MAY_DECIDE),
         "ask_again": f"{reverse('plan')}?{urlencode({'client': client.pk, 'company_domain': domain})}",
     }
     return render(request, "agents_app/company.html", page)
 
 
-def _around(client: Client, domain: str, known: str) -> dict[str, object]:
-    """What the client's graph holds about the company and around it, now or on a day."""
+def _around(client: Client, domain: str, attribute: str, known: str) -> dict[str, object]:
+    """What the client's graph holds of the company and around it, now or on a day, and of one attribute over time."""
     entity = entities.of_company(client.pk, domain)
     if entity is None:
         return {}
@@ -69,6 +68,7 @@ def _around(client: Client, domain: str, known: str) -> dict[str, object]:
     relations = dict(Edge.Relation.choices)
     return {
         "entity": entity,
+        "past": entities.timeline(entity, attribute)[::-1] if attribute else [],
         "known_on": day,
         "picture": drawing.drawn(found),
         "ties": [(names[tie.subject], relations[tie.relation], names[tie.object]) for tie in found.ties],
@@ -98,7 +98,8 @@ def _decide(request: HttpRequest, client: Client, domain: str) -> HttpResponse:
             messages.success(request, "What the sources say counts again, from the next research on.")
         else:
             typed, note = said.get("other", "").strip() or said.get("value", ""), said.get("note", "").strip()
-            made = corrections.decide(spot, typed, by=access.person(request.user), at=at, note=note)
+            run = dossiers.newest_run(client, domain)
+            made = corrections.decide(spot, typed, by=access.person(request.user), at=at, note=note, run=run)
             messages.success(request, f"“{made.value}” holds for {client.name} from the next research on.")
     except corrections.CorrectionRefused as refused:
         messages.error(request, str(refused))

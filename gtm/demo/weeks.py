@@ -10,7 +10,7 @@ from random import Random
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from agents_app import campaigns, drafts, entities, flow, requests
+from agents_app import campaigns, drafts, flow, requests
 from agents_app.models import Depth, Draft, FlowRun, Gate, Purpose, Request, Send
 from clients import inbox
 from clients.models import Contact
@@ -128,7 +128,7 @@ def work(weeks: Weeks, asked: list[Request], at: datetime) -> None:
         run = flow.execute(loop.plan_run(request.pk, at=at).pk, clock=ticking(at), in_step=True)
         if run.status == FlowRun.Status.WAITING and not lies_open(weeks, at):
             answer_questions(weeks, run, at + timedelta(hours=1))
-        entities.absorb(run, at=at)
+        loop.absorb_run(run.pk, at=at)
         for draft in Draft.objects.filter(run=run).select_related("run__client", "contact__client"):
             decide(weeks, draft, number, at)
 

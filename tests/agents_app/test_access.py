@@ -1,10 +1,17 @@
 """How a client reaches a source: by its own connection, by the agency's account, or without a key at all."""
 
+from datetime import timedelta
+
 import pytest
 
-from agents_app.flow.access import sources
+from agents_app import flow
+from agents_app.flow.access import heed, sources
+from agents_app.flow.reliability import answer_rates
 from agents_app.models import SourceAccount, SourceRecord
+from agents_app.research import SourceAnswer
 from clients import credentials
+from gtm.sandbox import faults
+from gtm.sandbox.faults import Fault
 from tests.factories import AT, make_client, make_connection, make_contact, make_request, plan_run
 
 pytestmark = pytest.mark.django_db
@@ -158,3 +165,102 @@ def test_a_live_account_without_a_key_that_can_be_read_is_closed_with_words(kept
     assert (
         found.closed == "The agency's account at People Data Labs has no credential that can be read. Enter it there."
     )
+
+
+# --- sources that are left in peace
+
+
+def failing(times, at=AT, **values):
+    """NewsAPI was asked so often, and was down."""
+    basis = {"status": "failed", "reason": "It was down.", "sandbox": True, "http_status": 503, "elapsed_ms": 9}
+    answer = SourceAnswer("newsapi", request_key="x", **{**basis, **values})
+    for _ in range(times):
+        heed([answer], at=at)
+
+
+@pytest.fixture
+def news():
+    return make_connection(make_client(), "newsapi")
+
+
+def test_a_source_that_failed_five_times_running_is_left_in_peace_with_words(news):
+    failing(4, asked_with=f"connection:{news.pk}")
+    before = reached(news.client)["newsapi"].closed
+
+    failing(1, asked_with=f"connection:{news.pk}")
+
+    closed = reached(news.client, at=AT + timedelta(seconds=1))["newsapi"].closed
+    assert (before, closed) == ("", "It failed several times running, so it is left in peace for 29 s more.")
+
+
+def test_after_a_while_one_run_tries_it_again_before_all_others(news):
+    failing(5, asked_with=f"connection:{news.pk}")
+    later = AT + timedelta(minutes=1)
+
+    first, second = reached(news.client, at=later)["newsapi"], reached(news.client, at=later)["newsapi"]
+
+    assert ((first.closed, first.probe), bool(second.closed)) == (("", 1), True)
+
+
+@pytest.mark.parametrize(("status", "is_closed"), [("ok", False), ("no_match", False), ("failed", True)])
+def test_how_the_one_question_ends_decides_for_all(news, status, is_closed):
+    failing(5, asked_with=f"connection:{news.pk}")
+    later = AT + timedelta(minutes=1)
+    probe = reached(news.client, at=later)["newsapi"].probe
+
+    failing(1, at=later, asked_with=f"connection:{news.pk}", status=status, probe=probe)
+
+    assert bool(reached(news.client, at=later)["newsapi"].closed) is is_closed
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"http_status": 401},  # a person has to mend it
+        {"elapsed_ms": 0},  # nobody was asked
+        {"same_as": 7},  # an answer that was kept
+        {"asked_with": "connection:999"},  # another key
+        {"sandbox": False},
+    ],
+)
+def test_what_says_nothing_of_the_source_s_health_leaves_it_open(news, values):
+    basis = {"asked_with": f"connection:{news.pk}", "sandbox": True, "http_status": 503, "elapsed_ms": 9}
+    answer = SourceAnswer("newsapi", "failed", "x", request_key="x", **{**basis, **values})
+
+    for _ in range(6):
+        heed([answer], at=AT)
+
+    assert reached(news.client)["newsapi"].closed == ""
+
+
+def test_runs_that_meet_a_source_in_trouble_stop_asking_it(news):
+    with faults.inject("newsapi", Fault(503)):
+        for _ in range(6):
+            flow.execute(
+                plan_run(make_request(make_contact(news.client, company_domain=INVENTED))).pk, clock=lambda: AT
+            )
+        [last] = SourceRecord.objects.order_by("-pk")[:1]
+
+    assert (last.status, last.calls, last.reason[:37]) == ("failed", 0, "It failed several times running, so i")
+
+
+# --- how often they had an answer
+
+
+def test_a_source_that_hardly_answers_is_known_by_its_records():
+    run = plan_run()
+    basis = {
+        "run": run,
+        "source": "newsapi",
+        "company_domain": "x.example",
+        "request_key": "x",
+        "fetched_at": AT,
+        "elapsed_ms": 5,
+    }
+    for status in ["failed"] * 18 + ["ok"] * 2:
+        SourceRecord.objects.create(**basis, status=status)
+    SourceRecord.objects.create(**{**basis, "is_sandbox": False}, status="ok")
+
+    rates = answer_rates({"newsapi": True, "gdelt": True})
+
+    assert rates == {"newsapi": pytest.approx((2 + 0.7 * 10) / 30)}

@@ -6,7 +6,8 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from agents_app import entities, flow
+from agents_app import corrections, entities, flow
+from agents_app.flow import reliability
 from agents_app.models import Correction, Fact, SourceRecord
 from tests.crowd import make_user_of
 from tests.factories import AT, make_contact, make_ready_client, make_request, plan_run
@@ -59,6 +60,16 @@ def test_where_sources_disagree_a_person_decides_and_it_holds_for_the_next_run(o
     assert (fact.value, "person" in {term["term"] for term in fact.confidence_terms}) == ("520", True)
 
 
+def test_what_was_decided_on_the_page_teaches_how_right_the_sources_are(operator, run):
+    before = reliability.of_sources(timezone.now(), {"people_data_labs": True})
+
+    operator.post(page_of(run), {"attribute": "headcount", "value": "520"})
+
+    after = reliability.of_sources(timezone.now(), {"people_data_labs": True})
+    learned = after["people_data_labs", "headcount"]
+    assert (before, learned.right, learned.seen) == ({}, 0, 1)
+
+
 def test_what_was_decided_is_taken_back(operator, run):
     operator.post(page_of(run), {"attribute": "headcount", "value": "520"})
 
@@ -90,14 +101,20 @@ def test_a_viewer_reads_and_decides_nothing(client, run):
     assert Correction.objects.count() == 0
 
 
-def test_the_past_of_a_fact_names_each_run_and_what_was_new(operator, run):
+def test_the_past_of_a_fact_names_each_word_its_run_and_until_when_it_was_held(operator, run):
+    spot = corrections.Spot(run.client, DOMAIN, "founded_year")
+    corrections.decide(spot, "2011", by=None, at=AT)
     again = flow.execute(plan_run(make_request(run.request.contact)).pk, clock=lambda: AT + timedelta(days=40))
+    entities.absorb(again, at=AT + timedelta(days=40))
 
     page = operator.get(page_of(run, past="founded_year")).content.decode()
 
     assert "Founded, over time" in page
-    assert f'run <a href="{reverse("run_page", args=[run.pk])}"' in page
+    newest, oldest = page.index("<strong>2011</strong>", page.index("over time")), page.rindex("<strong>2012</strong>")
+    assert newest < oldest
+    assert "until 26 Dec 2026" in page[oldest:]
     assert f'run <a href="{reverse("run_page", args=[again.pk])}"' in page
+    assert f'run <a href="{reverse("run_page", args=[run.pk])}"' in page
 
 
 def test_what_is_around_it_is_drawn_with_a_table_beside_it(operator, run):
