@@ -37,6 +37,11 @@ class ResearchAnswer(BaseModel):
     missing: Annotated[list[Annotated[str, Field(max_length=300)]], Field(max_length=12)]
 
 
+def sought(purpose: str) -> tuple[str, ...]:
+    """What sources are asked for: what the request needs, and of a study also what is written of a company's owner."""
+    return (*wanted(purpose), "parent_news") if purpose == "deep_research" else wanted(purpose)
+
+
 def wanted(purpose: str) -> tuple[str, ...]:
     """The attributes that a request of this purpose needs."""
     return WANTED.get(purpose, WANTED["outreach"])

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from agents_app import corrections, llm, research, routing
 from agents_app.agents import AGENTS, Agent
+from agents_app.agents import research as researcher
 from agents_app.flow import access, budget, endings, judges, kept, knowledge, planner, reliability, results, tools, work
 from agents_app.flow.budget import StepPurse
 from agents_app.flow.hand import Hand
@@ -243,7 +244,7 @@ def _aim(hand: Hand) -> research.Aim:
     """What research is to find out, how sure, and what it may take for it: by the depth of the request."""
     depth = Depth(hand.run.request.depth)
     return research.Aim(
-        required=tools.required(hand.run),
+        required=researcher.sought(hand.run.request.purpose),
         floor=max(settings.RESEARCH_SURE[depth], float(hand.run.config["confidence_floor"])),
         seconds=max(1.0, min(settings.RUN_SECONDS[depth], hand.seconds_left())),
         credits=settings.RESEARCH_CREDITS[depth],

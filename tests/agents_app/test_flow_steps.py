@@ -6,12 +6,21 @@ import pytest
 
 from agents_app import flow, llm
 from agents_app.flow import hand, knowledge, results, turn, work
-from agents_app.models import FlowRun, SourceRecord, StepContext, StepRun
+from agents_app.models import Fact, FlowRun, SourceRecord, StepContext, StepRun
 from agents_app.models.flow import LONGEST_DRIVE_S
 from tests.agents_app import flows_that
 from tests.agents_app.flows_that import Held, agent, counted, drawn_run, execute, fails, gate, join, states, tool
 from tests.agents_app.models_that import failing
-from tests.factories import AT, make_contact, make_ready_client, make_ready_request, make_request, make_user, plan_run
+from tests.factories import (
+    AT,
+    make_connection,
+    make_contact,
+    make_ready_client,
+    make_ready_request,
+    make_request,
+    make_user,
+    plan_run,
+)
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
@@ -507,3 +516,17 @@ def test_a_long_drive_whose_last_step_is_done_has_nothing_to_go_on_with(monkeypa
     run = flow.execute(drawn_run(tool("one")).pk, clock=clock)
 
     assert (run.status, run.finished_at) == ("succeeded", clock.at)
+
+
+def test_a_study_of_a_subsidiary_finds_what_is_written_of_its_owner_and_a_first_mail_does_not_ask():
+    client = make_ready_client()
+    make_connection(client, "crunchbase")
+    velden = make_contact(client, company_domain="velden-castings.example", company_name="Velden Castings")
+
+    study = execute(plan_run(make_request(velden, purpose="deep_research")))
+    mail = execute(plan_run(make_request(velden, company_domain="velden-castings.example")))
+
+    told = Fact.objects.filter(run=study, attribute="parent_news").values_list("value", flat=True)
+    assert told
+    assert all("Holzmann" in each for each in told)
+    assert not Fact.objects.filter(run=mail, attribute="parent_news").exists()
