@@ -19,6 +19,7 @@ from agents_app import conditions, first_flows, graph, routing
 from agents_app.agents import AGENTS
 from agents_app.graph import Problem
 from agents_app.models import FlowTemplate, FlowVersion, RoutingRule, StepKind, TemplateStep
+from clients.keys import ATTRIBUTES
 
 TOOLS: Mapping[str, str] = {
     "deepen": "Asks sources again that failed, or that may answer better now that more is known.",
@@ -28,7 +29,7 @@ TOOLS: Mapping[str, str] = {
 RULES_KEY = "rules"
 STEP_COLUMNS = (
     "key", "kind", "agent", "tool", "after", "condition", "reason", "otherwise", "deadline_s", "retry", "budget_share",
-    "is_optional", "proposals", "question", "expires_hours", "goes_on",
+    "is_optional", "proposals", "wants", "question", "expires_hours", "goes_on",
 )  # fmt: skip
 
 Kind = FlowVersion.Kind
@@ -173,6 +174,11 @@ def problems(document: Mapping[str, Any]) -> Iterable[Problem]:
         if node.kind == StepKind.PLANNER:
             says = "the planner joins by itself where the flow allows it. Choose another kind."
             yield graph.blamed(node, "kind", says)
+        if node.wants and node.agent != routing.RESEARCH:
+            yield graph.blamed(node, "wants", "only research finds something out. Choose nothing here.")
+        if unknown := [name for name in node.wants if name not in ATTRIBUTES]:
+            says = f"research knows no attribute “{unknown[0]}”. Choose among: {', '.join(ATTRIBUTES)}."
+            yield graph.blamed(node, "wants", says)
         for says in condition_problems(node.condition, routing.KNOWN_NAMES):
             yield graph.blamed(node, "condition", says)
     if goal := routing.GOALS.get(document["goal"]):

@@ -15,7 +15,8 @@ class Node:
     """A step of a plan. `deadline_s` seconds; `budget_share` per cent of the run's budget; `items` a map's contact ids.
 
     `condition` is what is left to decide when the steps before it have ended. `model` is "" (the usual one) or
-    "cheaper". `question`, `expires_hours`, `goes_on` and `may_edit` are a gate's.
+    "cheaper". `question`, `expires_hours`, `goes_on` and `may_edit` are a gate's; `wants` are attributes that
+    research is to find out beside those of the purpose.
     """
 
     key: str
@@ -33,6 +34,7 @@ class Node:
     proposals: int = 1
     items: tuple[int, ...] = ()
     model: str = ""
+    wants: tuple[str, ...] = ()
     question: str = ""
     expires_hours: int = 72
     goes_on: bool = False
@@ -40,7 +42,7 @@ class Node:
 
     def document(self) -> dict[str, Any]:
         """JSON-ready: what differs from a plain step, and always key, kind, agent, after and reason."""
-        whole = asdict(self) | {"after": list(self.after), "items": list(self.items)}
+        whole = asdict(self) | {name: list(getattr(self, name)) for name in LISTS}
         return {name: value for name, value in whole.items() if name in ALWAYS or value != PLAIN[name]}
 
 
@@ -55,16 +57,15 @@ class Problem:
 
 
 ALWAYS = ("key", "kind", "agent", "after", "reason")
-PLAIN = asdict(Node("")) | {"after": [], "items": []}
+LISTS = ("after", "items", "wants")
+PLAIN = asdict(Node("")) | {name: [] for name in LISTS}
 NAMES = frozenset(field.name for field in fields(Node))
 
 
 def nodes_of(documents: Iterable[Mapping[str, Any]]) -> list[Node]:
     """Back from `Node.document`; names that a later release added are left out."""
     known = ({name: value for name, value in each.items() if name in NAMES} for each in documents)
-    return [
-        Node(**each | {"after": tuple(each.get("after", ())), "items": tuple(each.get("items", ()))}) for each in known
-    ]
+    return [Node(**each | {name: tuple(each.get(name, ())) for name in LISTS}) for each in known]
 
 
 def problems(nodes: Sequence[Node], *, agents: Collection[str], tools: Collection[str]) -> list[Problem]:

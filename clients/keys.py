@@ -14,6 +14,24 @@ AGENTS = {
     "persona_agent": "Persona",
     "email_agent": "E-mail",
 }
+ATTRIBUTES = {
+    "industry": "Industry",
+    "headcount": "Headcount",
+    "founded_year": "Founded",
+    "location": "Head office",
+    "revenue_usd": "Revenue",
+    "funding_total_usd": "Funding",
+    "last_funding_stage": "Last round",
+    "last_funding_date": "Last round on",
+    "parent": "Belongs to",
+    "subsidiary": "Owns",
+    "mail_host": "Mail runs on",
+    "technology": "Uses",
+    "person": "Works there",
+    "filing": "Filed",
+    "news": "In the news",
+    "ticker": "Ticker",
+}
 TONES = {"formal": "Formal", "friendly": "Friendly", "direct": "Direct", "casual": "Casual"}
 ASKS = {"question": "Put a question", "time": "Propose a time", "material": "Offer to send material"}
 DAYS = {
@@ -169,6 +187,10 @@ BUILT_IN: tuple[Key, ...] = (
     Key(
         "confidence_floor", "Confidence floor", "number", WORK, least=0, most=1, default=0.5, tightens="up",
         help="Facts below this confidence (0 to 1) stay out of e-mails.",
+    ),
+    Key(
+        "research_attributes", "Finds out about companies", "choices", WORK, choices=ATTRIBUTES, merge="union",
+        help="Beside what the purpose of a request needs: research goes on until it is sure of these too.",
     ),
     Key("model_tier", "Model", "choice", WORK, choices=TIERS, default="usual", help="Which model the agents ask."),
     Key(

@@ -48,6 +48,7 @@ class StepInline(StackedInline):
                 "fields": ("deadline_s", "budget_share", "retry", "proposals", "is_optional"),
             },
         ),
+        ("What research finds out", {"classes": ("collapse",), "fields": ("wants",)}),
         (
             "Where a person decides (a gate)",
             {"classes": ("collapse",), "fields": ("question", "expires_hours", "goes_on")},

@@ -9,11 +9,13 @@ from django.db.models.functions import Concat
 
 from agents_app import flows
 from agents_app.models import StepKind, TemplateStep
+from clients.keys import ATTRIBUTES
 
 # What counts for some kinds only, and what stands there for the others.
 OF_KIND: dict[str, tuple[tuple[str, ...], Any]] = {
     "agent": ((StepKind.AGENT, StepKind.MAP), ""),
     "proposals": ((StepKind.AGENT, StepKind.MAP), 1),
+    "wants": ((StepKind.AGENT,), []),
     "tool": ((StepKind.TOOL,), ""),
     "question": ((StepKind.GATE,), ""),
     "expires_hours": ((StepKind.GATE,), 72),
@@ -46,6 +48,14 @@ class StepForm(forms.ModelForm):
         choices=[("", "---------"), *((key, f"{key}: {meaning}") for key, meaning in flows.TOOLS.items())],
         required=False,
         help_text="For the kind Tool only.",
+    )
+
+    wants = forms.MultipleChoiceField(
+        label="Finds out",
+        choices=list(ATTRIBUTES.items()),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Of a company, beside what the purpose and the client's settings name. For the research agent only.",
     )
 
     class Meta:

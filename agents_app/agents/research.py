@@ -1,7 +1,8 @@
 """Research: from the facts about a company, what is worth knowing, and what is missing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,11 +23,13 @@ WANTED = {
 
 @dataclass(frozen=True)
 class Needs:
-    """`facts` is empty when the step begins: it goes and gets them."""
+    """`facts` is empty when the step begins: it goes and gets them. `required` are the attributes that are wanted, and
+    where it is empty, those of the purpose."""
 
     company: agent.Company
     purpose: str
     config: agent.Config
+    required: list[str] = field(default_factory=list)
     facts: list[agent.FactGiven] = field(default_factory=list)
 
 
@@ -37,18 +40,14 @@ class ResearchAnswer(BaseModel):
     missing: Annotated[list[Annotated[str, Field(max_length=300)]], Field(max_length=12)]
 
 
-def sought(purpose: str) -> tuple[str, ...]:
-    """What sources are asked for: what the request needs, and of a study also what is written of a company's owner."""
-    return (*wanted(purpose), "parent_news") if purpose == "deep_research" else wanted(purpose)
-
-
-def wanted(purpose: str) -> tuple[str, ...]:
-    """The attributes that a request of this purpose needs."""
-    return WANTED.get(purpose, WANTED["outreach"])
+def wanted(purpose: str, *more: Iterable[str]) -> tuple[str, ...]:
+    """The attributes that a request of this purpose needs, then those that others ask for, each once."""
+    return tuple(dict.fromkeys(chain(WANTED.get(purpose, WANTED["outreach"]), *more)))
 
 
 def contexts(known: Needs) -> list[dict[str, Any]]:
-    return [{"company": known.company, "purpose": known.purpose, "required": list(wanted(known.purpose))}]
+    required = known.required or list(wanted(known.purpose))
+    return [{"company": known.company, "purpose": known.purpose, "required": required}]
 
 
 def check(answer: ResearchAnswer, material: Material) -> list[Check]:

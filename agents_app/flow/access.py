@@ -1,8 +1,9 @@
-"""How a client reaches its research sources, and which are left in peace for now. Credentials are in clear here, never
-stored and never logged."""
+"""How a client reaches its research sources, which are left in peace for now, and at what pace they are asked.
+Credentials are in clear here, never stored and never logged."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,7 +12,7 @@ from agents_app.flow import knowledge
 from agents_app.models import FlowRun, SourceAccount
 from clients import credentials, domains
 from clients.models import Connection
-from gtm import breakers
+from gtm import breakers, buckets
 from gtm.models import Breaker
 
 SANDBOX = Connection.Mode.SANDBOX
@@ -48,6 +49,30 @@ def heed(answers: Iterable[research.SourceAnswer], *, at: datetime) -> None:
             breakers.failed(name, entered, why=answer.reason, at=at)
         elif name in failed_before:
             breakers.succeeded(name, entered)
+
+
+def paced(
+    run: FlowRun, accesses: Iterable[research.SourceAccess], *, besides: Collection[str], at: datetime
+) -> list[research.SourceAccess]:
+    """With those closed that all runs together have asked as often as they allow for now. A question to each counts,
+    except to the sources in `besides`, whose answers are there already, and to the sandbox, which has no pace."""
+    by_person = run.request.asked_by_id is not None
+    found = []
+    for access in accesses:
+        wait_s = 0.0
+        if not (access.closed or access.sandbox or access.key in besides):
+            published = research.SOURCES[access.key].published
+            wait_s = buckets.take(_breaker(access.key, access), published, at=at, by_person=by_person)
+        found.append(replace(access, closed=_too_often(access, wait_s)) if wait_s else access)
+    return found
+
+
+def _too_often(access: research.SourceAccess, wait_s: float) -> str:
+    published = research.SOURCES[access.key].published
+    if wait_s > 2 * published.seconds:  # longer than the pace alone can make anybody wait
+        return f"Of the {published.a_day:,} questions that it takes in a day, those that such runs may ask are asked."
+    times = f"{published.calls} in {published.seconds:g} s"
+    return f"It takes {times}, and runs have asked as many. It may be asked again in {math.ceil(wait_s)} s."
 
 
 def _breaker(key: str, asked: research.SourceAccess | research.SourceAnswer) -> str:

@@ -34,7 +34,7 @@ def values(hand: Hand) -> dict[str, Any]:
     known: dict[str, Any] = {
         **run.facts_routed,
         "run.found": sure,
-        "run.missing": tuple(name for name in tools.required(run) if name not in sure),
+        "run.missing": tuple(name for name in knowledge.required(run) if name not in sure),
         "run.conflicts": tuple(tools.conflicts(run)),
         "run.seconds_left": hand.seconds_left(),
         "run.budget_left_usd": float(run.left_usd),
@@ -72,7 +72,7 @@ def _state(hand: Hand, row: StepRun) -> State:
         nodes=hand.nodes,
         states=hand.states(),
         ended=row.key,
-        required=tools.required(run),
+        required=knowledge.required(run),
         floor=float(run.config["confidence_floor"]),
         close=_close(row),
         invalid=_invalid(hand, row),

@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from agents_app import routing
 from agents_app.agents import Agent, chosen
+from agents_app.agents import research as researcher
 from agents_app.graph import nodes_of
 from agents_app.models import Fact, FlowRun, Persona, Request, Send
 from agents_app.research import FactValue
@@ -70,6 +71,12 @@ def company(request: Request) -> dict[str, str]:
     domain = request.company_domain or (contact.company_domain if contact else "")
     name = request.company_name or (contact.company_name if contact else "")
     return {"domain": domain, "name": name or domain}
+
+
+def required(run: FlowRun) -> tuple[str, ...]:
+    """The attributes that are wanted of the company: by the purpose, by the client's settings, by the flow."""
+    own = run.config.get("research_attributes") or []
+    return researcher.wanted(run.request.purpose, own, *(node.wants for node in nodes_of(run.nodes)))
 
 
 def researched(request: Request) -> FlowRun | None:
@@ -225,6 +232,7 @@ PARTS: Mapping[str, Callable[[_Asking, Rows], Any]] = {
     "company": _company,
     "contact": _contact,
     "purpose": lambda asking, facts: asking.run.request.purpose,
+    "required": lambda asking, facts: list(required(asking.run)),
     "sequence_step": lambda asking, facts: asking.run.request.sequence_step,
     "goal": lambda asking, facts: asking.run.request.campaign.goal if asking.run.request.campaign else "",
     "config": lambda asking, facts: chosen(asking.run.config, asking.agent.settings, asking.agent.key),

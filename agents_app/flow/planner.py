@@ -55,7 +55,7 @@ def context(hand: Hand) -> dict[str, Any]:
             for node in hand.nodes
         ],
         "purpose": run.request.purpose,
-        "required": list(tools.required(run)),
+        "required": list(knowledge.required(run)),
         "again": research.again(tools.asked(run), tools.known_company(hand), at=hand.clock()),
         "conflicts": tools.conflicts(run),
         "seconds_left": max(0, round(hand.seconds_left())),

@@ -124,7 +124,7 @@ def _facts(request: Request, config: Effective, found: flows.InForce, at: dateti
     company = knowledge.company(request)
     earlier = knowledge.researched(request)
     sure = _sure(earlier, config) if {"known", "missing"} & found.asked else None
-    wanted = researcher.wanted(request.purpose)
+    wanted = researcher.wanted(request.purpose, config.document.get("research_attributes") or [])
     start = request.follows_id if earlier and earlier.pk == request.follows_id else None
     return routing.Facts(
         purpose=request.purpose,

@@ -58,7 +58,8 @@ CLOSING = (
     "uncertain_usd", "reserved_usd",
 )  # fmt: skip
 ENDING = ("output", "votes")
-ANSWERING = ("context", "planned_sha256", "prompt_sent", "checks", "confidence_terms", "confidence")
+SEEING = ("context", "planned_sha256")
+ANSWERING = (*SEEING, "prompt_sent", "checks", "confidence_terms", "confidence")
 
 
 def _close(hand: Hand, row: StepRun, work: Work, fact_ids: Mapping[str, int], at: datetime) -> None:
@@ -79,6 +80,9 @@ def _close(hand: Hand, row: StepRun, work: Work, fact_ids: Mapping[str, int], at
     if not work.error and work.answers:
         _answer(hand, row, work, fact_ids)
         names += ANSWERING
+    elif work.search:
+        _saw(hand, row, {**row.input, "search": work.search})
+        names += SEEING
     hand.journal.update(row, names)
 
 
@@ -98,6 +102,10 @@ def _see(hand: Hand, row: StepRun, work: Work, fact_ids: Mapping[str, int]) -> N
     facts = [{**fact, "fact_id": fact_ids.get(fact["key"], fact.get("fact_id"))} for fact in given["facts"]]
     seen = {"company": given["company"], "facts": facts, "context": contexts if len(contexts) > 1 else contexts[0]}
     document = {**row.input, **seen, **({"search": work.search} if work.search else {})}
+    _saw(hand, row, document)
+
+
+def _saw(hand: Hand, row: StepRun, document: Mapping[str, Any]) -> None:
     row.planned_sha256 = row.context_id or ""
     row.context = StepContext(sha256=digest(document), document=document)
     hand.journal.keep([row.context])

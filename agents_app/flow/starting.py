@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from agents_app import corrections, llm, research, routing
 from agents_app.agents import AGENTS, Agent
-from agents_app.agents import research as researcher
 from agents_app.flow import access, budget, endings, judges, kept, knowledge, planner, reliability, results, tools, work
 from agents_app.flow.budget import StepPurse
 from agents_app.flow.hand import Hand
@@ -228,9 +227,7 @@ def _agent_work(
         prices=hand.table,
         at=row.started_at,
         purse=purse,
-        sources=sources,
-        aim=_aim(hand) if sources is not None else None,
-        known=_known(hand, given, sources, row) if sources is not None else research.Given(),
+        search=_search(hand, given, sources, row) if sources is not None else None,
         effort=effort_of(hand.run),
         models=(settings.MODEL_CHEAPER,) if _is_cheaper(hand, node) and not llm.is_offline() else (),
         proposals=node.proposals,
@@ -240,19 +237,31 @@ def _agent_work(
     return partial(work.do, task)
 
 
+def _search(
+    hand: Hand, given: Given, sources: Sequence[research.SourceAccess], row: StepRun
+) -> Callable[[], research.Explored]:
+    company, at = work.company_of(given.needs.company), row.started_at
+    known = _known(hand, company, sources, row)
+    kept_of = {answer.source for answer in known.kept.values()}
+    asked = access.paced(hand.run, sources, besides=kept_of, at=at)
+    return partial(research.explore, company, sources=asked, aim=_aim(hand), at=at, given=known)
+
+
 def _aim(hand: Hand) -> research.Aim:
     """What research is to find out, how sure, and what it may take for it: by the depth of the request."""
     depth = Depth(hand.run.request.depth)
+    required = knowledge.required(hand.run)
     return research.Aim(
-        required=researcher.sought(hand.run.request.purpose),
+        required=(*required, "parent_news") if hand.run.request.purpose == "deep_research" else required,
         floor=max(settings.RESEARCH_SURE[depth], float(hand.run.config["confidence_floor"])),
         seconds=max(1.0, min(settings.RUN_SECONDS[depth], hand.seconds_left())),
         credits=settings.RESEARCH_CREDITS[depth],
     )
 
 
-def _known(hand: Hand, given: Given, sources: Sequence[research.SourceAccess], row: StepRun) -> research.Given:
-    company = work.company_of(given.needs.company)
+def _known(
+    hand: Hand, company: research.Company, sources: Sequence[research.SourceAccess], row: StepRun
+) -> research.Given:
     return research.Given(
         kept={answer.question: answer for answer in kept.answers(sources, company, at=row.started_at)},
         rates=reliability.answer_rates({each.key: each.sandbox for each in sources}),

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 from agents_app import consensus, contracts, corrections, evidence, research, routing
-from agents_app.agents import research as researcher
 from agents_app.flow import access, kept, knowledge, reliability, work
 from agents_app.flow.hand import Hand
 from agents_app.flow.work import Work
@@ -21,11 +20,6 @@ Do = Callable[[], Work]
 Prepare = Callable[[Hand, Node], tuple[dict[str, Any], Do]]
 MOST_BRIEF_SENTENCES = 20
 LEAST_S = 1.0
-
-
-def required(run: FlowRun) -> tuple[str, ...]:
-    """The attributes that a request of this purpose wants."""
-    return researcher.wanted(run.request.purpose)
 
 
 def known_company(hand: Hand) -> research.Company:
@@ -44,7 +38,7 @@ def conflicts(run: FlowRun) -> list[str]:
     facts = list(run.facts.all())
     contested = {fact.attribute for fact in facts if research.is_contested(fact.confidence_terms)}
     decided = {fact.attribute for fact in facts if research.is_decided(fact.confidence_terms)}
-    return [name for name in required(run) if name in contested - decided]
+    return [name for name in knowledge.required(run) if name in contested - decided]
 
 
 # --- ask again
@@ -56,6 +50,7 @@ def _deepen(hand: Hand, node: Node) -> tuple[dict[str, Any], Do]:
     again = research.again(records, company, at=at)
     accesses = [each for each in access.sources(hand.run, at=at) if each.key in again]
     known = kept.answers(accesses, company, at=at)
+    accesses = access.paced(hand.run, accesses, besides={answer.source for answer in known}, at=at)
     stand = _answers([record for record in records if record.source not in again])
     weigh = partial(
         research.facts,

@@ -36,8 +36,8 @@ class StepTooSlow(Exception):
 
 @dataclass(frozen=True)
 class Task:
-    """All that an agent's step needs. `sources` and `aim` are None for agents that ask none, and `known` is what there
-    is before they are asked; `needs` is the agent's own dataclass.
+    """All that an agent's step needs. `search` asks sources, None for agents that ask none; `needs` is the agent's own
+    dataclass.
 
     `models` in the order of preference, empty: the usual ones; a Replay answers from what a step has kept.
     `reliabilities` {voter: how often right}; `judges` are voters beside those of `voters.py`.
@@ -49,9 +49,7 @@ class Task:
     prices: PriceTable
     at: datetime
     purse: llm.Purse
-    sources: Sequence[research.SourceAccess] | None = None
-    aim: research.Aim | None = None
-    known: research.Given = field(default_factory=research.Given)
+    search: Callable[[], research.Explored] | None = None
     effort: llm.Effort = "low"
     models: tuple[str, ...] | llm.Replay = ()
     proposals: int = 1
@@ -122,10 +120,9 @@ def do(task: Task) -> Work:
 
 
 def _research(task: Task, work: Work) -> None:
-    if task.sources is None or task.aim is None:
+    if task.search is None:
         return
-    company = company_of(task.needs.company)
-    found = research.explore(company, sources=task.sources, aim=task.aim, at=task.at, given=task.known)
+    found = task.search()
     work.gathered, work.facts, work.search = found.answers, found.facts, found.document()
     if not any(answer.claims for answer in work.gathered):
         raise _nothing(task, work)

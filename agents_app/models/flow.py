@@ -97,6 +97,13 @@ class TemplateStep(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(5)],
         help_text="Independent answers, of which a vote picks one.",
     )
+    wants = ArrayField(
+        models.CharField(max_length=40),
+        default=list,
+        blank=True,
+        verbose_name="finds out",
+        help_text="For research: what of a company, beside what the purpose and the client's settings name.",
+    )
     question = models.CharField(max_length=300, blank=True, help_text="For a gate: what the person is asked.")
     expires_hours = models.PositiveSmallIntegerField(
         default=72, validators=[MinValueValidator(1)], help_text="For a gate: how long it waits."

@@ -31,16 +31,17 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Explored:
     """`actions` tells each decision in order: what was asked, why, what it promised (bits), when (seconds), what came
-    of it. `stopped` and `gaps` are for people: {"attribute", "reason"}."""
+    of it. `stopped`, `gaps` ({"attribute", "reason"}) and `unasked` ({"source", "reason"}) are for people."""
 
     answers: list[SourceAnswer]
     facts: list[FactValue]
     actions: list[dict[str, object]] = field(default_factory=list)
     stopped: str = ""
     gaps: list[dict[str, str]] = field(default_factory=list)
+    unasked: list[dict[str, str]] = field(default_factory=list)
 
     def document(self) -> dict[str, object]:
-        return {"actions": self.actions, "stopped": self.stopped, "gaps": self.gaps}
+        return {"actions": self.actions, "stopped": self.stopped, "gaps": self.gaps, "unasked": self.unasked}
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ class _Search:
                 self._arrived(*came)
             else:
                 stopped = self._leave_behind()
-        return Explored(self._in_order(), self._facts, self._told, stopped, self._gaps())
+        return Explored(self._in_order(), self._facts, self._told, stopped, self._gaps(), self._unasked(stopped))
 
     def _in_order(self) -> list[SourceAnswer]:
         """As the sources were given, of one the broadest question first; not as they happened to arrive."""
@@ -262,6 +263,17 @@ class _Search:
         return [
             {"attribute": name, "reason": _gap(name, known, self._sources)}
             for name in plan.missing(self._aim, known.sure)
+        ]
+
+    def _unasked(self, stopped: str) -> list[dict[str, str]]:
+        known, asked = self._known(), {answer.source for answer in self._answers}
+        return [
+            {
+                "source": access.key,
+                "reason": plan.why_unasked(SOURCES[access.key], self._aim, known, at=self._at) or stopped,
+            }
+            for access in self._sources
+            if access.key in SOURCES and access.key not in asked
         ]
 
 

@@ -48,7 +48,8 @@ def company(request: HttpRequest, slug: str, domain: str) -> HttpResponse:
         "dossier": found,
         "decided": [(BY_KEY[each.attribute].label, each) for each in corrections.standing(client.pk, domain)],
         "looked_at": looked_at,
-        "actions": _told(found.search),
+        "actions": _told(found.search, "actions"),
+        "unasked": _told(found.search, "unasked"),
         **_around(client, domain, looked_at.key if looked_at else "", request.GET.get("known", "")),
         "may_decide": request.user.has_perm(MAY_DECIDE),
         "ask_again": f"{reverse('plan')}?{urlencode({'client': client.pk, 'company_domain': domain})}",
@@ -81,10 +82,10 @@ def _held(entity: Entity, known_at: datetime) -> list[tuple[str, Statement]]:
     return [(BY_KEY[row.attribute].label, row) for row in rows if row.attribute in BY_KEY]
 
 
-def _told(search: object) -> list[dict[str, object]]:
-    """Each decision of the search with its source's name."""
-    actions = search.get("actions", []) if isinstance(search, dict) else []
-    return [{**each, "name": dossiers.name_of(str(each["source"]))} for each in actions]
+def _told(search: object, what: str) -> list[dict[str, object]]:
+    """Each entry of a part of the search with its source's name."""
+    entries = search.get(what, []) if isinstance(search, dict) else []
+    return [{**each, "name": dossiers.name_of(str(each["source"]))} for each in entries]
 
 
 def _decide(request: HttpRequest, client: Client, domain: str) -> HttpResponse:

@@ -5,14 +5,15 @@ from datetime import timedelta
 import pytest
 
 from agents_app import flow
-from agents_app.flow.access import heed, sources
+from agents_app.flow.access import heed, paced, sources
 from agents_app.flow.reliability import answer_rates
 from agents_app.models import SourceAccount, SourceRecord
 from agents_app.research import SourceAnswer
 from clients import credentials
+from gtm.models import Bucket
 from gtm.sandbox import faults
 from gtm.sandbox.faults import Fault
-from tests.factories import AT, make_client, make_connection, make_contact, make_request, plan_run
+from tests.factories import AT, make_client, make_connection, make_contact, make_request, make_user, plan_run
 
 pytestmark = pytest.mark.django_db
 
@@ -245,6 +246,57 @@ def test_runs_that_meet_a_source_in_trouble_stop_asking_it(news):
 
 
 # --- how often they had an answer
+
+
+# --- at what pace they are asked
+
+
+def paced_run(by_person=False):
+    client = make_client()
+    make_connection(client, "newsapi", **LIVE)
+    asked_by = make_user() if by_person else None
+    return plan_run(make_request(make_contact(client, company_domain=REAL), asked_by=asked_by))
+
+
+def closed(run, key="gdelt", at=AT, besides=()):
+    found = paced(run, sources(run, at=at), besides=besides, at=at)
+    return {each.key: each.closed for each in found}[key]
+
+
+def test_runs_together_ask_a_source_no_faster_than_it_publishes():
+    first, second = paced_run(), paced_run()
+
+    asked = closed(first), closed(second), closed(second, at=AT + timedelta(seconds=7))
+
+    assert asked == ("", "It takes 1 in 5 s, and runs have asked as many. It may be asked again in 7 s.", "")
+
+
+def test_each_key_has_its_own_pace():
+    one, other = paced_run(), paced_run()
+
+    assert {closed(run, "newsapi") for run in (one, other)} == {""}
+    assert Bucket.objects.filter(name__startswith="source newsapi").count() == 2
+
+
+def test_an_answer_that_is_kept_and_the_sandbox_take_nothing_of_it():
+    client = make_client()
+    make_connection(client, "gdelt")
+    sandboxed = plan_run(make_request(make_contact(client, company_domain=INVENTED)))
+
+    for run in (paced_run(), sandboxed):
+        assert closed(run, besides={"gdelt"}) == ""
+
+    assert not Bucket.objects.filter(name__startswith="source gdelt").exists()
+
+
+def test_the_last_tenth_of_a_day_is_for_what_people_asked_for():
+    closed(paced_run())
+    Bucket.objects.filter(name__startswith="source gdelt").update(spent=13_000, tokens=1)
+
+    by_itself, by_person = closed(paced_run()), closed(paced_run(by_person=True))
+
+    assert by_itself == "Of the 17,280 questions that it takes in a day, those that such runs may ask are asked."
+    assert by_person == ""
 
 
 def test_a_source_that_hardly_answers_is_known_by_its_records():

@@ -1,6 +1,7 @@
 """`manage.py generate`: the main job at once, and its refusals."""
 
 import json
+import socket
 from io import StringIO
 
 import pytest
@@ -8,10 +9,12 @@ from django.core.management import CommandError, call_command
 
 from agents_app import llm
 from agents_app.models import Draft, FlowRun, Request
+from agents_app.research import SOURCES
+from clients import credentials
 from gtm.sandbox import faults
 from tests.agents_app import flows_that
 from tests.agents_app.models_that import failing
-from tests.factories import make_client, make_contact, make_ready_client
+from tests.factories import make_client, make_connection, make_contact, make_ready_client
 
 pytestmark = pytest.mark.django_db
 
@@ -41,7 +44,7 @@ def test_a_company_becomes_one_json_object_with_a_draft():
         ("persona_agent", "done"),
         ("email_agent", "done"),
     ]
-    assert found["sources"] == {"used": ["people_data_labs", "newsapi"], "failed": []}
+    assert found["sources"] == {"used": ["people_data_labs", "newsapi"], "failed": [], "not_asked": []}
     assert (found["cost_usd"], found["generator"]) == (0.0, "offline-composer/1")
     assert [(each["id"], each["subject"], each["body"]) for each in found["drafts"]] == [
         (draft.pk, draft.subject, draft.body)
@@ -58,6 +61,37 @@ def test_a_failed_source_is_named_with_its_reason():
     [failed] = found["sources"]["failed"]
     assert failed["source"] == "newsapi"
     assert failed["reason"]
+
+
+def test_without_a_network_it_says_of_each_source_why_it_got_nothing(monkeypatch, settings):
+    settings.CONTACT_EMAIL = "questions@agency.example"
+    client = make_client("acme-fintech")
+    make_connection(client, "newsapi", mode="live", credential=credentials.encrypt("a-key-of-theirs"))
+    make_connection(client, "crunchbase", mode="live")
+
+    def unreachable(host, *arguments, **options):
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    with monkeypatch.context() as machine:
+        machine.setattr(socket, "getaddrinfo", unreachable)
+        told = generate("--client", "acme-fintech", "--company", "northwind-bank.co.uk")
+
+    keyless = {source.key for source in SOURCES.values() if not source.needs_key}
+    said = {
+        how: dict(line.split(": ", 2)[1:] for line in told.splitlines() if line.startswith(f"  {how}: "))
+        for how in ("not used", "not asked")
+    }
+    assert set(said["not used"]) | set(said["not asked"]) == {*keyless, "newsapi", "crunchbase"}
+    assert said["not asked"] == {
+        "github": "It tells nothing that is wanted.",
+        "mail_host": "It tells nothing that is wanted.",
+    }
+    assert said["not used"].pop("crunchbase") == "This live connection has no credential. Add it there."
+    for key, reason in said["not used"].items():
+        assert "could not be resolved" in reason, (key, reason)
+    assert "Sources used: none" in told
+    assert not Draft.objects.exists()
+    assert "a-key-of-theirs" not in told
 
 
 def test_a_contact_is_found_by_any_spelling_of_the_address():

@@ -95,6 +95,12 @@ def _document(request: Request, run: RunTrace) -> dict[str, Any]:
         "sources": {
             "used": [source.source for source in last.values() if source.status == SourceRecord.Status.OK],
             "failed": [{"source": source.source, "reason": source.reason} for source in failed],
+            "not_asked": [
+                each
+                for step in whole["steps"]
+                for each in step["input"].get("search", {}).get("unasked", [])
+                if each["source"] not in last
+            ],
         },
         "cost_usd": whole["cost_usd"],
         "generator": ", ".join(run.generators),
@@ -126,6 +132,7 @@ def _text(document: dict[str, Any]) -> str:
         *(_step_line(step) for step in document["steps"]),
         f"Sources used: {', '.join(document['sources']['used']) or 'none'}",
         *(f"  not used: {failed['source']}: {failed['reason']}" for failed in document["sources"]["failed"]),
+        *(f"  not asked: {each['source']}: {each['reason']}" for each in document["sources"]["not_asked"]),
         f"Cost ${document['cost_usd']:.4f}, written by {document['generator'] or 'nobody'}",
         *(f"\n{draft['subject']}\n\n{draft['body']}" for draft in document["drafts"]),
         *(f"- {sentence['text']}" for sentence in document["brief"]),
