@@ -92,6 +92,7 @@ class _Flight:
         self.budget_s = budget_s
         self.began = time.monotonic()
         self._answers: queue.SimpleQueue[tuple[str, SourceAnswer]] = queue.SimpleQueue()
+        self._until: dict[str, float] = {}
 
     @property
     def left_s(self) -> float:
@@ -99,16 +100,29 @@ class _Flight:
 
     def begin(self, key: str, source: Source | None, question: Question, access: SourceAccess) -> None:
         timeout_s = max(0.05, min(LONGEST_S, self.left_s - GRACE_S))
+        self._until[key] = time.monotonic() + timeout_s + GRACE_S
         arguments = (key, source, question, access, timeout_s, self._answers)
         threading.Thread(target=_ask, args=arguments, daemon=True, name=f"research {access.key}").start()
 
     def next(self, at_most_s: float | None = None) -> tuple[str, SourceAnswer] | None:
-        """The next that arrives; None when the time is up."""
-        wait_s = self.left_s if at_most_s is None else min(self.left_s, at_most_s)
-        try:
-            return self._answers.get(timeout=max(0.0, wait_s))
-        except queue.Empty:
-            return None
+        """The next that arrives; None when the time is up, or that of a question."""
+        until = min([time.monotonic() + self.left_s, *self._until.values()])
+        if at_most_s is not None:
+            until = min(until, time.monotonic() + at_most_s)
+        while True:
+            try:
+                found = self._answers.get(timeout=max(0.0, until - time.monotonic()))
+            except queue.Empty:
+                return None
+            if self._until.pop(found[0], None) is not None:  # else given up already
+                return found
+
+    def overdue(self) -> list[str]:
+        """Questions whose sources did not even report their own timeout, each told once."""
+        late = [key for key, until in self._until.items() if until <= time.monotonic()]
+        for key in late:
+            del self._until[key]
+        return late
 
 
 def _ask(
@@ -131,8 +145,9 @@ def _ask(
 
 
 def _late(access: SourceAccess, question: Question, budget_s: float) -> SourceAnswer:
-    reason = f"It did not answer within {budget_s:g} s."
-    return replace(_failed(access, question, reason), elapsed_ms=max(1, round(budget_s * 1000)))
+    waited_s = min(budget_s, LONGEST_S)
+    reason = f"It did not answer within {waited_s:g} s."
+    return replace(_failed(access, question, reason), elapsed_ms=max(1, round(waited_s * 1000)))
 
 
 def _failed(access: SourceAccess, question: Question, reason: str) -> SourceAnswer:
@@ -170,6 +185,8 @@ class _Search:
                 stopped = self._why_done()
             elif came := self._flight.next(PATIENCE_S if self._is_enough() else None):
                 self._arrived(*came)
+            elif overdue := self._flight.overdue():
+                self._give_up(overdue)
             else:
                 stopped = self._leave_behind()
         return Explored(self._in_order(), self._facts, self._told, stopped, self._gaps(), self._unasked(stopped))
@@ -231,6 +248,11 @@ class _Search:
         told |= {"status": answer.status, "claims": len(answer.claims)}
         self._answers.append(_of_owner(answer) if action.is_of_owner else answer)
         self._facts = self._weighed()
+
+    def _give_up(self, overdue: Sequence[str]) -> None:
+        for key in overdue:
+            action, _ = self._pending[key]
+            self._arrived(key, _late(action.access, action.question, self._aim.seconds))
 
     def _leave_behind(self) -> str:
         """Whoever has not answered is left behind: the time is up, or all that is wanted is known."""
