@@ -5,6 +5,7 @@ from agents_app.flow.driving import execute
 from agents_app.flow.gates import AnswerRefused, answer
 from agents_app.flow.lease import LostLease, lost
 from agents_app.flow.planning import Preview, budget_of, plan, preview
+from agents_app.flow.rederiving import Rederived, rederive
 from agents_app.flow.replaying import Replayed, replay, replays
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "CancelRefused",
     "LostLease",
     "Preview",
+    "Rederived",
     "Replayed",
     "answer",
     "budget_of",
@@ -20,6 +22,7 @@ __all__ = [
     "lost",
     "plan",
     "preview",
+    "rederive",
     "replay",
     "replays",
 ]

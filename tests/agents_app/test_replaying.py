@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from functools import partial
 from io import StringIO
 
@@ -348,10 +349,11 @@ def test_the_command_says_of_every_step_how_it_came_out():
     lines = printed(str(run.request_id)).splitlines()
 
     assert lines[2] == f"Run {run.pk} again, from its recorded answers:"
-    assert lines[3] == "  0. research_agent, attempt 1: The same, from 1 recorded answer."
-    assert lines[4].startswith("  1. persona_agent, attempt 1: Different: The recording holds no answer")
-    assert lines[5] == "  2. email_agent, attempt 1: The same, from 1 recorded answer."
-    assert len(lines) == 6
+    assert re.fullmatch(r"  Research: \d+ facts, \d+ claims in 3 stored answers: all follow\.", lines[3])
+    assert lines[4] == "  0. research_agent, attempt 1: The same, from 1 recorded answer."
+    assert lines[5].startswith("  1. persona_agent, attempt 1: Different: The recording holds no answer")
+    assert lines[6] == "  2. email_agent, attempt 1: The same, from 1 recorded answer."
+    assert len(lines) == 7
 
 
 def test_the_command_names_the_contacts_of_a_map_and_the_planner():

@@ -56,6 +56,7 @@ def _replayed(request: Request) -> Iterator[str]:
         yield "  No run yet."
         return
     yield f"\nRun {run.pk} again, from its recorded answers:"
+    yield f"  Research: {flow.rederive(run).told}"
     for each in flow.replays(run):
         whom = f" for {each.step.contact}" if each.step.contact else ""
         yield f"  {each.step.stage}. {each.step.agent or each.step.key}{whom}, attempt {each.step.attempt}: {each.told}"
