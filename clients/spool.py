@@ -147,6 +147,11 @@ def drain(keep: Keep) -> int:
         return sum(_empty(path, keep) for path in _take_all()) if alone else 0
 
 
+def waits() -> bool:
+    """Whether calls lie on the disk that nobody has tried to store yet."""
+    return bool(_files("*.calls", "*.taken"))
+
+
 def condition() -> Condition:
     """Reads the heads of records only."""
     waiting = _files("*.calls", "*.taken")

@@ -73,13 +73,16 @@ def _keep_spooled(calls: Sequence[spool.Spooled]) -> None:
 def process_delivery(delivery_id: int) -> None:
     """Webhook → contact, and the requests its changes ask for; or webhook → what became of an e-mail.
 
-    An edge: whatever goes wrong is counted on the delivery, so that no fault of ours is met again for ever.
+    An edge: whatever goes wrong is counted on the delivery, so that no fault of ours is met again for ever. After an
+    outage the bell of the spool stands behind those of all deliveries that came since; so each looks there too.
     """
     try:
         _apply_delivery(delivery_id, at=timezone.now())
     except Exception:
         inbox.note_fault(delivery_id)
         raise
+    if spool.waits():
+        drain_spool()
 
 
 def _apply_delivery(delivery_id: int, *, at: datetime) -> None:

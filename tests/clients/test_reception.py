@@ -229,6 +229,18 @@ def test_the_first_call_after_an_outage_has_the_spool_emptied(client, monkeypatc
     assert jobs == [loop.process_delivery, loop.process_delivery, loop.drain_spool, loop.process_delivery]
 
 
+def test_whoever_applies_a_delivery_after_an_outage_empties_the_spool_however_many_wait_before_it(client):
+    _, key = connect()
+    post(client, key)
+    with away():
+        post(client, key, b'{"email": "second@northwind-bank.example"}')
+
+    loop.process_delivery(Delivery.objects.get().pk)
+
+    assert (Delivery.objects.count(), spooled()) == (2, 0)
+    assert not spool.waits()
+
+
 # tenants
 
 
