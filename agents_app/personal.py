@@ -20,7 +20,10 @@ DECLARED = (
         free=("config", "config_sha256", "prompts", "rollouts", "connections", "sha256", "cause"),
     ),
     Personal("agents_app.FlowTemplate", free=("key", "name", "description")),
-    Personal("agents_app.TemplateStep", free=("key", "tool", "after", "condition", "reason", "otherwise", "question")),
+    Personal(
+        "agents_app.TemplateStep",
+        free=("key", "tool", "after", "condition", "reason", "otherwise", "question", "wants"),
+    ),
     Personal("agents_app.RoutingRule", free=("key", "condition", "reason")),
     Personal("agents_app.FlowVersion", free=("key", "document", "sha256")),
     Personal("agents_app.PromptVersion", search=("text", "note"), free=("sha256",), scan=True),

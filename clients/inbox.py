@@ -8,10 +8,12 @@ from collections.abc import Mapping as Headers
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import accumulate
 from typing import NamedTuple
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models.functions import Length
 
 from clients import bodies, mappings, observations
 from clients.canonical import CONTACT_ID, CONTACT_KINDS, OF_NO_USE, Incoming, Unusable, believable
@@ -22,6 +24,7 @@ from clients.models import Connection, Delivery, Event, Mapping
 from clients.troubles import Trouble
 
 MOST_FAULTS = 5
+TOGETHER, TOGETHER_BYTES = 50, 64 * 1024  # deliveries that are applied at once, and what they may weigh
 FAULT = "It was tried {times} times, and each time the system met a fault of its own. Retry it once that is mended."
 CANNOT_ASK = (
     "It names records by their ids alone, and this version cannot ask {party} for them. Have a workflow there send the "
@@ -71,26 +74,51 @@ def kept_headers(headers: Headers[str, str]) -> dict[str, str]:
     return {name.lower(): _clean(value) for name, value in headers.items() if name.lower() in KEPT_HEADERS}
 
 
+def with_waiting(delivery_id: int) -> list[int]:
+    """The delivery, and small ones of its connection that wait as well: together they cost hardly more than one. None
+    where it is applied already. Call it in the transaction that applies them; what another worker holds is its own."""
+    own = Delivery.objects.select_for_update().only("connection", "status").get(pk=delivery_id)
+    if own.status == Delivery.Status.APPLIED:
+        return []
+    others = Delivery.objects.filter(connection=own.connection_id, status=Delivery.Status.RECEIVED, attempts=0)
+    waiting = others.exclude(pk=delivery_id).order_by("pk").select_for_update(skip_locked=True)
+    sizes = list(waiting.values_list("pk", Length("body"))[: TOGETHER - 1])
+    reached = accumulate(size for _, size in sizes)
+    return [delivery_id, *(pk for (pk, _), size in zip(sizes, reached, strict=True) if size <= TOGETHER_BYTES)]
+
+
 @transaction.atomic
-def apply(delivery_id: int, *, at: datetime) -> Applied:
-    """Delivery → events → contacts. Nothing readable in it: quarantined, with words, and nothing else happens."""
-    delivery = Delivery.objects.select_for_update(of=("self",)).select_related("connection__client").get(pk=delivery_id)
-    if delivery.status == Delivery.Status.APPLIED:
+def apply(*delivery_ids: int, at: datetime) -> Applied:
+    """Deliveries of one connection → events → contacts. One with nothing readable in it is quarantined, with words, and
+    nothing else comes of it."""
+    held = Delivery.objects.select_for_update(of=("self",)).select_related("connection__client")
+    deliveries = list(held.filter(pk__in=delivery_ids).exclude(status=Delivery.Status.APPLIED).order_by("pk"))
+    usable = [(delivery, read) for delivery in deliveries if (read := _usable(delivery)) is not None]
+    if not usable:
         return Applied()
+    told = _write_events([(delivery, read.incoming) for delivery, read in usable])
+    outcomes = [event for event, said in told if said.kind not in CONTACT_KINDS]
+    applied = Applied(observations.apply(told, at=at), outcomes)
+    for delivery, read in usable:
+        delivery.status, delivery.applied_at = Delivery.Status.APPLIED, at
+        delivery.error = _in_words([*(each.words for each in read.problems), *dict.fromkeys(read.notes)])
+        delivery.error_class = read.problems[0].kind if read.problems else ""
+    Delivery.objects.bulk_update(
+        [delivery for delivery, _ in usable],
+        ["status", "applied_at", "error", "error_class", "attempts", "mapping"],
+    )
+    return applied
+
+
+def _usable(delivery: Delivery) -> "_Read | None":
+    """What stands in it; None where that is nothing, and it was quarantined."""
     delivery.attempts += 1
     read = _read(delivery)
     delivery.mapping = read.version
-    if not read.incoming and not read.notes:
-        quarantine(delivery, _in_words([each.words for each in read.problems]), read.problems[0].kind)
-        return Applied()
-    told = _write_events(delivery, read.incoming)
-    outcomes = [event for event, said in told if said.kind not in CONTACT_KINDS]
-    applied = Applied(observations.apply(told, at=at), outcomes)
-    delivery.status, delivery.applied_at = Delivery.Status.APPLIED, at
-    delivery.error = _in_words([*(each.words for each in read.problems), *dict.fromkeys(read.notes)])
-    delivery.error_class = read.problems[0].kind if read.problems else ""
-    delivery.save(update_fields=["status", "applied_at", "error", "error_class", "attempts", "mapping"])
-    return applied
+    if read.incoming or read.notes:
+        return read
+    quarantine(delivery, _in_words([each.words for each in read.problems]), read.problems[0].kind)
+    return None
 
 
 def quarantine(delivery: Delivery, words: str, kind: str = Trouble.OTHER) -> None:
@@ -99,9 +127,9 @@ def quarantine(delivery: Delivery, words: str, kind: str = Trouble.OTHER) -> Non
     delivery.save(update_fields=["status", "error", "error_class", "attempts", "mapping"])
 
 
-def told_of(delivery_id: int) -> set[int]:
-    """The ids of the contacts that the delivery's events are about."""
-    about = Event.objects.filter(delivery=delivery_id, contact__isnull=False)
+def told_of(*delivery_ids: int) -> set[int]:
+    """The ids of the contacts that the deliveries' events are about."""
+    about = Event.objects.filter(delivery__in=delivery_ids, contact__isnull=False)
     return set(about.values_list("contact_id", flat=True))
 
 
@@ -204,12 +232,16 @@ def _payload(said: Incoming) -> dict[str, str]:
     return {**said.payload, **about}
 
 
-def _write_events(delivery: Delivery, incoming: Sequence[tuple[str, Incoming]]) -> list[observations.Told]:
-    """The events of this delivery as rows; one that another delivery brought before is not among them."""
-    first: dict[str, Incoming] = {}
-    for key, said in incoming:
-        first.setdefault(key, said)
-    client, source = delivery.connection.client, delivery.connection.party
+def _write_events(
+    deliveries: Sequence[tuple[Delivery, Sequence[tuple[str, Incoming]]]],
+) -> list[observations.Told]:
+    """The events of these deliveries as rows; one that another delivery brought before is not among them."""
+    first: dict[str, tuple[Delivery, Incoming]] = {}
+    for delivery, incoming in deliveries:
+        for key, said in incoming:
+            first.setdefault(key, (delivery, said))
+    connection = deliveries[0][0].connection
+    client, source = connection.client, connection.party
     rows = [
         Event(
             client=client,
@@ -221,10 +253,12 @@ def _write_events(delivery: Delivery, incoming: Sequence[tuple[str, Incoming]]) 
             payload=_payload(said),
             origin=said.origin[:120],
         )
-        for key, said in first.items()
+        for key, (delivery, said) in first.items()
     ]
     Event.objects.bulk_create(rows, ignore_conflicts=True)
-    rows = [event for event in delivery.events.select_related("client").order_by("pk") if event.event_key in first]
-    for event in rows:
-        event.delivery = delivery
-    return [(event, first[event.event_key]) for event in rows]
+    by_id = {delivery.pk: delivery for delivery, _ in deliveries}
+    written = Event.objects.filter(delivery__in=by_id).select_related("client").order_by("pk")
+    told = [(event, first[event.event_key][1]) for event in written if event.event_key in first]
+    for event, _ in told:
+        event.delivery = by_id[event.delivery_id]
+    return told

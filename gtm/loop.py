@@ -73,22 +73,35 @@ def _keep_spooled(calls: Sequence[spool.Spooled]) -> None:
 def process_delivery(delivery_id: int) -> None:
     """Webhook → contact, and the requests its changes ask for; or webhook → what became of an e-mail.
 
-    An edge: whatever goes wrong is counted on the delivery, so that no fault of ours is met again for ever. After an
-    outage the bell of the spool stands behind those of all deliveries that came since; so each looks there too.
+    What waits with it is applied along; its own bell then finds nothing to do. An edge: whatever goes wrong is counted
+    on the delivery, so that no fault of ours is met again for ever. After an outage the bell of the spool stands behind
+    those of all deliveries that came since; so each looks there too.
     """
+    at = timezone.now()
     try:
-        _apply_delivery(delivery_id, at=timezone.now())
-    except Exception:
-        inbox.note_fault(delivery_id)
-        raise
+        _apply_deliveries(delivery_id, alone=False, at=at)
+    except Exception:  # noqa: BLE001 - alone, it tells what went wrong
+        _apply_alone(delivery_id, at=at)
     if spool.waits():
         drain_spool()
 
 
-def _apply_delivery(delivery_id: int, *, at: datetime) -> None:
+def _apply_alone(delivery_id: int, *, at: datetime) -> None:
+    """Without those that waited with it: one of them may be at fault."""
+    try:
+        _apply_deliveries(delivery_id, alone=True, at=at)
+    except Exception:
+        inbox.note_fault(delivery_id)
+        raise
+
+
+def _apply_deliveries(delivery_id: int, *, alone: bool, at: datetime) -> None:
     with transaction.atomic():
-        applied = inbox.apply(delivery_id, at=at)
-        reviews.look(applied.changes, inbox.told_of(delivery_id), at=at)
+        together = [delivery_id] if alone else inbox.with_waiting(delivery_id)
+        if not together:
+            return
+        applied = inbox.apply(*together, at=at)
+        reviews.look(applied.changes, inbox.told_of(*together), at=at)
         for request in requests.triggered_by(applied.changes, at=at):
             later(start_run, request.pk)
         outbox.note(applied.changes, at=at)

@@ -300,7 +300,7 @@ def test_what_the_new_mapping_reads_becomes_a_contact_by_itself(crm):
     mappings.activate(mappings.save_draft(crm, rows, by=by, at=AT), by=by, at=minute(0))
 
     loop.replay_quarantined(at=minute(1))
-    loop._apply_delivery(delivery.pk, at=minute(2))
+    loop.process_delivery(delivery.pk)
 
     delivery.refresh_from_db()
     assert (delivery.status, Contact.objects.get().first_name) == ("applied", "Ada")
