@@ -113,6 +113,10 @@ class FlowRunAdmin(ReadOnly):
         rows: QuerySet[Any] = super().get_queryset(request).annotate(total_usd=Sum("steps__cost_usd"))
         return rows.defer(*(f"deployment__{name}" for name in ("config", "prompts", "rollouts", "connections")))
 
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        """The page of a prompt version lists its runs."""
+        return lookup == "prompts__version__exact" or super().lookup_allowed(lookup, value, request)
+
     @admin.display(description="client ran on")
     def ran_on(self, run: FlowRun) -> SafeString | str:
         if run.deployment is None:
