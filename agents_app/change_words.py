@@ -16,6 +16,7 @@ from rapidfuzz.distance import OSA, Levenshtein
 
 TOKEN = re.compile(r"`[^`]+`|</?\w+>|(?:config|context|facts)(?:\.\w+)+|\d+(?:[.,]\d+)*|\w+(?:'\w+)*|[$€£%≤≥=+]")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`<\"“(])|\n\s*(?=[-*•]\s|\d+[.)]\s)|\n\s*\n")
+MARK = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s*")  # of an item in a list
 EMPHASIS = re.compile(r"\*{1,2}(\S(?:.*?\S)?)\*{1,2}")
 APOSTROPHES = str.maketrans("\u2018\u2019", "''")
 PREFIXES = ("un", "in", "im", "non", "dis", "mis")
@@ -184,7 +185,9 @@ def _spelt_alike(one: str, other: str, known: Collection[str]) -> bool:
 
 def _sentences(text: str) -> list[Sentence]:
     found = [(part, _words(part)) for part in SENTENCE_END.split(text)]
-    return [Sentence(" ".join(part.split()), words, _orders(part, words)) for part, words in found if words]
+    return [
+        Sentence(" ".join(MARK.sub("", part).split()), words, _orders(part, words)) for part, words in found if words
+    ]
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -194,7 +197,7 @@ def _words(text: str) -> tuple[str, ...]:
 
 def _orders(text: str, words: Sequence[str]) -> frozenset[str]:
     """Its verbs that stand where an order begins: first, or after a comma, a colon or “and”."""
-    bare = re.sub(r"^\s*(?:[-*•]|\d+[.)])\s*", "", text.casefold())
+    bare = MARK.sub("", text.casefold())
     return ORDERS.intersection(AT_ORDER.findall(bare)).intersection(words)
 
 

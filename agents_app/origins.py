@@ -31,7 +31,13 @@ def of_step(step_id: int, among: "QuerySet[StepRun] | None" = None) -> Origin | 
     """None where there is no such step `among` those that may be seen. One query."""
     rows = StepRun.objects.all() if among is None else among
     rows = rows.select_related(
-        "run__client", "run__request", "run__deployment", "prompt_version__author", "contact", "draft__contact"
+        "run__client",
+        "run__request",
+        "run__deployment",
+        "prompt_version__author",
+        "contact",
+        "draft__contact",
+        "draft__decided_by",
     ).defer("run__deployment__config", "run__deployment__connections", "run__deployment__rollouts")
     planned = PlannedPrompt.objects.filter(run=OuterRef("run"), agent=OuterRef("agent"))
     asked_with = JSONObject(model="model", effort="effort", max_tokens="max_tokens")

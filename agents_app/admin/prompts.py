@@ -233,7 +233,7 @@ class PromptVersionAdmin(VersionPage, HistoryAdmin):
         if staying := versions.who_stays(live, request.user):
             messages.warning(request, staying)
 
-    @admin.display(description="live")
+    @admin.display(description="move the label")
     def way(self, version: Any) -> SafeString | str:
         """The way to the page that moves the label: from the list, going back takes two clicks."""
         if version.label != PromptVersion.Label.LIVE:

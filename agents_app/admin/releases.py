@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from agents_app.admin.version_page import CHANGE_URL, LEVEL_TONES
+from agents_app.admin.version_page import CHANGE_URL
 from agents_app.models import PromptVersion, Release
 from clients.access import visible_clients
 from gtm.admin_site import RecordAdmin, link, pill
@@ -44,7 +44,7 @@ class ReleaseAdmin(RecordAdmin):
 
     @admin.display(description="change", ordering="level")
     def change(self, release: Release) -> SafeString:
-        return pill(release.get_level_display(), LEVEL_TONES[release.level])
+        return pill(release.get_level_display(), release.level)
 
     @admin.display(description="what changed")
     def changes_told(self, release: Release) -> SafeString | str:

@@ -13,7 +13,6 @@ from agents_app.agents import AGENTS
 from agents_app.models import PromptVersion
 from gtm.admin_site import link, pill, pretty
 
-LEVEL_TONES = {"major": "bad", "minor": "info", "patch": "", "first": ""}
 CHANGE_URL = "admin:agents_app_promptversion_change"
 
 
@@ -30,7 +29,7 @@ class VersionPage:
 
     @admin.display(description="change", ordering="level")
     def change(self, version: PromptVersion) -> SafeString:
-        return pill(version.get_level_display(), LEVEL_TONES[version.level])
+        return pill(version.get_level_display(), version.level)
 
     @admin.display(description="why so large")
     def reasons(self, version: PromptVersion) -> SafeString | str:
@@ -54,7 +53,7 @@ class VersionPage:
         if version.parent is None:
             return "Everything is new."
         compared = releases.compare(version.parent, version)
-        return render_to_string("agents_app/version_differences.html", {"compared": compared})
+        return render_to_string("agents_app/version_differences.html", {"compared": compared, "is_told_above": True})
 
     @admin.display(description="settings")
     def settings_told(self, version: PromptVersion) -> SafeString:

@@ -17,7 +17,7 @@ from gtm.records import guard
 RECORDED = ("agent", "number", "text", "sha256", "note", "author_id", "created_at")
 NOW_TOO = ("model", "effort", "max_tokens", "output_schema", "interface", "digest", "parent_id", "change_reasons")
 BEFORE = guard("agents_app_promptversion", *RECORDED)
-LEVELS = [("first", "The first one"), ("patch", "Patch"), ("minor", "Minor"), ("major", "Major")]
+LEVELS = [("first", "First"), ("patch", "Patch"), ("minor", "Minor"), ("major", "Major")]
 EFFORTS = [("low", "Low"), ("medium", "Medium"), ("high", "High")]
 
 # What was released keeps its semantic version; before that it may rise, never fall.

@@ -32,7 +32,7 @@ class PromptVersion(Record):
         HIGH = "high", "High"
 
     class Level(models.TextChoices):
-        FIRST = "first", "The first one"
+        FIRST = "first", "First"
         PATCH = "patch", "Patch"
         MINOR = "minor", "Minor"
         MAJOR = "major", "Major"

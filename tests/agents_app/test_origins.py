@@ -108,3 +108,9 @@ def test_nobody_sees_what_wrote_an_e_mail_of_a_client_that_is_not_theirs(client)
 
     assert client.get(reverse("written_by", args=[step.pk])).status_code == 404
     assert origins.of_step(step.pk, StepRun.objects.none()) is None
+
+
+def test_an_e_mail_that_a_person_edited_says_who(operator):
+    draft = make_draft(status="approved", was_edited=True, final_body="Ours.", decided_by=make_user_of("viewer", "kim"))
+
+    assert "kim changed the text before it was approved" in page_of(draft.step, operator)

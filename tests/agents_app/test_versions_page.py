@@ -184,3 +184,17 @@ def test_where_a_version_is_used_leads_to_its_runs_and_experiments(two, operator
     assert reverse("admin:experiments_experiment_change", args=[experiment.pk]) in page
     listed = operator.get(html.unescape(runs))
     assert list(listed.context["cl"].queryset) == [run]
+
+
+@pytest.mark.parametrize("role", ["operator", "manager"])
+def test_the_history_of_a_version_is_no_door_to_its_label(two, client, role):
+    versions.go_live(two[1], by=None, at=AT)
+    client.force_login(make_user_of(role))
+    past = two[0].history.filter(label="live").get()
+    stood = list(PromptVersion.objects.order_by("pk").values())
+
+    there, typed = url("simple_history", two[0].pk, past.pk), {"agent": AGENT, "text": "Other.", "label": "live"}
+    answer = client.post(there, typed)
+
+    assert answer.status_code == 403
+    assert list(PromptVersion.objects.order_by("pk").values()) == stood
