@@ -11,6 +11,8 @@ from agents_app.agents import AGENTS
 from agents_app.change_levels import Change, Content
 from agents_app.models import PromptVersion
 
+INTERFACE = ("inputs", "tools", "contracts")
+
 
 class Settings(TypedDict, total=False):
     """What a version decides beside its text. Left out, or empty: others decide (`flow.means`)."""
@@ -27,8 +29,7 @@ def of(version: PromptVersion) -> Content:
         effort=version.effort,
         max_tokens=version.max_tokens,
         schema=version.output_schema,
-        inputs=tuple(version.interface.get("inputs", ())),
-        contracts=tuple(version.interface.get("contracts", ())),
+        **{name: tuple(version.interface.get(name, ())) for name in INTERFACE},
     )
 
 
@@ -50,7 +51,8 @@ def put(content: Content, version: PromptVersion) -> None:
     version.text, version.sha256 = content.text, sha256(content.text)
     version.model, version.effort, version.max_tokens = content.model, content.effort, content.max_tokens
     version.output_schema = dict(content.schema)
-    version.interface = {"inputs": list(content.inputs)} if content.inputs else {}
+    known = {name: list(getattr(content, name)) for name in INTERFACE}
+    version.interface = {name: names for name, names in known.items() if names}
     version.digest = digest(version)
 
 

@@ -80,7 +80,7 @@ class PromptVersionAdmin(VersionPage, HistoryAdmin):
     change_form_template = "admin/agents_app/promptversion/change_form.html"
     list_display = ("version", "label_pill", "change", "way", "cache", "note", "runs", "author", "created_at")
     list_filter = ("agent", "label", "level")
-    list_select_related = ("author", "parent")
+    list_select_related = ("author",)
     search_fields = ("note", "text")
     ordering = ("agent", "-number")
     actions = ("make_live", "roll_back")

@@ -11,8 +11,8 @@ class PromptVersion(Record):
     moves (`agents_app/versions.py`), and the semantic version may rise until it first goes live.
 
     `sha256` is that of the text, `digest` that of all the rest too. `output_schema` is the JSON schema of the agent's
-    answer when the version was made, `interface` {"inputs": what the agent is given, by name}; both are empty where
-    nobody kept them. `change_reasons` is [{"level", "where", "what"}] against `parent`.
+    answer when the version was made, `interface` what the agent is given and has to keep, by name: {"inputs",
+    "tools", "contracts"}. What nobody kept is empty. `change_reasons` is [{"level", "where", "what"}] against `parent`.
     """
 
     recorded = (

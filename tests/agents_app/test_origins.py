@@ -13,7 +13,16 @@ from gtm import loop
 from tests.agents_app.flows_that import composed, execute
 from tests.agents_app.models_that import paid
 from tests.crowd import make_user_of
-from tests.factories import AT, make_contact, make_draft, make_experiment, make_prompt, make_ready_client, make_request
+from tests.factories import (
+    AT,
+    make_contact,
+    make_draft,
+    make_experiment,
+    make_prompt,
+    make_ready_client,
+    make_request,
+    make_send,
+)
 
 pytestmark = pytest.mark.django_db
 AGENT = AgentKey.EMAIL
@@ -70,7 +79,10 @@ def test_the_page_shows_the_exact_prompt_and_a_click_leads_to_it(operator):
     there = reverse("written_by", args=[step.pk])
 
     shown = page_of(step, operator)
+    sent = make_send(step.draft)
+    rows = {"steprun": step.pk, "draft": step.draft.pk, "send": sent.pk}
     doors = [reverse("approval", args=[step.draft.pk]), reverse("run_page", args=[step.run_id])]
+    doors += [reverse(f"admin:agents_app_{model}_change", args=[pk]) for model, pk in rows.items()]
 
     assert step.prompt_sent in shown
     for words in (
@@ -80,7 +92,7 @@ def test_the_page_shows_the_exact_prompt_and_a_click_leads_to_it(operator):
         "no experiment",
     ):
         assert words in shown
-    assert [there in operator.get(door).content.decode() for door in doors] == [True, True]
+    assert [there in operator.get(door).content.decode() for door in doors] == [True] * 5
 
 
 def test_the_experiment_that_gave_the_version_is_named(operator):
