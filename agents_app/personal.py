@@ -26,7 +26,14 @@ DECLARED = (
     ),
     Personal("agents_app.RoutingRule", free=("key", "condition", "reason")),
     Personal("agents_app.FlowVersion", free=("key", "document", "sha256")),
-    Personal("agents_app.PromptVersion", search=("text", "note"), free=("sha256",), scan=True),
+    Personal(
+        "agents_app.PromptVersion",
+        search=("text", "note", "change_reasons"),
+        free=("sha256", "model", "output_schema", "interface", "digest"),
+        scan=True,
+    ),
+    Personal("agents_app.PlannedPrompt", free=("model", "effort")),
+    Personal("agents_app.Release", search=("changes", "reason"), free=("stays", "going_back"), scan=True),
     Personal("agents_app.ClientPrompt", search=("reason",), scan=True),
     Personal("agents_app.Campaign", search=("goal",), free=(*SETTINGS, "name"), client="client", scan=True),
     Personal(

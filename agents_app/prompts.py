@@ -109,6 +109,25 @@ def components(text: str) -> dict[str, str]:
     return {part.name: part.text for part in _parts(text)}
 
 
+ROLE, INSTRUCTIONS, CONSTRAINTS, EXAMPLES = "Role", "Instructions", "Constraints", "Examples"
+_CONSTRAINTS = ("rule", "style", "form", "constraint", "limit", "tone", "never", "do_not", "guardrail")
+
+
+def kind_of(component: str) -> str:
+    """What a component is for. What stands before the first heading is the role; rules, style and form are constraints;
+    a component named after examples has those; all others instruct. The output schema is no part of the text."""
+    if not component:
+        return ROLE
+    if component.startswith("example"):
+        return EXAMPLES
+    return CONSTRAINTS if component.startswith(_CONSTRAINTS) else INSTRUCTIONS
+
+
+def title(component: str) -> str:
+    """A component's name for people."""
+    return component.replace("_", " ").capitalize() or "What stands first"
+
+
 def orphaned(text: str, overrides: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
     """The words to components that this prompt does not have."""
     known = components(text)

@@ -4,19 +4,18 @@ Whatever touches one agent's versions takes that agent's lock first, so numbers 
 database holds the same rules by itself (one version a number, one live version an agent).
 """
 
-import difflib
-import hashlib
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, Unpack
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import F, FilteredRelation, Q, QuerySet
 from django.utils import timezone
 
-from agents_app import agents, prompts
-from agents_app.models import ClientPrompt, PromptVersion
+from agents_app import agents, change_levels, contents, prompts, releases
+from agents_app.change_levels import Change, Content, Level, Reason, Semver
+from agents_app.models import ClientPrompt, ModelPrice, PromptVersion
 from clients import access
 from clients.models import AgentKey, Client
 
@@ -30,24 +29,61 @@ class VersionRefused(Exception):
     """A version that may not be made, or a label that may not move, and how to mend it."""
 
 
+class Asked(contents.Settings, total=False):
+    """`parent` is the version that it was made from: without it the live one, else the newest. `at_least` is a level
+    that a person raises it to."""
+
+    parent: PromptVersion | None
+    at_least: str
+
+
 @transaction.atomic
-def create(agent: str, *, text: str, note: str, by: User | None, at: datetime) -> PromptVersion:
-    """The next number, as a draft. Line ends and space at the end of lines do not count as a change."""
+def create(agent: str, *, text: str, note: str, by: User | None, at: datetime, **asked: Unpack[Asked]) -> PromptVersion:
+    """The next number, as a draft, with the semantic version that its change against its parent asks for. Line ends and
+    space at the end of lines do not count as a change."""
     _lock(agent)
-    check_text(agent, text)
-    return _write(agent, _tidy(text), note=note.strip(), by=by, at=at)
+    check(agent, text, **asked)
+    return _write(agent, contents.written(agent, contents.tidy(text), asked), asked, note=note.strip(), by=by, at=at)
 
 
-def check_text(agent: str, text: str) -> None:
+def check(agent: str, text: str, **asked: Unpack[Asked]) -> None:
     """Raises VersionRefused where `create` would."""
     if not text.strip():
         raise VersionRefused("The text is empty. Write the whole prompt: a version holds all of it, not only a change.")
-    twin = PromptVersion.objects.filter(agent=agent, sha256=_sha256(_tidy(text))).first()
+    model, parent = asked.get("model", ""), asked.get("parent")
+    if model and not ModelPrice.objects.filter(model=model).exists():
+        raise VersionRefused(f"No price of {model} is known, so it could not be paid. Add one under Model prices.")
+    if parent is not None and parent.agent != agent:
+        raise VersionRefused(f"{parent} is a prompt of another agent. Choose a version of {AgentKey(agent).label}.")
+    twin = _twin(agent, contents.written(agent, contents.tidy(text), asked))
     if twin is not None:
         raise VersionRefused(
             f"The text is the same as that of {twin} ({twin.get_label_display().lower()}), so nothing was saved. "
             f"Change the text, or make v{twin.number} live."
         )
+
+
+@transaction.atomic
+def raise_to(version: PromptVersion, level: str, *, by: User | None, at: datetime, reason: str = "") -> PromptVersion:
+    """A larger change than its text tells: because of how it behaves, or a person says so. Raises VersionRefused."""
+    _lock(version.agent)
+    version.refresh_from_db()
+    if level not in may_rise_to(version) or version.parent is None:
+        raise VersionRefused(
+            f"{version.title} is a change of the level “{version.get_level_display()}”. That can only be raised, until "
+            "it first goes live. Make a new version of it."
+        )
+    version.level = level
+    _number(version, _semver(version.parent), Level[level.upper()])
+    return _remember(version, by=by, at=at, reason=_told(f"Raised to {version.get_level_display().lower()}", reason))
+
+
+def may_rise_to(version: PromptVersion) -> list[str]:
+    """The levels above its own; none of a version that was ever live, or that has none before it."""
+    is_open = version.label in {Label.DRAFT, Label.CANDIDATE} and version.parent_id is not None
+    if not is_open or PromptVersion.history.filter(id=version.pk, label=Label.LIVE).exists():
+        return []
+    return [each.key for each in Level if each > Level[version.level.upper()]]
 
 
 @transaction.atomic
@@ -57,23 +93,36 @@ def go_live(version: PromptVersion, *, by: User | None, at: datetime, reason: st
     version.refresh_from_db(fields=["label"])
     if version.label == Label.LIVE:
         return version
-    for old in PromptVersion.objects.filter(agent=version.agent, label=Label.LIVE):
+    old = live_of(version.agent)
+    if old is not None:
         _move(old, Label.RETIRED, by=by, at=at, reason=f"Replaced by v{version.number}")
+    releases.write(version, old, by=by, at=at, reason=reason or "Made live")
     return _move(version, Label.LIVE, by=by, at=at, reason=reason or "Made live")
+
+
+def live_of(agent: str) -> PromptVersion | None:
+    """The version with the label; None while nobody asked for the agent's first one."""
+    return PromptVersion.objects.filter(agent=agent, label=Label.LIVE).first()
 
 
 @transaction.atomic
 def roll_back(agent: str, *, by: User | None, at: datetime, reason: str = "") -> PromptVersion:
     """Make the version live that was live before the present one. A second step back goes one further."""
     _lock(agent)
-    numbers = _went_live(agent)
-    if len(numbers) < 2:
+    way = way_back(agent)
+    if way is None:
         raise VersionRefused(
             f"{AgentKey(agent).label}: no version was live before the present one, so there is nothing to go back to. "
             "Open an older version and make it live."
         )
-    version = PromptVersion.objects.get(agent=agent, number=numbers[-2])
-    return go_live(version, by=by, at=at, reason=_told(f"{ROLLED_BACK} from v{numbers[-1]}", reason))
+    present = _went_live(agent)[-1]
+    return go_live(way, by=by, at=at, reason=_told(f"{ROLLED_BACK} from v{present}", reason))
+
+
+def way_back(agent: str) -> PromptVersion | None:
+    """The version that `roll_back` would make live."""
+    numbers = _went_live(agent)
+    return PromptVersion.objects.get(agent=agent, number=numbers[-2]) if len(numbers) > 1 else None
 
 
 @transaction.atomic
@@ -179,16 +228,6 @@ def components(client: Client | None = None) -> dict[str, dict[str, str]]:
     return {row.agent: prompts.components(row.text) for row in in_turn}
 
 
-def can_roll_back(agent: str) -> bool:
-    return len(_went_live(agent)) > 1
-
-
-def difference(old: str, new: str) -> list[str]:
-    """The lines of a unified difference, without its two file lines."""
-    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=2)
-    return list(lines)[2:]
-
-
 def _live_or_pinned(client: Client) -> QuerySet[Any]:
     """`pinned_for` is why it is pinned for this client; None where it is not."""
     rows: QuerySet[Any] = PromptVersion.objects.all()
@@ -210,30 +249,59 @@ def _lock(agent: str) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"prompt versions of {agent}"])
 
 
-def _tidy(text: str) -> str:
-    return "\n".join(line.rstrip() for line in text.strip().splitlines()) + "\n"
+def _twin(agent: str, content: Content) -> PromptVersion | None:
+    """One that holds the same. Where nobody kept the shape of its answer, that counts as the same too."""
+    same = PromptVersion.objects.filter(
+        agent=agent, sha256=contents.sha256(content.text), model=content.model, effort=content.effort
+    )
+    found = same.filter(max_tokens=content.max_tokens).order_by("number")
+    return next((each for each in found if each.output_schema in ({}, content.schema)), None)
 
 
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _made_from(agent: str) -> PromptVersion | None:
+    return live_of(agent) or PromptVersion.objects.filter(agent=agent).order_by("-number").first()
 
 
-def _write(agent: str, text: str, *, note: str, by: User | None, at: datetime) -> PromptVersion:
+def _write(agent: str, content: Content, asked: Asked, *, note: str, by: User | None, at: datetime) -> PromptVersion:
     last = PromptVersion.objects.filter(agent=agent).order_by("-number").values_list("number", flat=True).first()
-    version = PromptVersion(agent=agent, number=(last or 0) + 1, text=text, sha256=_sha256(text))
-    version.note, version.author, version.created_at = note, by, at
+    version = PromptVersion(agent=agent, number=(last or 0) + 1, note=note, author=by, created_at=at)
+    contents.put(content, version)
+    version.parent = asked.get("parent") or _made_from(agent)
+    if version.parent is not None:
+        _measure(version, version.parent, asked.get("at_least", ""))
     return _remember(version, by=by, at=at, reason="Written")
+
+
+def _measure(version: PromptVersion, parent: PromptVersion, at_least: str) -> None:
+    change = contents.between(parent, version)
+    wanted = Level[at_least.upper()] if at_least else change.level
+    version.change_reasons = change.document()
+    if wanted > change.level:
+        by_hand = Reason(wanted, "By hand", "whoever wrote it says that it changes more")
+        version.change_reasons = Change(wanted, (by_hand, *change.reasons)).document()
+    level = max(wanted, change.level)
+    version.level = level.key
+    _number(version, _semver(parent), level)
+
+
+def _number(version: PromptVersion, parent: Semver, level: Level) -> None:
+    taken = PromptVersion.objects.filter(agent=version.agent).values_list("major", "minor", "patch")
+    version.major, version.minor, version.patch = change_levels.following(parent, level, set(taken))
+
+
+def _semver(version: PromptVersion) -> Semver:
+    return (version.major, version.minor, version.patch)
 
 
 @transaction.atomic
 def _first(agent: str, at: datetime) -> PromptVersion:
     _lock(agent)
-    if present := PromptVersion.objects.filter(agent=agent, label=Label.LIVE).first():
+    if present := live_of(agent):
         return present  # another worker was quicker
-    text = _tidy(agents.first_prompt(agent))
-    version = PromptVersion.objects.filter(agent=agent, sha256=_sha256(text)).first()
+    content = contents.written(agent, contents.tidy(agents.first_prompt(agent)), {})
+    version = PromptVersion.objects.filter(agent=agent, sha256=contents.sha256(content.text)).first()
     if version is None:
-        version = _write(agent, text, note="The text that comes with the product.", by=None, at=at)
+        version = _write(agent, content, {}, note="The text that comes with the product.", by=None, at=at)
     return _move(version, Label.LIVE, by=None, at=at, reason="The first live version")
 
 

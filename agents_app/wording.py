@@ -1,4 +1,4 @@
-"""Which words of two texts differ. Pure."""
+"""Which words of two texts differ, and which lines. Pure."""
 
 import difflib
 import re
@@ -29,6 +29,12 @@ def compare(left: str, right: str) -> Compared:
     on_left = [(tag != "equal", ours[a:b]) for tag, a, b, _, _ in blocks]
     on_right = [(tag != "equal", theirs[c:d]) for tag, _, _, c, d in blocks]
     return Compared(list(_pieces(on_left)), list(_pieces(on_right)), _words(on_left), _words(on_right))
+
+
+def difference(old: str, new: str) -> list[str]:
+    """The lines of a unified difference, without its two file lines."""
+    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=2)
+    return list(lines)[2:]
 
 
 def _pieces(runs: Sequence[tuple[bool, Sequence[str]]]) -> Iterator[Piece]:

@@ -12,7 +12,7 @@ from django.contrib.admin.utils import get_fields_from_path
 from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist, PermissionDenied
 from django.db.models import Field, ForeignKey, ManyToManyField, Model, QuerySet
 from django.forms import ModelForm
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 
 from clients import access
 from clients.models import Client
@@ -135,9 +135,9 @@ class ScopedHistoryAdmin(ScopedAdmin, HistoryAdmin):
 
     def history_form_view(
         self, request: HttpRequest, object_id: str, version_id: str, extra_context: Any = None
-    ) -> HttpResponse:
+    ) -> HttpResponseBase:
         self._refuse_unseen(request, object_id)
-        return super().history_form_view(request, object_id, version_id, extra_context)  # type: ignore[no-any-return]
+        return super().history_form_view(request, object_id, version_id, extra_context)
 
     def _refuse_unseen(self, request: HttpRequest, object_id: str) -> None:
         if not access.sees_all(request.user) and self.get_object(request, object_id) is None:

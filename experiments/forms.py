@@ -19,7 +19,7 @@ from experiments.models import Experiment, SettingProposal
 class VersionField(forms.ModelChoiceField):  # type: ignore[type-arg]
     def label_from_instance(self, obj: PromptVersion) -> str:
         note = f": {obj.note[:60]}" if obj.note else ""
-        return f"{obj} ({obj.get_label_display().lower()}){note}"
+        return f"{obj.title}, {obj.get_label_display().lower()}{note}"
 
 
 class PlanForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -7,10 +7,12 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.widgets import AdminSplitDateTime
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import models
 from django.forms import BaseInlineFormSet, ModelForm, SplitDateTimeField
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -97,6 +99,15 @@ class HistoryAdmin(ModelAdmin, SimpleHistoryAdmin):
 
     history_list_per_page = 50
 
+    def history_form_view(
+        self, request: HttpRequest, object_id: str, version_id: str, extra_context: Any = None
+    ) -> HttpResponseBase:
+        """Going back to what a row was changes it; simple-history itself asks only who may look."""
+        if request.method == "POST" and not self.has_change_permission(request):
+            raise PermissionDenied("Only who may change it can bring back what it was.")
+        answer: HttpResponseBase = super().history_form_view(request, object_id, version_id, extra_context)
+        return answer
+
 
 class RecordAdmin(ModelAdmin):
     """For rows that only record: they can be read, never added, changed or deleted by hand."""
@@ -143,9 +154,9 @@ TONES = {
         "active", "applied", "approved", "done", "edited", "finished", "helped", "live", "measured", "ok", "sent",
         "solved", "succeeded", "winner",
     ),
-    "warn": ("candidate", "expired", "needs_input", "no_match", "paused", "refused", "waiting", "warn"),
+    "warn": ("candidate", "expired", "major", "needs_input", "no_match", "paused", "refused", "waiting", "warn"),
     "bad": ("bad", "dead", "fail", "failed", "harmed", "invalid", "lost", "quarantined", "rejected"),
-    "info": ("accepted", "info", "open", "planned", "received", "retry", "running"),
+    "info": ("accepted", "info", "minor", "open", "planned", "received", "retry", "running"),
     "quiet": ("cancelled", "discarded", "skipped"),
 }  # fmt: skip
 _TONE_OF = {state: tone for tone, states in TONES.items() for state in states}

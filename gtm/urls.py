@@ -34,6 +34,7 @@ urlpatterns = [
     path("questions/", agents.questions, name="questions"),
     path("questions/<int:gate_id>/", agents.gate, name="gate"),
     path("runs/<int:run_id>/", agents.run_page, name="run_page"),
+    path("steps/<int:step_id>/written-by/", agents.written_by, name="written_by"),
     path("runs/<int:run_id>/progress/", agents.run_progress, name="run_progress"),
     path("prompts/performance/", experiments.prompt_performance, name="prompt_performance"),
     path("proposals/", experiments.proposals, name="proposals"),

@@ -259,7 +259,7 @@ def _people(size: int, rows: Rows) -> Rows:
 def _prompts(size: int, rows: Rows) -> Rows:
     return {
         PromptVersion: [
-            PromptVersion(agent="email_agent", number=n, text=f"Prompt {n}.", sha256=SHA, created_at=AT)
+            PromptVersion(agent="email_agent", number=n, minor=n, text=f"Prompt {n}.", sha256=SHA, created_at=AT)
             for n in numbers(size)
         ]
     }

@@ -29,6 +29,7 @@ from agents_app.models import (
     PlannedPrompt,
     PlanRevision,
     PromptVersion,
+    Release,
     Request,
     RoutingRule,
     SourceAccount,
@@ -109,6 +110,10 @@ def runs(size: int, rows: Rows) -> Rows:
     rows[FlowRun], rows[StepContext] = made, contexts
     versions = rows[PromptVersion]
     return {
+        Release: [
+            Release(version=one, level="minor", changes=[], reason="Won", going_back=["Roll back."], released_at=AT)
+            for one in versions
+        ],
         PlannedPrompt: [
             PlannedPrompt(run=run, agent="email_agent", version=one) for run, one in zip(made, versions, strict=True)
         ],

@@ -86,7 +86,9 @@ def make_prompt(agent: str = AgentKey.EMAIL, number: int = 0, **values: Any) -> 
     number = number or next(_numbers)
     text = values.pop("text", f"Prompt {number} of {agent}.")
     return PromptVersion.objects.create(
-        agent=agent, number=number, **{"text": text, "sha256": "0" * 64, "created_at": AT, **values}
+        agent=agent,
+        number=number,
+        **{"text": text, "sha256": "0" * 64, "created_at": AT, "minor": number, **values},
     )
 
 

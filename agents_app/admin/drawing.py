@@ -7,7 +7,7 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from agents_app import flows, graph, lanes, versions
+from agents_app import flows, graph, lanes, wording
 from agents_app.graph import Node
 from agents_app.models import Goal, RetryClass
 from agents_app.names import KINDS
@@ -61,7 +61,7 @@ def block(said: Iterable[str]) -> SafeString:
 
 def difference(old: Sequence[str], new: Sequence[str]) -> SafeString:
     """What went and what came, marked; the signs say the same as the colours."""
-    changed = versions.difference("\n".join(old), "\n".join(new))
+    changed = wording.difference("\n".join(old), "\n".join(new))
     if not changed:
         return format_html('<p class="quiet">{}</p>', "Nothing.")
     marked = format_html_join("\n", "{}", ((_marked(line),) for line in changed if not line.startswith("@@")))

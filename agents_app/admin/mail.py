@@ -18,9 +18,9 @@ class DraftAdmin(ReadOnly):
     ordering = ("-written_at", "-id")
     json_columns = ("sentences",)
     fields = (
-        "open", "state", "client", "contact", "run_link", "sequence_step", "final_subject", "final_body", "was_edited",
-        "subject", "body", "sentences_json", "generator", "written_at", "decided_by", "decided_at", "rejection",
-        "comment", "send_at", "refusal",
+        "open", "state", "client", "contact", "run_link", "wrote", "sequence_step", "final_subject", "final_body",
+        "was_edited", "subject", "body", "sentences_json", "generator", "written_at", "decided_by", "decided_at",
+        "rejection", "comment", "send_at", "refusal",
     )  # fmt: skip
     readonly_fields = fields
 
@@ -31,6 +31,10 @@ class DraftAdmin(ReadOnly):
     @admin.display(description="run")
     def run_link(self, draft: Draft) -> SafeString:
         return link(draft.run, "run_page", draft.run_id)
+
+    @admin.display(description="what wrote it")
+    def wrote(self, draft: Draft) -> SafeString:
+        return link("Prompt, settings and model", "written_by", draft.step_id)
 
     @admin.display(description="decide")
     def open(self, draft: Draft) -> SafeString:
@@ -45,7 +49,7 @@ class SendAdmin(ReadOnly):
     list_filter = ("address_is_reserved", "draft__run__client")
     search_fields = ("message_id", "contact__email_normalised")
     ordering = ("-sent_at", "-id")
-    fields = ("draft_link", "client", "contact", "message_id", "sent_at", "generator", "address", "answers")
+    fields = ("draft_link", "wrote", "client", "contact", "message_id", "sent_at", "generator", "address", "answers")
     readonly_fields = fields
 
     @admin.display(description="client", ordering="draft__run__client__name")
@@ -55,6 +59,10 @@ class SendAdmin(ReadOnly):
     @admin.display(description="draft")
     def draft_link(self, send: Send) -> SafeString:
         return link(send.draft, "approval", send.draft_id)
+
+    @admin.display(description="what wrote it")
+    def wrote(self, send: Send) -> SafeString:
+        return link("Prompt, settings and model", "written_by", send.draft.step_id)
 
     @admin.display(description="address", ordering="address_is_reserved")
     def address(self, send: Send) -> SafeString:

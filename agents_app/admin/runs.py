@@ -113,6 +113,10 @@ class FlowRunAdmin(ReadOnly):
         rows: QuerySet[Any] = super().get_queryset(request).annotate(total_usd=Sum("steps__cost_usd"))
         return rows.defer(*(f"deployment__{name}" for name in ("config", "prompts", "rollouts", "connections")))
 
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        """The page of a prompt version lists its runs."""
+        return lookup == "prompts__version__exact" or super().lookup_allowed(lookup, value, request)
+
     @admin.display(description="client ran on")
     def ran_on(self, run: FlowRun) -> SafeString | str:
         if run.deployment is None:
@@ -187,9 +191,9 @@ class StepRunAdmin(Step, OfRun):
     list_filter = ("agent", "kind", "status", "error_class", "run__client")
     ordering = ("-id",)
     fields = (
-        "page", "client", "key", "attempt", "stage", *STEP_FIELDS, "context_link", "input_sha256", "prompt_sent",
-        "provider_request_id", "attempts_json", "spans_json", "set_aside", "tokens_input", "tokens_output",
-        "tokens_cache_read", "tokens_cache_write", "tokens_cache_write_1h", "error_class",
+        "page", "wrote", "client", "key", "attempt", "stage", *STEP_FIELDS, "context_link", "input_sha256",
+        "prompt_sent", "provider_request_id", "attempts_json", "spans_json", "set_aside", "tokens_input",
+        "tokens_output", "tokens_cache_read", "tokens_cache_write", "tokens_cache_write_1h", "error_class",
     )  # fmt: skip
     readonly_fields = fields
     set_aside = SET_ASIDE
@@ -208,6 +212,10 @@ class StepRunAdmin(Step, OfRun):
     def step(self, step: StepRun) -> str:
         place = f" {step.map_index}" if step.map_index else ""
         return f"{step.key}{place}" + (f", attempt {step.attempt}" if step.attempt > 1 else "")
+
+    @admin.display(description="what wrote it")
+    def wrote(self, step: StepRun) -> SafeString:
+        return link("Prompt, settings and model", "written_by", step.pk)
 
     @admin.display(description="confidence", ordering="confidence")
     def sure(self, step: StepRun) -> str:

@@ -85,10 +85,13 @@ class Inbox:
 
 
 class Prompt(NamedTuple):
-    """A planned prompt version, as far as a drive needs it."""
+    """A planned prompt version, as far as a drive needs it, with what was planned to ask it with (`means`)."""
 
     version_id: int
     text: str
+    model: str = ""
+    effort: str = ""
+    max_tokens: int | None = None
 
 
 @dataclass

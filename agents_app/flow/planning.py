@@ -11,7 +11,7 @@ from django.db import transaction
 
 from agents_app import flows, routing
 from agents_app.agents import research as researcher
-from agents_app.flow import knowledge
+from agents_app.flow import knowledge, means
 from agents_app.models import Deployment, FlowRun, FlowVersion, PlannedPrompt, PromptVersion, Request, Send
 from clients import hold
 from clients.config import Effective, newest_version
@@ -64,10 +64,14 @@ def plan(request: Request, *, at: datetime, **fixed: Unpack[Fixed]) -> FlowRun:
     with transaction.atomic():
         run, is_new = FlowRun.objects.get_or_create(idempotency_key=f"request:{request.pk}", defaults=frozen)
         if is_new:
-            PlannedPrompt.objects.bulk_create(
-                PlannedPrompt(run=run, agent=agent, version=fixed["prompts"][agent]) for agent in agents
-            )
+            planned = [_planned(run, agent, fixed["prompts"][agent]) for agent in agents]
+            PlannedPrompt.objects.bulk_create(planned)
     return run
+
+
+def _planned(run: FlowRun, agent: str, version: PromptVersion) -> PlannedPrompt:
+    asked_with = means.of(version, agent, run.config, run.request.depth)
+    return PlannedPrompt(run=run, agent=agent, version=version, **asked_with._asdict())
 
 
 def _version_of(request: Request, deployment: Deployment | None) -> int | None:

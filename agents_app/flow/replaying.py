@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from agents_app import llm, prices
 from agents_app.agents import AGENTS
-from agents_app.flow import judges, planner, reliability, results, work
-from agents_app.flow.starting import effort_of
+from agents_app.flow import judges, means, planner, reliability, results, work
+from agents_app.flow.hand import Prompt
 from agents_app.flow.work import Task, Work
 from agents_app.models import FlowRun, StepKind, StepRun
 
@@ -48,7 +48,8 @@ class Replayed:
 def replays(run: FlowRun) -> Iterator[Replayed]:
     """Each step of the run that asks a model, in the order of the plan."""
     rows = StepRun.objects.filter(run=run, kind__in=ASKS_A_MODEL).order_by("stage", "pk")
-    for row in rows.select_related("run__request", "prompt_version", "context", "contact"):
+    rows = rows.select_related("run__request", "prompt_version", "context", "contact")
+    for row in rows.prefetch_related("run__prompts"):
         yield replay(row)
 
 
@@ -86,7 +87,9 @@ def _again(row: StepRun, recorded: llm.Replay) -> Work:
 
 def _task(row: StepRun, recorded: llm.Replay) -> Task:
     """As when the step began; but research has gathered already, so its facts are given and no source is asked."""
-    agent = AGENTS[row.agent]
+    agent, run = AGENTS[row.agent], row.run
+    planned = next((each for each in run.prompts.all() if each.agent == row.agent), Prompt(0, ""))
+    asked_with = means.of(planned, row.agent, run.config, run.request.depth)
     return Task(
         agent=agent,
         prompt=row.prompt_version.text if row.prompt_version else "",
@@ -94,9 +97,10 @@ def _task(row: StepRun, recorded: llm.Replay) -> Task:
         prices=prices.load(),
         at=row.started_at,
         purse=llm.Unlimited(),
-        effort=effort_of(row.run),
+        effort=asked_with.effort,
+        max_tokens=asked_with.max_tokens,
         models=recorded,
-        proposals=next((node.proposals for node in row.run.plan_now if node.key == row.key), 1),
+        proposals=next((node.proposals for node in run.plan_now if node.key == row.key), 1),
         reliabilities=_reliabilities(row),
         judges=judges.of if set(judges.NAMES) & _voters(row) else None,
     )

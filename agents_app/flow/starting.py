@@ -10,17 +10,30 @@ from django.conf import settings
 from pydantic import ValidationError
 
 from agents_app import corrections, llm, research, routing
-from agents_app.agents import AGENTS, Agent
-from agents_app.flow import access, budget, endings, judges, kept, knowledge, planner, reliability, results, tools, work
+from agents_app.agents import AGENTS
+from agents_app.flow import (
+    access,
+    budget,
+    endings,
+    judges,
+    kept,
+    knowledge,
+    means,
+    planner,
+    reliability,
+    results,
+    tools,
+    work,
+)
 from agents_app.flow.budget import StepPurse
 from agents_app.flow.hand import Hand
 from agents_app.flow.knowledge import Given
+from agents_app.flow.means import Means
 from agents_app.flow.work import Task, Work
 from agents_app.graph import Node
-from agents_app.models import Depth, FlowRun, StepContext, StepKind, StepRun
+from agents_app.models import Depth, StepContext, StepKind, StepRun
 from clients.models import Contact
 
-EFFORT: Mapping[str, llm.Effort] = {Depth.QUICK: "low", Depth.STANDARD: "low", Depth.COMPREHENSIVE: "medium"}
 ASKED = (StepRun.Status.RUNNING, StepRun.Status.DONE)
 BEYOND_CONTEXT = 8_000  # bytes of a prompt beside the context and the prompt's own text: schema, tags, facts to come
 
@@ -116,7 +129,7 @@ def _agent_step(hand: Hand, node: Node, contact: Contact | None, number: int) ->
     if row.contact_id and "contact" in agent.needed():
         context["contact_id"] = row.contact_id  # two people may be told apart by nothing that an agent is given
     begun = Begun(node, row, context, prepare)
-    begun.worst = _worst(hand, node, agent, len(begun.canonical))
+    begun.worst = _worst(hand, node, len(begun.canonical))
     return begun
 
 
@@ -220,6 +233,7 @@ def _agent_work(
     row: StepRun,
     purse: StepPurse,
 ) -> Callable[[], Work]:
+    asked_with = _means(hand, node)
     task = Task(
         agent=AGENTS[node.agent],
         prompt=hand.prompts[node.agent].text,
@@ -228,8 +242,9 @@ def _agent_work(
         at=row.started_at,
         purse=purse,
         search=_search(hand, given, sources, row) if sources is not None else None,
-        effort=effort_of(hand.run),
-        models=(settings.MODEL_CHEAPER,) if _is_cheaper(hand, node) and not llm.is_offline() else (),
+        effort=asked_with.effort,
+        max_tokens=asked_with.max_tokens,
+        models=(asked_with.model, settings.MODEL_CHEAPER),
         proposals=node.proposals,
         judges=judges.of if node.proposals > 1 else None,
         reliabilities=reliability.of_voters(node.agent, row.started_at) if node.proposals > 1 else {},
@@ -270,15 +285,11 @@ def _known(
     )
 
 
-def effort_of(run: FlowRun) -> llm.Effort:
-    """As its settings say, else as its depth asks."""
-    own: llm.Effort = run.config.get("effort") or EFFORT[Depth(run.request.depth)]
-    return own
-
-
-def _is_cheaper(hand: Hand, node: Node) -> bool:
-    """By the plan, or by the client's settings."""
-    return node.model == "cheaper" or hand.run.config.get("model_tier") == "cheaper"
+def _means(hand: Hand, node: Node) -> Means:
+    """As it was planned; but a plan whose budget runs short may have said that the cheaper model is to do."""
+    run = hand.run
+    planned = means.of(hand.prompts[node.agent], node.agent, run.config, run.request.depth)
+    return planned._replace(model=settings.MODEL_CHEAPER) if node.model == "cheaper" else planned
 
 
 def _failing(error: Exception) -> Callable[[StepRun, StepPurse], Callable[[], Work]]:
@@ -297,11 +308,11 @@ def _document(given: Given, sources: "Sequence[research.SourceAccess] | None") -
     return document
 
 
-def _worst(hand: Hand, node: Node, agent: Agent, context_size: int) -> llm.Offer | None:
+def _worst(hand: Hand, node: Node, context_size: int) -> llm.Offer | None:
     """What the first call may cost at the worst, so that it need not be asked for; None where nothing is paid."""
     if llm.is_offline():
         return None
-    model = settings.MODEL_CHEAPER if _is_cheaper(hand, node) else settings.MODEL
+    asked_with = _means(hand, node)
     size = len(hand.prompts[node.agent].text.encode()) + context_size + BEYOND_CONTEXT
-    worst = hand.table.worst(model, size, agent.max_tokens, hand.began_at.date())
-    return llm.Offer(model, worst, size, agent.max_tokens) if worst is not None else None
+    worst = hand.table.worst(asked_with.model, size, asked_with.max_tokens, hand.began_at.date())
+    return llm.Offer(asked_with.model, worst, size, asked_with.max_tokens) if worst is not None else None

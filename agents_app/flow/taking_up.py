@@ -7,7 +7,7 @@ from agents_app import prices
 from agents_app.flow import budget, lease
 from agents_app.flow.hand import Clock, Hand, Prompt
 from agents_app.flow.journal import Journal
-from agents_app.models import Campaign, FlowRun, ModelPrice, PromptVersion, Request, StepRun
+from agents_app.models import Campaign, FlowRun, ModelPrice, PlannedPrompt, PromptVersion, Request, StepRun
 from clients.models import Client, Contact
 from gtm import limits
 from gtm.models import RateLimit
@@ -25,13 +25,17 @@ def take_up(run_id: int, clock: Clock) -> Hand | None:
     at, journal = clock(), Journal()
     runs, requests, clients = list[FlowRun](), list[Request](), list[Client]()
     contacts, campaigns = list[Contact](), list[Campaign]()
-    versions, rates, limited = list[Sequence[Any]](), list[Sequence[Any]](), list[RateLimit]()
+    texts, planned = list[Sequence[Any]](), list[Sequence[Any]]()
+    rates, limited = list[Sequence[Any]](), list[RateLimit]()
     lease.look(run_id, journal, runs, at=at)
     journal.find(Request, requests, f"id = {OF_RUN.format('request_id')}", run_id)
     journal.find(Client, clients, f"id = {OF_RUN.format('client_id')}", run_id)
     journal.find(Contact, contacts, f"id = {OF_REQUEST.format('contact_id')}", run_id)
     journal.find(Campaign, campaigns, f"id = {OF_REQUEST.format('campaign_id')}", run_id)
-    journal.read(PromptVersion, ("agent", "id", "text"), versions, f"id IN {OF_PLAN}", run_id)
+    journal.read(PromptVersion, ("id", "text"), texts, f"id IN {OF_PLAN}", run_id)
+    journal.read(
+        PlannedPrompt, ("agent", "version_id", "model", "effort", "max_tokens"), planned, "run_id = %s", run_id
+    )
     journal.read(ModelPrice, prices.COLUMNS, rates)
     journal.find(RateLimit, limited)
     journal.send()
@@ -42,7 +46,8 @@ def take_up(run_id: int, clock: Clock) -> Hand | None:
     run.request, run.client = requests[0], clients[0]
     run.request.client = run.client
     run.request.contact, run.request.campaign = next(iter(contacts), None), next(iter(campaigns), None)
-    prompts = {agent: Prompt(number, text) for agent, number, text in versions}
+    text_of = {row[0]: row[1] for row in texts}
+    prompts = {agent: Prompt(pk, text_of[pk], *asked_with) for agent, pk, *asked_with in planned}
     hand = Hand(run, tuple(run.plan_now), _rows(run), prices.table(rates), prompts, clock, began_at=at)
     hand.limited = {row.name for row in limited if limits.holds(row, at=at)}
     hand.shut_until = budget.shut_until(limited, at=at)

@@ -51,6 +51,7 @@ class Task:
     purse: llm.Purse
     search: Callable[[], research.Explored] | None = None
     effort: llm.Effort = "low"
+    max_tokens: int | None = None
     models: tuple[str, ...] | llm.Replay = ()
     proposals: int = 1
     reliabilities: Mapping[str, float] = field(default_factory=dict)
@@ -195,7 +196,8 @@ class _Said:
 def _ask(task: Task, material: Material, variation: int) -> "_Said | llm.ModelError":
     agent = task.agent
     prompt = prompts.build(task.prompt, agent.key, material, variation=variation)
-    question = llm.Question(agent.key, prompt.system, prompt.user, agent.schema, agent.max_tokens, task.effort)
+    most = task.max_tokens or agent.max_tokens
+    question = llm.Question(agent.key, prompt.system, prompt.user, agent.schema, most, task.effort)
     models = task.models or None
     try:
         answer = llm.ask(question, prices=task.prices, at=task.now(), purse=task.purse, models=models)

@@ -5,7 +5,7 @@ from agents_app.models.draft import Draft, Send
 from agents_app.models.entity import Edge, Entity, EntityId, EntityMerge, MergeProposal, Scheme, Statement
 from agents_app.models.flow import FlowTemplate, FlowVersion, Goal, RetryClass, RoutingRule, StepKind, TemplateStep
 from agents_app.models.knowledge import Brief, Claim, Correction, Fact, Persona, SourceRecord
-from agents_app.models.prompt import ClientPrompt, PromptVersion
+from agents_app.models.prompt import ClientPrompt, PromptVersion, Release
 from agents_app.models.request import Campaign, CampaignContact, CampaignStep, Depth, Purpose, Request, RequestRule
 from agents_app.models.run import FlowRun, Gate, PlannedPrompt, PlanRevision, StepContext, StepRun
 from agents_app.models.trial import Trial
@@ -39,6 +39,7 @@ __all__ = [
     "PlannedPrompt",
     "PromptVersion",
     "Purpose",
+    "Release",
     "Request",
     "RequestRule",
     "RetryClass",

@@ -144,12 +144,21 @@ class FlowRun(Record):
         return not gate.decision and self.status in self.OPEN and self.cancel_asked_at is None
 
 
-class PlannedPrompt(models.Model):
-    """The prompt version that a run uses for one agent, fixed when it was planned."""
+class PlannedPrompt(Record):
+    """The prompt version that a run uses for one agent, fixed when it was planned, with what it is asked with.
+
+    `model`, `effort` and `max_tokens` are empty in runs that were planned before they were kept: there the settings of
+    the day decide.
+    """
+
+    recorded = ("run_id", "agent", "version_id", "model", "effort", "max_tokens")
 
     run = models.ForeignKey("agents_app.FlowRun", on_delete=models.PROTECT, related_name="prompts")
     agent = models.CharField(max_length=40, choices=AgentKey)
     version = models.ForeignKey("agents_app.PromptVersion", on_delete=models.PROTECT, related_name="planned")
+    model = models.CharField(max_length=80, blank=True)
+    effort = models.CharField(max_length=10, blank=True)
+    max_tokens = models.PositiveIntegerField(null=True, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "agent"], name="one_prompt_a_run_and_agent")]

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from dataclasses import replace
 from functools import partial
 from io import StringIO
 
@@ -12,7 +13,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from agents_app import flow, llm, research, voters
+from agents_app import flow, llm, research, versions, voters
+from agents_app.agents import AGENTS as REGISTERED
 from agents_app.flow import results
 from agents_app.llm import wire
 from agents_app.models import Draft, FlowRun, ModelPrice, PromptVersion, Request, StepRun
@@ -102,6 +104,26 @@ def test_every_step_of_a_run_comes_out_again_byte_for_byte(values, keys):
 
     assert (run.status, list(found)) == ("succeeded", keys)
     assert_same_to_the_byte(found)
+
+
+def test_a_step_is_replayed_with_the_effort_and_limit_it_was_planned_with(monkeypatch):
+    planned_with = {"model": "claude-opus-5-5", "effort": "high", "max_tokens": 900}
+    versions.go_live(
+        versions.create("email_agent", text="Write.", note="", by=None, at=AT, **planned_with), by=None, at=AT
+    )
+    run = executed()
+    monkeypatch.setitem(REGISTERED, "email_agent", replace(REGISTERED["email_agent"], max_tokens=5000))
+
+    assert {row.agent: row.max_tokens for row in run.prompts.all()}["email_agent"] == 900
+    assert_same_to_the_byte(replayed(run))
+
+
+def test_a_run_from_before_that_was_kept_is_replayed_with_what_its_settings_and_agents_say():
+    run = executed()
+    for planned in run.prompts.all():
+        rewritten(planned, model="", effort="", max_tokens=None)
+
+    assert_same_to_the_byte(replayed(run))
 
 
 def test_each_contact_of_a_map_is_replayed_by_itself():

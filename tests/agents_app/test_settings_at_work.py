@@ -23,6 +23,7 @@ from tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
+USUAL = ("claude-sonnet-5-5", "claude-haiku-5-5")
 
 
 def request_of(*, campaign=None, settings=None, **client):
@@ -69,11 +70,11 @@ def test_a_run_may_spend_what_its_depth_allows_or_less_where_the_settings_say_so
 
 
 def asked_with(monkeypatch, run):
-    """(effort, models) of every question that the run's agents put."""
+    """(effort, longest answer, models) of every question that the run's agents put."""
     found = set()
 
     def ask(question, *, models=None, **options):
-        found.add((question.effort, models))
+        found.add((question.effort, question.max_tokens, models))
         return REAL_ASK(question, models=None, **options)
 
     monkeypatch.setattr(llm, "ask", ask)
@@ -82,8 +83,8 @@ def asked_with(monkeypatch, run):
 
 
 def test_effort_is_as_the_settings_say_else_as_the_depth_asks(monkeypatch):
-    assert asked_with(monkeypatch, plan_run(request_of(effort="high"))) == {("high", None)}
-    assert asked_with(monkeypatch, plan_run(request_of())) == {("low", None)}
+    assert asked_with(monkeypatch, plan_run(request_of(effort="high"))) == {("high", 2000, USUAL)}
+    assert asked_with(monkeypatch, plan_run(request_of())) == {("low", 2000, USUAL)}
 
 
 def test_the_cheaper_model_is_asked_where_the_settings_say_so(settings):

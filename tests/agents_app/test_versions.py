@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from agents_app import versions
+from agents_app import versions, wording
 from agents_app.agents import first_prompt
 from agents_app.models import PromptVersion
 from agents_app.versions import VersionRefused
@@ -174,10 +174,10 @@ def test_what_is_live_is_read_with_one_query(django_assert_num_queries):
 
 
 def test_a_difference_shows_only_lines_that_matter():
-    lines = versions.difference("One\nTwo\nThree\n", "One\n2\nThree\n")
+    lines = wording.difference("One\nTwo\nThree\n", "One\n2\nThree\n")
 
     assert lines == ["@@ -1,3 +1,3 @@", " One", "-Two", "+2", " Three"]
-    assert versions.difference("One\n", "One\n") == []
+    assert wording.difference("One\n", "One\n") == []
 
 
 @pytest.mark.django_db(transaction=True)

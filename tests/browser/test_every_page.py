@@ -116,6 +116,16 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
         "operator",
         lambda: reverse("approval", args=[Draft.objects.filter(status="rejected").first().pk]),
     ),
+    "what wrote an e-mail": (
+        "manager",
+        lambda: reverse(
+            "written_by", args=[Draft.objects.filter(run__client__managers__username="manager")[0].step_id]
+        ),
+    ),
+    "a prompt version beside another": (
+        "operator",
+        lambda: reverse("admin:agents_app_promptversion_compare", args=[PromptVersion.objects.latest("pk").pk]),
+    ),
     "run of the default route": ("operator", lambda: reverse("run_page", args=[run_of("default").pk])),
     "run of a follow-up": ("operator", lambda: reverse("run_page", args=[run_of("follow_up").pk])),
     "run of deep research": ("operator", lambda: reverse("run_page", args=[run_of("deep_research").pk])),

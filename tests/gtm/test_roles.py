@@ -203,7 +203,8 @@ def test_an_account_manager_cannot_open_a_row_of_another_client(rows):
 
 
 @pytest.mark.parametrize(
-    "name", ["run_page", "request_trace", "approval", "client_settings", "contact_review", "quarantined"]
+    "name",
+    ["run_page", "request_trace", "written_by", "approval", "client_settings", "contact_review", "quarantined"],
 )
 def test_an_account_manager_gets_not_found_for_another_clients_page(rows, name):
     browser = browser_of("manager")
@@ -217,7 +218,7 @@ def test_an_account_manager_gets_not_found_for_another_clients_page(rows, name):
 def belongs_to_client(model: type) -> bool:
     return model._meta.app_label in ("clients", "agents_app", "experiments", "insights") and model._meta.model_name not in (
         "settingstemplate", "agencysettings", "configkey", "proposedchange", "promptversion", "modelprice", "sharedinsight", "weeklyreport",
-        "flowtemplate", "routingrule", "flowversion", "sourceaccount",
+        "flowtemplate", "routingrule", "flowversion", "sourceaccount", "release",
     )  # fmt: skip
 
 

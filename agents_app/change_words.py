@@ -1,0 +1,226 @@
+"""What was changed in the words of a prompt, and whether it can alter what an agent does. Pure.
+
+A sentence is compared as words alone, so spaces, line ends, signs and capitals count for nothing. Whatever touches a
+negation, a number or amount, a name in the material or a verb that orders something can alter the answer; so can any
+other word of a sentence that orders something, unless it is only spelt otherwise.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from difflib import SequenceMatcher
+from typing import NamedTuple
+
+from rapidfuzz.distance import OSA, Levenshtein
+
+TOKEN = re.compile(r"`[^`]+`|</?\w+>|(?:config|context|facts)(?:\.\w+)+|\d+(?:[.,]\d+)*|\w+(?:'\w+)*|[$€£%≤≥=+]")
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`<\"“(])|\n\s*(?=[-*•]\s|\d+[.)]\s)|\n\s*\n")
+MARK = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s*")  # of an item in a list
+EMPHASIS = re.compile(r"\*{1,2}(\S(?:.*?\S)?)\*{1,2}")
+APOSTROPHES = str.maketrans("\u2018\u2019", "''")
+PREFIXES = ("un", "in", "im", "non", "dis", "mis")
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+NEGATIONS = _set(
+    "no not never none nobody nothing nor neither without avoid avoids only except unless cannot instead rather "
+    "exclude forbid forbidden refuse stop lack lacks fail fails hardly but"
+)
+AMOUNTS = _set(
+    "zero one two three four five six seven eight nine ten eleven twelve twenty thirty fifty hundred thousand half "
+    "twice once single double first second third last each every all any some both either most more less least fewer "
+    "few many much several up down below above before after longer shorter maximum minimum exactly about always often "
+    "sometimes usually"
+)
+MODALS = _set("must should shall may can could need needs ought required allowed have has")
+ORDERS = _set(
+    "add answer ask avoid base be begin bring change check choose cite close combine compare consider count cut "
+    "describe do draw drop end ensure exclude explain find finish fit focus follow give go greet guess highlight "
+    "ignore include invent join judge keep lead leave let limit link list look make match mend mention mirror name "
+    "never note offer omit open paraphrase pick place praise prefer propose put quote read refer refrain remove repeat "
+    "replace report rest return say see select sell send separate set shorten show sign skip sort speak spell start "
+    "state stay stick stop summarise summarize support take tell think translate treat try turn use verify weigh write"
+)
+FILLERS = _set("a an the of that which this these those it its is are as so then also and please just to")
+SAME = (_set("if when where"), _set("is lies stands sits"), _set("example instance"), _set("begin start"))
+AT_ORDER = re.compile(r"(?:^|[,:;(\u2013-]\s*|\b(?:and|or|then|please)\s+)([a-z]+)")
+
+
+class Touched(NamedTuple):
+    """What a change touched, in words; `what` is one of negation, number, variable, order, sentence, wording."""
+
+    what: str
+    told: str
+
+
+class Sentence(NamedTuple):
+    """`words` as they are compared; `orders` are those of its verbs that order something."""
+
+    text: str
+    words: tuple[str, ...]
+    orders: frozenset[str]
+
+    @property
+    def is_instruction(self) -> bool:
+        """What speaks to the agent itself tells it what to be or to do."""
+        speaks = self.words[0] in {"you", "your"}
+        return speaks or bool(self.orders or MODALS.intersection(self.words) or NEGATIONS.intersection(self.words))
+
+
+def normalised(text: str) -> str:
+    """The words alone, small, one space apart: what counts as the same text."""
+    return " ".join(_words(text))
+
+
+def edit_ratio(old: str, new: str) -> float:
+    """0 to 1: the share of characters to change, of the longer text (Levenshtein), of normalised texts."""
+    return Levenshtein.normalized_distance(normalised(old), normalised(new))
+
+
+def touched(old: str, new: str, *, is_instruction: bool = False) -> list[Touched]:
+    """What differs between two texts in a way that can alter an answer; nothing where only the spelling does.
+
+    With `is_instruction` every sentence counts as an order, as among rules.
+    """
+    left, right = _sentences(old), _sentences(new)
+    known = _known(left, right)
+    found: list[Touched] = []
+    for tag, a, b, c, d in _opcodes([each.words for each in left], [each.words for each in right]):
+        if tag != "equal":
+            found += _block(left[a:b], right[c:d], known, is_instruction=is_instruction)
+    return list(dict.fromkeys(found))
+
+
+def _block(
+    old: Sequence[Sentence], new: Sequence[Sentence], known: Collection[str], *, is_instruction: bool
+) -> Iterator[Touched]:
+    """Sentences that stand in each other's place."""
+    if _all_words(old) == _all_words(new):
+        return  # only the signs between them differ
+    if len(old) == len(new):
+        for before, after in zip(old, new, strict=True):
+            yield from _sentence(before, after, known, is_instruction=is_instruction)
+        return
+    gone, come = (
+        Counter(_all_words(old)) - Counter(_all_words(new)),
+        Counter(_all_words(new)) - Counter(_all_words(old)),
+    )
+    orders = frozenset[str]().union(*(each.orders for each in (*old, *new)))
+    yield from _marked([*gone], [*come], orders)
+    word = "new" if len(new) > len(old) else "gone"
+    text = max(new if word == "new" else old, key=lambda each: len(each.words)).text
+    yield Touched("sentence", f"a sentence is {word}: “{_short(text)}”")
+
+
+def _sentence(old: Sentence, new: Sentence, known: Collection[str], *, is_instruction: bool) -> Iterator[Touched]:
+    orders = old.orders | new.orders
+    is_order = is_instruction or old.is_instruction or new.is_instruction
+    for tag, a, b, c, d in _opcodes(old.words, new.words):
+        gone, come = old.words[a:b], new.words[c:d]
+        if tag == "equal" or "".join(gone) == "".join(come):
+            continue
+        marked = list(_marked(gone, come, orders))
+        yield from marked
+        if not marked and is_order and not _is_spelling(gone, come, known):
+            yield Touched("wording", f"an instruction is worded otherwise: {_told(gone, come)}")
+
+
+def _marked(gone: Sequence[str], come: Sequence[str], orders: Collection[str]) -> Iterator[Touched]:
+    for what, is_it in _marks(orders).items():
+        left, right = [word for word in gone if is_it(word)], [word for word in come if is_it(word)]
+        if left or right:
+            yield Touched(what, f"{NAMED[what]}: {_told(left, right)}")
+    if any(_is_opposite(one, other) for one in gone for other in come):
+        yield Touched("negation", f"{NAMED['negation']}: {_told(gone, come)}")
+
+
+NAMED = {
+    "negation": "a negation or an exception changed",
+    "number": "a number or an amount changed",
+    "variable": "a name in the material or the answer changed",
+    "order": "what it is told to do changed",
+}
+
+
+def _marks(orders: Collection[str]) -> dict[str, Callable[[str], bool]]:
+    return {
+        "negation": lambda word: word in NEGATIONS or word.endswith("n't"),
+        "number": lambda word: word[0].isdigit() or word in AMOUNTS or word in "$€£%≤≥=+",
+        "variable": lambda word: word[0] in "`<" or "." in word or "_" in word,
+        "order": lambda word: word in MODALS or word in orders,
+    }
+
+
+def _is_opposite(one: str, other: str) -> bool:
+    """“known” and “unknown”."""
+    short, long = sorted((one, other), key=len)
+    return len(short) > 2 and any(long == prefix + short for prefix in PREFIXES)
+
+
+def _is_spelling(gone: Sequence[str], come: Sequence[str], known: Collection[str]) -> bool:
+    """Whether the words are the same, spelt otherwise, apart from words that say nothing by themselves."""
+    if len(gone) == len(come) and all(_spelt_alike(*pair, known) for pair in zip(gone, come, strict=True)):
+        return True
+    return all(word in FILLERS for word in (*gone, *come))
+
+
+def _spelt_alike(one: str, other: str, known: Collection[str]) -> bool:
+    """One letter in seven may differ; two words that both stand elsewhere in the text are two words."""
+    if one == other or (one in FILLERS and other in FILLERS) or any({one, other} <= words for words in SAME):
+        return True
+    if one in known and other in known:
+        return False
+    if sorted(one) == sorted(other):
+        return len(one) > 2
+    most = 1 if max(len(one), len(other)) < 8 else 2
+    return min(len(one), len(other)) > 3 and one[0] == other[0] and OSA.distance(one, other) <= most
+
+
+# --- a text as sentences of words
+
+
+def _sentences(text: str) -> list[Sentence]:
+    found = [(part, _words(part)) for part in SENTENCE_END.split(text)]
+    return [
+        Sentence(" ".join(MARK.sub("", part).split()), words, _orders(part, words)) for part, words in found if words
+    ]
+
+
+def _words(text: str) -> tuple[str, ...]:
+    plain = unicodedata.normalize("NFKC", text).translate(APOSTROPHES).casefold()
+    return tuple(TOKEN.findall(EMPHASIS.sub(r"\1", plain)))
+
+
+def _orders(text: str, words: Sequence[str]) -> frozenset[str]:
+    """Its verbs that stand where an order begins: first, or after a comma, a colon or “and”."""
+    bare = MARK.sub("", text.casefold())
+    return ORDERS.intersection(AT_ORDER.findall(bare)).intersection(words)
+
+
+def _known(left: Sequence[Sentence], right: Sequence[Sentence]) -> set[str]:
+    """Words of sentences that both texts have: those are spelt as they are meant."""
+    same = {each.words for each in left} & {each.words for each in right}
+    return {word for words in same for word in words}
+
+
+def _all_words(sentences: Sequence[Sentence]) -> tuple[str, ...]:
+    return tuple(word for each in sentences for word in each.words)
+
+
+def _opcodes(old: Sequence[object], new: Sequence[object]) -> Sequence[tuple[str, int, int, int, int]]:
+    return SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+
+
+def _told(gone: Sequence[str], come: Sequence[str]) -> str:
+    left, right = _short(" ".join(gone)), _short(" ".join(come))
+    if not gone or not come:
+        return f"“{right}” is new" if come else f"“{left}” is gone"
+    return f"“{left}” becomes “{right}”"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:79].rstrip()}…"

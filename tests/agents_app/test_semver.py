@@ -1,0 +1,292 @@
+"""Prompt versions as releases: their semantic version, what else they decide, the changelog, and the way back."""
+
+import time
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from agents_app import contents, versions
+from agents_app.agents import AGENTS
+from agents_app.models import ClientPrompt, PlannedPrompt, PromptVersion, Release
+from agents_app.versions import VersionRefused
+from clients.models import AgentKey
+from gtm import loop
+from gtm.records import RecordChanged
+from tests.factories import AT, make_client, make_contact, make_ready_client, make_request, make_user
+
+AGENT = AgentKey.EMAIL
+TEXT = "You write one e-mail.\n\n## Rules\n\nNo figure from memory. At most 120 words.\n"
+
+
+def write(text=TEXT, **asked):
+    return versions.create(AGENT, text=text, note="", by=None, at=AT, **asked)
+
+
+def live(text=TEXT, **asked):
+    return versions.go_live(write(text, **asked), by=None, at=AT)
+
+
+def plan(contact):
+    return loop.plan_run(make_request(contact).pk, at=AT)
+
+
+@pytest.mark.django_db
+def test_the_first_version_is_1_0_0_and_the_next_are_as_large_as_what_they_change():
+    first = live()
+    second = live(TEXT.replace("At most 120", "At most 90"))
+    third = live(TEXT.replace("At most 120", "At most 90").replace("You write one", "You write just one"))
+    fourth = live(TEXT, model="claude-haiku-5-5")
+
+    made = [first, second, third, fourth]
+    assert [(each.semver, each.level) for each in made] == [
+        ("1.0.0", "first"),
+        ("1.1.0", "minor"),
+        ("1.2.0", "minor"),
+        ("2.0.0", "major"),
+    ]
+    assert [each.parent for each in made] == [None, first, second, third]
+    assert second.change_reasons[0] == {
+        "level": "minor",
+        "where": "Rules",
+        "what": "a number or an amount changed: “120” becomes “90”",
+    }
+    assert fourth.title == "E-mail 2.0.0 (v4)"
+
+
+@pytest.mark.django_db
+def test_two_made_from_the_same_version_get_a_number_each():
+    first = live()
+
+    drafts = [write(TEXT.replace("120", number), parent=first) for number in ("90", "80")]
+
+    assert [(each.semver, each.parent) for each in drafts] == [("1.1.0", first), ("1.2.0", first)]
+
+
+@pytest.mark.django_db
+def test_who_writes_it_may_say_that_it_changes_more_and_not_less():
+    live()
+
+    more = write(TEXT.replace("120", "90"), at_least="major")
+    less = write(TEXT.replace("No figure", "A figure"), at_least="patch")
+
+    assert (more.semver, more.level) == ("2.0.0", "major")
+    assert more.change_reasons[0]["where"] == "By hand"
+    assert (less.semver, less.level) == ("1.1.0", "minor")
+
+
+@pytest.mark.django_db
+def test_a_version_keeps_what_its_agent_gives_and_is_given_and_a_hash_of_it_all():
+    made = write(effort="high", max_tokens=900)
+
+    assert made.output_schema == AGENTS[AGENT].schema.model_json_schema()
+    assert made.interface == {"inputs": list(AGENTS[AGENT].needed())}
+    assert made.digest == contents.digest(PromptVersion.objects.get(pk=made.pk))
+    assert write(effort="low", max_tokens=900).digest != made.digest
+
+
+@pytest.mark.django_db
+def test_the_same_text_with_other_settings_is_another_version_and_with_the_same_is_refused():
+    write(effort="high")
+    write(effort="low")
+
+    with pytest.raises(VersionRefused, match="same as that of E-mail v1"):
+        write(effort="high")
+    assert PromptVersion.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_a_model_without_a_price_is_refused_in_words_and_nothing_is_written():
+    with pytest.raises(VersionRefused, match=r"No price of gpt-9 is known.*Model prices"):
+        write(model="gpt-9")
+
+    assert not PromptVersion.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("text", "Other"),
+        ("model", "claude-haiku-5-5"),
+        ("effort", "high"),
+        ("max_tokens", 9),
+        ("output_schema", {"a": 1}),
+        ("interface", {"inputs": []}),
+        ("digest", "1" * 64),
+        ("parent_id", None),
+        ("change_reasons", []),
+    ],
+)
+def test_what_a_version_holds_changes_neither_by_the_orm_nor_by_sql(column, value):
+    live()
+    version = PromptVersion.objects.get(pk=live(TEXT.replace("120", "90")).pk)
+    stood = PromptVersion.objects.values().get(pk=version.pk)
+    setattr(version, column, value)
+
+    with pytest.raises(RecordChanged, match=column):
+        version.save()
+    with pytest.raises(IntegrityError, match="never change"), transaction.atomic():
+        PromptVersion.objects.filter(pk=version.pk).update(**{column: value})
+    with pytest.raises(IntegrityError, match="never change"), transaction.atomic(), connection.cursor() as cursor:
+        fresh = "NULL" if value is None else "'[0]'" if isinstance(value, dict | list) else f"'{value}'"
+        cursor.execute(f"UPDATE agents_app_promptversion SET {column} = {fresh} WHERE id = %s", [version.pk])
+    with pytest.raises(IntegrityError, match="never change"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM agents_app_promptversion WHERE id = %s", [version.pk])
+
+    assert PromptVersion.objects.values().get(pk=version.pk) == stood
+
+
+@pytest.mark.django_db
+def test_a_draft_may_be_raised_by_how_it_behaves_until_it_goes_live():
+    live()
+    draft, ann = write(TEXT.replace("120", "90")), make_user("ann")
+
+    made = versions.raise_to(draft, "major", by=ann, at=AT, reason="34 of 100 cases changed")
+
+    assert (made.semver, made.level) == ("2.0.0", "major")
+    move = made.history.first()
+    assert (move.history_user, move.history_change_reason) == (ann, "Raised to major: 34 of 100 cases changed")
+    versions.go_live(made, by=None, at=AT)
+    assert versions.may_rise_to(made) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("level", ["patch", "minor", "huge", ""])
+def test_a_level_is_never_lowered_and_never_another_word(level):
+    live()
+    draft = write(TEXT.replace("120", "90"))
+
+    with pytest.raises(VersionRefused, match="can only be raised"):
+        versions.raise_to(draft, level, by=None, at=AT)
+
+    assert PromptVersion.objects.get(pk=draft.pk).semver == "1.1.0"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("label", ["live", "retired", "draft"])
+def test_the_database_keeps_a_released_semantic_version_and_lowers_none(label):
+    live()
+    version = live(TEXT.replace("120", "90"))
+    if label == "retired":
+        live(TEXT.replace("120", "80"))
+    if label == "draft":
+        version = write(TEXT.replace("120", "70"))
+    lower = {"minor": 0, "patch": 1} if label == "draft" else {"major": 9}
+
+    with pytest.raises(IntegrityError, match="never change"), transaction.atomic():
+        PromptVersion.objects.filter(pk=version.pk).update(**lower)
+
+    fresh = PromptVersion.objects.get(pk=version.pk)
+    assert (fresh.label, fresh.semver) == (label, version.semver)
+
+
+# --- what a version decides is fixed with the run
+
+
+@pytest.mark.django_db
+def test_a_run_keeps_the_model_effort_and_longest_answer_that_it_was_planned_with():
+    live(model="claude-haiku-5-5", effort="high", max_tokens=700)
+    contact = make_contact(make_ready_client())
+
+    run = plan(contact)
+
+    planned = {row.agent: (row.model, row.effort, row.max_tokens) for row in run.prompts.all()}
+    assert planned[AGENT] == ("claude-haiku-5-5", "high", 700)
+    assert planned[AgentKey.PERSONA] == ("claude-sonnet-5-5", "low", 2000)
+
+
+@pytest.mark.django_db
+def test_what_a_version_leaves_open_the_clients_settings_decide_and_then_the_depth():
+    live(effort="medium")
+    client = make_ready_client(effort="high", model_tier="cheaper")
+
+    run = plan(make_contact(client))
+
+    planned = {row.agent: (row.model, row.effort) for row in run.prompts.all()}
+    assert planned[AGENT] == ("claude-haiku-5-5", "medium")
+    assert planned[AgentKey.PERSONA] == ("claude-haiku-5-5", "high")
+
+
+@pytest.mark.django_db
+def test_what_was_planned_never_changes():
+    run = plan(make_contact(make_ready_client()))
+    planned = PlannedPrompt.objects.filter(run=run).first()
+    planned.effort = "high"
+
+    with pytest.raises(RecordChanged, match="effort"):
+        planned.save()
+    with pytest.raises(IntegrityError, match="never change"), transaction.atomic():
+        PlannedPrompt.objects.filter(pk=planned.pk).update(model="other")
+
+    assert PlannedPrompt.objects.get(pk=planned.pk).effort == "low"
+
+
+# --- the changelog, and the way back
+
+
+@pytest.mark.django_db
+def test_going_live_writes_what_changed_who_stays_and_how_to_go_back():
+    first, ann = live(), make_user("ann")
+    acme = make_client(name="Acme")
+    versions.pin(acme, first, by=None, at=AT)
+    plan(make_contact(make_ready_client()))
+
+    second = versions.go_live(write(TEXT.replace("120", "90")), by=ann, at=AT, reason="Won the test")
+
+    release = Release.objects.latest("pk")
+    assert (release.version, release.replaced, release.level, release.author) == (second, first, "minor", ann)
+    assert release.changes == second.change_reasons
+    assert release.stays == [{"client": acme.pk, "name": "Acme", "number": 1}]
+    assert release.reason == "Won the test"
+    assert release.going_back[0] == (
+        "“Roll back” on the list of versions or on E-mail 1.1.0 (v2) makes E-mail 1.0.0 (v1) live again, at once."
+    )
+    assert release.going_back[2].endswith("keep it to their end: 1.")
+
+
+@pytest.mark.django_db
+def test_a_step_back_is_a_release_too_and_making_the_live_one_live_is_none():
+    live()
+    second = live(TEXT.replace("120", "90"))
+    versions.go_live(second, by=None, at=AT)
+
+    versions.roll_back(AGENT, by=None, at=AT)
+
+    assert list(
+        Release.objects.order_by("pk").values_list("version__number", "replaced__number", "level", "reason")
+    ) == [
+        (1, None, "first", "Made live"),
+        (2, 1, "minor", "Made live"),
+        (1, 2, "minor", "Rolled back from v2"),
+    ]
+
+
+@pytest.mark.django_db
+def test_a_refused_step_back_leaves_no_entry():
+    live()
+
+    with pytest.raises(VersionRefused):
+        versions.roll_back(AGENT, by=None, at=AT)
+
+    assert Release.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_step_back_is_one_transaction_and_the_next_run_uses_it_within_a_second():
+    first = live()
+    live(TEXT.replace("120", "90"))
+    contact = make_contact(make_ready_client())
+    under_way = plan(contact)
+    began = time.monotonic()
+
+    with CaptureQueriesContext(connection) as seen:
+        versions.roll_back(AGENT, by=None, at=AT)
+    after = plan(contact)
+
+    assert time.monotonic() - began < 1
+    said = [query["sql"] for query in seen.captured_queries]
+    assert [sum(sql == word for sql in said) for word in ("BEGIN", "COMMIT")] == [1, 1]
+    assert after.prompts.get(agent=AGENT).version == first
+    assert under_way.prompts.get(agent=AGENT).version.number == 2
+    assert not ClientPrompt.objects.exists()
