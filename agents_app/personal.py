@@ -24,6 +24,7 @@ DECLARED = (
     Personal("agents_app.RoutingRule", free=("key", "condition", "reason")),
     Personal("agents_app.FlowVersion", free=("key", "document", "sha256")),
     Personal("agents_app.PromptVersion", search=("text", "note"), free=("sha256",), scan=True),
+    Personal("agents_app.Contract", search=("parameters",), free=("name",), client="client", scan=True),
     Personal("agents_app.ClientPrompt", search=("reason",), scan=True),
     Personal("agents_app.Campaign", search=("goal",), free=(*SETTINGS, "name"), client="client", scan=True),
     Personal(
@@ -52,6 +53,7 @@ DECLARED = (
             "config_sources",
             "config_sha256",
             "variants",
+            "promises",
         ),
     ),
     replace(OF_RUN, model="agents_app.PlanRevision", search=("reason", "nodes"), free=("trigger", "rule")),
@@ -79,6 +81,17 @@ DECLARED = (
         blank=("context", "title", "note"),
         search=("facts",),
         free=("config",),
+    ),
+    Personal("agents_app.Rehearsal", search=("approved_because", "report"), free=("promises", "error"), scan=True),
+    Personal(
+        "agents_app.RehearsalAnswer",
+        contact=("case__step__run__request__contact",),
+        among=("case__step__run__drafts__contact",),
+        company="case__step__run__request__company_domain",
+        client="case__client",
+        blank=("text", "output"),
+        search=("checks", "error"),
+        free=("generator",),
     ),
     Personal(
         "agents_app.Gate",

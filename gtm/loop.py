@@ -18,6 +18,7 @@ from django_q.tasks import async_task
 
 from agents_app import campaigns, deployments, entities, flow, forgetting, requests, sending, trials, versions
 from agents_app.models import FlowRun, Request, Send
+from agents_app.rehearsals import answer_some, unfinished
 from clients import (
     config,
     erasure,
@@ -248,6 +249,13 @@ def absorb_run(run_id: int, *, at: datetime | None = None) -> None:
     entities.absorb(run, at=at or timezone.now())
 
 
+def rehearse(rehearsal_id: int | None = None) -> None:
+    """A prompt version on its agent's test cases, beside another one; by the clock, all that nobody works on."""
+    for each in [rehearsal_id] if rehearsal_id else unfinished(timezone.now()):
+        if rehearsal_id is None or answer_some(each):
+            later(rehearse, each)
+
+
 def send_due_drafts(*, at: datetime | None = None) -> None:
     """Approved draft → sent, at its hour, once."""
     at = at or timezone.now()
@@ -375,4 +383,4 @@ def monday(at: datetime) -> date:
 
 LONG = frozenset(
     {execute_run, build_review, share_patterns, propose_settings, measure_proposals, push_to, look_up, compare}
-)  # these run on their own cluster, so that no webhook waits for them
+) | {rehearse}  # these run on their own cluster, so that no webhook waits for them

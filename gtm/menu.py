@@ -87,6 +87,8 @@ SECTIONS = (
             Item("Flow templates", "admin:agents_app_flowtemplate_changelist", "agents_app.view_flowtemplate"),
             Item("Routing rules", "admin:agents_app_routingrule_changelist", "agents_app.view_routingrule"),
             Item("Prompt versions", "admin:agents_app_promptversion_changelist", "agents_app.view_promptversion"),
+            Item("Contracts", "admin:agents_app_contract_changelist", "agents_app.view_contract"),
+            Item("Rehearsals", "admin:agents_app_rehearsal_changelist", "agents_app.view_rehearsal"),
             Item("Prompt performance", "prompt_performance", "agents_app.view_promptversion"),
             Item(
                 "Agency's source accounts",

@@ -72,7 +72,20 @@ from insights.models import (
     Ticket,
     WeeklyReport,
 )
-from tests.crowd_runs import SHA, Rows, a_number, cases, flows, knowledge, known, numbers, questions, runs, trials
+from tests.crowd_runs import (
+    SHA,
+    Rows,
+    a_number,
+    cases,
+    flows,
+    knowledge,
+    known,
+    numbers,
+    questions,
+    rehearsals,
+    runs,
+    trials,
+)
 from tests.factories import AT
 
 PASSWORD = "correct horse"
@@ -109,6 +122,7 @@ def make_crowd(size: int) -> Rows:
         runs,
         questions,
         cases,
+        rehearsals,
         trials,
         knowledge,
         known,

@@ -12,6 +12,7 @@ from agents_app.models import (
     BudgetDay,
     Claim,
     ClientPrompt,
+    Contract,
     Correction,
     Deployment,
     Edge,
@@ -30,6 +31,8 @@ from agents_app.models import (
     PlannedPrompt,
     PlanRevision,
     PromptVersion,
+    Rehearsal,
+    RehearsalAnswer,
     Request,
     RoutingRule,
     SourceAccount,
@@ -167,6 +170,31 @@ def cases(size: int, rows: Rows) -> Rows:
     }  # fmt: skip
 
 
+def rehearsals(size: int, rows: Rows) -> Rows:
+    """Each version beside the next one, on a client's test case."""
+    versions = rows[PromptVersion]
+    made = Rehearsal.objects.bulk_create(
+        Rehearsal(
+            candidate=one,
+            against=other,
+            agent="email_agent",
+            budget_usd=10,
+            asked_at=AT,
+            status="done",
+            verdict="too_few",
+        )
+        for one, other in zip(versions, [*versions[1:], versions[0]], strict=True)
+    )
+    rows[Rehearsal] = made
+    return {
+        RehearsalAnswer: [
+            RehearsalAnswer(rehearsal=one, case=case, side=side, status="done", text="Dear Ada,")
+            for one, case in zip(made, rows[GoldenCase], strict=True)
+            for side in ("old", "new")
+        ],
+    }  # fmt: skip
+
+
 def trials(size: int, rows: Rows) -> Rows:
     """Each beside a request that was written in earnest before."""
     author, _ = User.objects.get_or_create(username="who-tries")
@@ -228,6 +256,17 @@ def knowledge(size: int, rows: Rows) -> Rows:
     sentence = {"text": "Northwind Bank has 1,240 people.", "rests_on": ["f1"]}
     return {
         SourceAccount: [SourceAccount(source="newsapi", is_active=False, created_at=AT) for _ in numbers(size)],
+        Contract: [
+            Contract(
+                agent="email_agent",
+                name=f"says_so_{a_number()}",
+                kind="must_include",
+                client=run.client,
+                created_at=AT,
+                parameters={"phrases": ["audit"]},
+            )
+            for run in rows[FlowRun]
+        ],
         Claim: [
             Claim(source_record=source, attribute="headcount", value="1,240", pointer="/size") for source in sources
         ],

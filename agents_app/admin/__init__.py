@@ -3,6 +3,7 @@
 from agents_app.admin import (
     accounts,
     cases,
+    contracts,
     deployments,
     entities,
     flow_versions,
@@ -13,6 +14,7 @@ from agents_app.admin import (
     money,
     outreach,
     prompts,
+    rehearsals,
     rules,
     runs,
     trials,
@@ -21,6 +23,7 @@ from agents_app.admin import (
 __all__ = [
     "accounts",
     "cases",
+    "contracts",
     "deployments",
     "entities",
     "flow_versions",
@@ -31,6 +34,7 @@ __all__ = [
     "money",
     "outreach",
     "prompts",
+    "rehearsals",
     "rules",
     "runs",
     "trials",

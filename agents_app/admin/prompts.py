@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from agents_app import llm, reach, sending, versions
+from agents_app import llm, reach, rehearsals, sending, versions
 from agents_app.llm.question import CALLS_THAT_TELL
 from agents_app.models import ClientPrompt, PromptVersion, StepRun
 from clients.access import scope, user_of, visible_clients
@@ -118,9 +118,12 @@ class PromptVersionAdmin(HistoryAdmin):
         version = self.get_object(request, str(version_id))
         if version is None or not request.user.has_perm(MAY_MOVE):
             raise PermissionDenied("Prompt versions are made live by operators and admins.")
-        if request.method == "POST":
-            self._move(request, version, step, request.POST.get("reason", "").strip())
+        reason = request.POST.get("reason", "").strip()
+        if request.method == "POST" and not (refusal := _unrehearsed(version, step, reason)):
+            self._move(request, version, step, reason)
             return HttpResponseRedirect(reverse("admin:agents_app_promptversion_changelist"))
+        if request.method == "POST":
+            messages.error(request, refusal)
         live = PromptVersion.objects.filter(agent=version.agent, label=PromptVersion.Label.LIVE).first()
         words = reach.said_to(version.agent, visible_clients(request.user))
         context = {
@@ -133,13 +136,19 @@ class PromptVersionAdmin(HistoryAdmin):
             "replaced": _with_links(reach.replaced(words)),
             "dropped": _with_links(reach.dropped(version, live, words)) if step == "make_live" else [],
             "pins": _pinned_elsewhere(request, version, step),
+            "warning": rehearsals.warning(version) if step == "make_live" else "",
+            "rehearsal": rehearsals.newest(version),
+            "is_stopped": rehearsals.must_pass(),
         }
         return TemplateResponse(request, "agents_app/release.html", context)
 
     @admin.action(description="Make live", permissions=["move"])
     def make_live(self, request: HttpRequest, queryset: QuerySet[PromptVersion]) -> None:
         for version in queryset:
-            self._move(request, version, "make_live", "")
+            if refusal := _unrehearsed(version, "make_live", ""):
+                messages.error(request, f"{version} was not made live. {refusal}")
+            else:
+                self._move(request, version, "make_live", "")
 
     @admin.action(description="Roll back to the version before", permissions=["move"])
     def roll_back(self, request: HttpRequest, queryset: QuerySet[PromptVersion]) -> None:
@@ -212,6 +221,16 @@ STEPS = {"make_live": "Make live", "roll_back": "Roll back"}
 def _steps_from(version: PromptVersion) -> dict[str, bool]:
     is_live = version.label == PromptVersion.Label.LIVE
     return {"can_go_live": not is_live, "can_roll_back": is_live and versions.can_roll_back(version.agent)}
+
+
+def _unrehearsed(version: PromptVersion, step: str, reason: str) -> str:
+    """Why it cannot be made live like this: without a rehearsal that passed somebody says why, where that is enough."""
+    warning = rehearsals.warning(version) if step == "make_live" else ""
+    if not warning or (reason and not rehearsals.must_pass()):
+        return ""
+    if rehearsals.must_pass():
+        return f"{warning} Here no version goes live without one that passed: open the version and rehearse it."
+    return f"{warning} Open the version, and rehearse it or say why it goes live without."
 
 
 def _cached() -> Subquery:

@@ -9,7 +9,7 @@ from typing import Any, NotRequired, TypedDict, Unpack
 from django.conf import settings
 from django.db import transaction
 
-from agents_app import flows, routing
+from agents_app import flows, promising, routing
 from agents_app.agents import research as researcher
 from agents_app.flow import knowledge
 from agents_app.models import Deployment, FlowRun, FlowVersion, PlannedPrompt, PromptVersion, Request, Send
@@ -59,6 +59,7 @@ def plan(request: Request, *, at: datetime, **fixed: Unpack[Fixed]) -> FlowRun:
     }
     agents = list(dict.fromkeys(node["agent"] for node in frozen["nodes"] if node["agent"]))
     frozen["variants"] = {agent: draw for agent, draw in fixed["variants"].items() if agent in agents}
+    frozen["promises"] = promising.in_force(request.client_id, agents) if agents else []
     if not frozen["nodes"]:
         frozen["finished_at"] = at
     with transaction.atomic():
