@@ -84,6 +84,14 @@ DECLARED = (
     ),
     Personal("agents_app.Rehearsal", search=("approved_because", "report"), free=("promises", "error"), scan=True),
     Personal(
+        "agents_app.Rollout",
+        search=("reason",),
+        free=("seed", "past", "expected", "observed", "scores"),
+        scan=True,
+    ),
+    Personal("agents_app.RolloutDraw", free=("unit",)),
+    Personal("agents_app.RolloutDecision", search=("reasons",), free=("found",), scan=True),
+    Personal(
         "agents_app.RehearsalAnswer",
         contact=("case__step__run__request__contact",),
         among=("case__step__run__drafts__contact",),

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import exp
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from gtm.stats import eprocess, proportions
 
@@ -69,14 +69,35 @@ class Past:
 
 @dataclass(frozen=True)
 class Found:
-    """`wealth` is the e-value against “no worse”, `needed` what rolls back; means are of all stages."""
+    """`wealth` is the e-value against “no worse”, `needed` what rolls back; means are of all stages, `seen` counts the
+    outcomes of the control and of the candidate."""
 
     guard: Guard
     wealth: float
     needed: float
     control: float | None
     candidate: float | None
-    seen: int
+    seen: tuple[int, int]
+
+    @property
+    def counts(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Of a rate: (kept, of) of the control, and of the candidate."""
+        kept = [
+            round((mean or 0.0) * seen) for mean, seen in zip((self.control, self.candidate), self.seen, strict=True)
+        ]
+        return (kept[0], self.seen[0]), (kept[1], self.seen[1])
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "guard": self.guard.key,
+            "label": self.guard.label,
+            "is_rate": self.guard.is_rate,
+            "wealth": round(self.wealth, 4),
+            "needed": round(self.needed, 4),
+            "control": self.control,
+            "candidate": self.candidate,
+            "seen": list(self.seen),
+        }
 
     @property
     def is_worse(self) -> bool:
@@ -150,7 +171,9 @@ def _found(guard: Guard, periods: Sequence[Period], past: Past) -> Found:
     control = [value for stream in streams for value in stream[0]]
     candidate = [value for stream in streams for value in stream[1]]
     needed = exp(eprocess.needed(ALPHA, guard.weight))
-    return Found(guard, exp(min(log_wealth, 700.0)), needed, _mean(control), _mean(candidate), len(candidate))
+    return Found(
+        guard, exp(min(log_wealth, 700.0)), needed, _mean(control), _mean(candidate), (len(control), len(candidate))
+    )
 
 
 Streams = Sequence[tuple[Sequence[float], Sequence[float], int]]
@@ -187,8 +210,8 @@ def _told(found: Found) -> str:
     guard = found.guard
     control, candidate = (_shown(guard, each) for each in (found.control, found.candidate))
     return (
-        f"{guard.label}: {candidate} with the candidate, {control} without, of {found.seen}; the evidence that it is "
-        f"worse stands at {found.wealth:.3g}, and {found.needed:.3g} rolls back."
+        f"{guard.label}: {candidate} with the candidate, {control} without, of {found.seen[1]}; the evidence that it "
+        f"is worse stands at {found.wealth:.3g}, and {found.needed:.3g} rolls back."
     )
 
 

@@ -113,6 +113,8 @@ PAGES = {
     "approval": Access("agents_app.view_draft", "agents_app.decide_draft"),
     "prompt_performance": Access("agents_app.view_promptversion"),
     "rehearse": Access("agents_app.view_rehearsal", "agents_app.add_rehearsal"),
+    "roll_out": Access("agents_app.view_rollout", "agents_app.move_label"),
+    "rollout": Access("agents_app.view_rollout", "agents_app.move_label"),
     "rehearsal": Access("agents_app.view_rehearsal", "agents_app.approve_rehearsal"),
     "proposals": Access("experiments.view_settingproposal"),
     "proposal": Access("experiments.view_settingproposal", "clients.change_client"),

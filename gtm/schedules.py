@@ -44,6 +44,7 @@ JOBS = (
     Job(loop.look_up_records, minutes=1),
     Job(loop.compare_on, minutes=1),
     Job(loop.rehearse, minutes=1),
+    Job(loop.watch_rollouts, minutes=5),
     Job(loop.compare_daily, cron="45 2 * * *"),
     Job(loop.forget_refused_calls, cron="10 * * * *"),
     Job(loop.continue_campaigns, cron="15 * * * *"),

@@ -34,6 +34,9 @@ from agents_app.models import (
     Rehearsal,
     RehearsalAnswer,
     Request,
+    Rollout,
+    RolloutDecision,
+    RolloutDraw,
     RoutingRule,
     SourceAccount,
     SourceRecord,
@@ -186,7 +189,26 @@ def rehearsals(size: int, rows: Rows) -> Rows:
         for one, other in zip(versions, [*versions[1:], versions[0]], strict=True)
     )
     rows[Rehearsal] = made
+    out = Rollout.objects.bulk_create(
+        Rollout(
+            candidate=one.candidate,
+            control=one.against,
+            agent="email_agent",
+            seed=SHA[:32],
+            started_at=AT,
+            status="finished",
+        )
+        for one in made
+    )
+    rows[Rollout] = out
     return {
+        RolloutDraw: [
+            RolloutDraw(rollout=one, run=run, unit="contact:1", is_candidate=True, share=10)
+            for one, run in zip(out, rows[FlowRun], strict=True)
+        ],
+        RolloutDecision: [
+            RolloutDecision(rollout=one, step="go_on", share=10, reasons=["Its rehearsal passed."], at=AT) for one in out
+        ],
         RehearsalAnswer: [
             RehearsalAnswer(rehearsal=one, case=case, side=side, status="done", text="Dear Ada,")
             for one, case in zip(made, rows[GoldenCase], strict=True)

@@ -12,7 +12,7 @@ from django.db import transaction
 from agents_app import flows, promising, routing
 from agents_app.agents import research as researcher
 from agents_app.flow import knowledge
-from agents_app.models import Deployment, FlowRun, FlowVersion, PlannedPrompt, PromptVersion, Request, Send
+from agents_app.models import Deployment, FlowRun, FlowVersion, PlannedPrompt, PromptVersion, Request, RolloutDraw, Send
 from clients import hold
 from clients.config import Effective, newest_version
 from clients.models import Contact
@@ -21,13 +21,14 @@ MOST_CONTACTS = 25  # of one map
 
 
 class Fixed(TypedDict):
-    """What is fixed beside the route: the client's settings, prompt versions, variants of experiments, hints, and what
-    the client ran on as a whole, with its `config_version` at hand."""
+    """What is fixed beside the route: the client's settings, prompt versions, variants of experiments, draws of
+    rollouts (not saved yet), hints, and what the client ran on as a whole, with its `config_version` at hand."""
 
     config: Effective
     prompts: Mapping[str, PromptVersion]
     variants: Mapping[str, Any]
     hints: Sequence[str]
+    draws: NotRequired[Sequence[RolloutDraw]]
     deployment: NotRequired[Deployment | None]
 
 
@@ -68,7 +69,17 @@ def plan(request: Request, *, at: datetime, **fixed: Unpack[Fixed]) -> FlowRun:
             PlannedPrompt.objects.bulk_create(
                 PlannedPrompt(run=run, agent=agent, version=fixed["prompts"][agent]) for agent in agents
             )
+            _keep_draws(run, agents, fixed.get("draws", ()))
     return run
+
+
+def _keep_draws(run: FlowRun, agents: Sequence[str], draws: Sequence[RolloutDraw]) -> None:
+    """Of agents that are in the plan; another run of the same request may have drawn others."""
+    kept = [draw for draw in draws if draw.rollout.agent in agents]
+    for draw in kept:
+        draw.run = run
+    if kept:
+        RolloutDraw.objects.bulk_create(kept)
 
 
 def _version_of(request: Request, deployment: Deployment | None) -> int | None:

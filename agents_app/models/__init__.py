@@ -10,6 +10,7 @@ from agents_app.models.knowledge import Brief, Claim, Correction, Fact, Persona,
 from agents_app.models.prompt import ClientPrompt, PromptVersion
 from agents_app.models.rehearsal import Rehearsal, RehearsalAnswer
 from agents_app.models.request import Campaign, CampaignContact, CampaignStep, Depth, Purpose, Request, RequestRule
+from agents_app.models.rollout import Rollout, RolloutDecision, RolloutDraw
 from agents_app.models.run import FlowRun, Gate, PlannedPrompt, PlanRevision, StepContext, StepRun
 from agents_app.models.trial import Trial
 
@@ -49,6 +50,9 @@ __all__ = [
     "Request",
     "RequestRule",
     "RetryClass",
+    "Rollout",
+    "RolloutDecision",
+    "RolloutDraw",
     "RoutingRule",
     "Scheme",
     "Send",
