@@ -37,11 +37,11 @@ class Guard(NamedTuple):
 
 
 GUARDS = (
-    Guard("contracts", "Answers that keep their contracts", 0.4, is_needed=True),
-    Guard("errors", "Steps that end with an answer", 0.2, is_needed=True),
+    Guard("contracts", "Answers that keep their contracts", 0.5, is_needed=True),
+    Guard("errors", "Steps that end with an answer", 0.15, is_needed=True),
     Guard("edits", "Drafts approved as they stand", 0.15),
     Guard("bounces", "E-mails that did not bounce", 0.1),
-    Guard("cost", "Cost of an answer", 0.15, is_rate=False),
+    Guard("cost", "Cost of an answer", 0.1, is_rate=False),
 )
 
 

@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 from gtm.stats.proportions import ImpossibleCounts
 
-ODDS_RATIOS = (2.0, 4.0, 8.0, 16.0)  # how much worse the candidate's odds of success may be, in the bets
-BASES = (0.5, 0.7, 0.85, 0.93, 0.97, 0.99)
+ODDS_RATIOS = (2.0, 4.0, 12.0)  # how much worse the candidate's odds of success may be, in the bets
+BASES = (0.6, 0.85, 0.95, 0.985)
 AROUND = (0.5, 1.0, 2.0)  # odds of the control's rate, where a guess of it is known: times these
 STAKES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9)  # of the wealth, in bets on means
 

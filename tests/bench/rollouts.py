@@ -72,13 +72,13 @@ def rolled_out(rng: random.Random, harmed: dict[str, float], past: rules.Past) -
 
 
 def caught(rng: random.Random, past: rules.Past) -> int:
-    """Outcomes of each arm at 50 % until it is rolled back."""
+    """Outcomes of an arm at 50 % until it is rolled back: the mean of both arms, which chance fills unevenly."""
     stage = Stage(50)
     while stage.units[1] < MOST:
         stage.turn(rng, {"contracts": HARMED})
         if rules.judge([stage.period()], past).step == "roll_back":
             break
-    return max(stage.units)
+    return math.ceil(sum(stage.units) / 2)
 
 
 def touched() -> dict[str, float]:
