@@ -1,6 +1,7 @@
 """Promises that an answer must keep, each a small check with words a person can act on.
 
 A check that says `must` decides: an e-mail that breaks it never becomes a draft. The others are shown beside the draft.
+What stands here guards safety and is always on; what people may choose are contracts (`agents_app/promises/`).
 """
 
 import json
@@ -14,7 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from agents_app.prompts import Material
 from clients import wording
 
-SHORTEST_SUBJECT, LONGEST_SUBJECT = 8, 78  # characters; longer ones are cut off in most inboxes
 ENGLISH = frozenset(
     re.findall(
         r"\w+",
@@ -52,10 +52,15 @@ class Sentence(BaseModel):
 
 @dataclass(frozen=True)
 class Check:
+    """`weight` is how much it counts among the promises of an answer. One that nobody could judge (`judged`) counts
+    neither as kept nor as broken; `passed` is True then."""
+
     check: str
     passed: bool
     detail: str
     must: bool = True
+    weight: float = 1.0
+    judged: bool = True
 
 
 # --- what sentences rest on
@@ -224,29 +229,6 @@ def _names(text: str) -> set[str]:
 
 def short_enough(text: str, most: int) -> Check:
     return Check("short_enough", words(text) <= most, f"{words(text)} words; at most {most} are allowed.")
-
-
-def asks_once(text: str) -> Check:
-    asked = text.count("?")
-    detail = f"It asks {asked} questions; one is easier to answer." if asked > 1 else "It asks one thing at most."
-    return Check("asks_once", asked <= 1, detail, must=False)
-
-
-def subject_fits(subject: str) -> Check:
-    fits = SHORTEST_SUBJECT <= len(subject) <= LONGEST_SUBJECT and "\n" not in subject
-    return Check(
-        "subject_fits",
-        fits,
-        f"{len(subject)} characters; {SHORTEST_SUBJECT} to {LONGEST_SUBJECT} show whole.",
-        must=False,
-    )
-
-
-def in_english(text: str) -> Check:
-    """At least one word in eight is a common English one (running English has about one in three)."""
-    found = re.findall(r"[^\W\d_]+", text.casefold())
-    share = sum(word in ENGLISH for word in found) / len(found) if found else 0.0
-    return Check("in_english", share >= 0.125, f"{share:.0%} of its words are common English ones.", must=False)
 
 
 def broken(checks: Iterable[Check]) -> list[Check]:

@@ -70,7 +70,11 @@ class Side:
 
     @property
     def kept(self) -> int:
-        return sum(bool(check["passed"]) for check in self.checks)
+        return sum(bool(check["passed"]) for check in self.checks if check.get("judged", True))
+
+    @property
+    def judged(self) -> int:
+        return sum(check.get("judged", True) for check in self.checks)
 
     @property
     def broken(self) -> list[Mapping[str, Any]]:

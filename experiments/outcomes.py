@@ -1,6 +1,6 @@
 """What became of an e-mail: noted once, however often it is told."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NotRequired, TypedDict, Unpack
@@ -118,6 +118,12 @@ def unsubscribe(contact: Contact, *, at: datetime) -> Recorded:
         source="unsubscribe_link",
         event_key=f"contact:{contact.pk}",
     )
+
+
+def bounced(sends: Iterable[int]) -> set[int]:
+    """Those of these sends (ids) whose e-mail came back."""
+    found = OutcomeEvent.objects.filter(send__in=list(sends), kind=OutcomeKind.BOUNCED)
+    return set(found.values_list("send", flat=True))
 
 
 def sends_not_recorded() -> Iterator[Send]:

@@ -16,8 +16,9 @@ from django.db import DataError, IntegrityError, ProgrammingError, transaction
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from agents_app import campaigns, deployments, entities, flow, forgetting, requests, sending, trials, versions
+from agents_app import campaigns, deployments, entities, flow, forgetting, requests, rollouts, sending, trials, versions
 from agents_app.models import FlowRun, Request, Send
+from agents_app.rehearsals import answer_some, unfinished
 from clients import (
     config,
     erasure,
@@ -226,10 +227,12 @@ def plan_run(request_id: int, *, at: datetime | None = None) -> FlowRun:
     client = request.client = deployments.read(request.client_id)
     found, live, running = config.stand(), versions.live(client), assign.running(client.pk)
     assigned = assign.prompts_for(client, request.contact, live=live, experiments=running, at=at)
+    chosen = rollouts.prompts_for(request, assigned.prompts, tested=assigned.variants)
     return flow.plan(
         request,
         config=requests.settings_of(request, found),
-        prompts=assigned.prompts,
+        prompts=chosen.prompts,
+        draws=chosen.draws,
         variants=assigned.variants,
         hints=sharing.hints_for(client, at=at),
         deployment=deployments.keep(client, standing.state(client, found, live, running), before=before, at=at),
@@ -262,6 +265,21 @@ def absorb_run(run_id: int, *, at: datetime | None = None) -> None:
     """What the run found out → the client's graph of companies and people."""
     run = FlowRun.objects.select_related("request", "client").get(pk=run_id)
     entities.absorb(run, at=at or timezone.now())
+
+
+def rehearse(rehearsal_id: int | None = None) -> None:
+    """A prompt version on its agent's test cases, beside another one; by the clock, all that nobody works on."""
+    for each in [rehearsal_id] if rehearsal_id else unfinished(timezone.now()):
+        if rehearsal_id is None or answer_some(each):
+            later(rehearse, each)
+
+
+def watch_rollouts(*, at: datetime | None = None) -> None:
+    """What came of a candidate beside the live version → its share grows, waits, or is taken back with a ticket."""
+    at = at or timezone.now()
+    rollouts.look_at_all(outcomes.bounced, at=at)
+    for rollout in tickets.rollbacks_without():
+        tickets.for_rollback(rollout, at=at)
 
 
 def send_due_drafts(*, at: datetime | None = None) -> None:
@@ -391,4 +409,4 @@ def monday(at: datetime) -> date:
 
 LONG = frozenset(
     {execute_run, build_review, share_patterns, propose_settings, measure_proposals, push_to, look_up, compare}
-)  # these run on their own cluster, so that no webhook waits for them
+) | {rehearse}  # these run on their own cluster, so that no webhook waits for them

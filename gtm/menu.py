@@ -88,6 +88,9 @@ SECTIONS = (
             Item("Routing rules", "admin:agents_app_routingrule_changelist", "agents_app.view_routingrule"),
             Item("Prompt versions", "admin:agents_app_promptversion_changelist", "agents_app.view_promptversion"),
             Item("Prompt releases", "admin:agents_app_release_changelist", "agents_app.view_release"),
+            Item("Contracts", "admin:agents_app_contract_changelist", "agents_app.view_contract"),
+            Item("Rehearsals", "admin:agents_app_rehearsal_changelist", "agents_app.view_rehearsal"),
+            Item("Rollouts", "admin:agents_app_rollout_changelist", "agents_app.view_rollout"),
             Item("Prompt performance", "prompt_performance", "agents_app.view_promptversion"),
             Item(
                 "Agency's source accounts",

@@ -202,6 +202,8 @@ RESEARCH_CREDITS: dict[str, float] = {
 RESEARCH_SURE = {"quick": 0.6, "standard": 0.8, "comprehensive": 0.9}  # a fact this sure is looked into no further
 TEMPLATE_REACH_ALONE = env.int("GTM_TEMPLATE_REACH_ALONE", default=10)  # clients that one person may change at once
 CLIENT_DAY_BUDGET_USD = Decimal(env.str("GTM_CLIENT_DAY_BUDGET_USD", default="25"))
+REHEARSAL_BUDGET_USD = Decimal(env.str("GTM_REHEARSAL_BUDGET_USD", default="10"))  # of one rehearsal, the agency's own
+REHEARSAL_IS_NEEDED = env.bool("GTM_REHEARSAL_IS_NEEDED", default=False)  # no version goes live without one that passed
 
 # "127.0.0.1:PORT" of servers that only a test starts: the way out lets nothing else of ours be reached (gtm/http.py).
 # Not read from the environment; the start is refused while something stands here.

@@ -117,8 +117,8 @@ class TicketAdmin(ScopedHistoryAdmin):
 
     @admin.display(description="from")
     def source(self, ticket: Ticket) -> SafeString | str:
-        if ticket.run_id:
-            return "The system: a run was given up."
+        if ticket.run_id or ticket.rollout_id:
+            return "The system: a run was given up." if ticket.run_id else "The system: a rollout was rolled back."
         if ticket.report is None:
             return "A person's own idea."
         args = (ticket.report.week, ticket.report.version)
@@ -126,6 +126,8 @@ class TicketAdmin(ScopedHistoryAdmin):
 
     @admin.display(description="run")
     def run_link(self, ticket: Ticket) -> SafeString | str:
+        if ticket.rollout_id:
+            return link(f"Rollout {ticket.rollout_id}", "rollout", ticket.rollout_id)
         return link(f"Run {ticket.run_id}", "run_page", ticket.run_id) if ticket.run_id else "None."
 
     @admin.display(description="measured on")

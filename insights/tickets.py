@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from agents_app.models import FlowRun
+from agents_app.models import FlowRun, Rollout
 from clients import access
 from clients.models import Client
 from gtm import roles
@@ -18,6 +18,7 @@ from insights.weeks import spoken
 Status = Ticket.Status
 MOST_WORDS = 300  # characters of a reason
 DAYS_FOR_DEAD_RUNS = 2
+DAYS_FOR_ROLLBACKS = 5
 
 
 class TicketRefused(ValueError):
@@ -95,6 +96,33 @@ def dead_runs_without() -> QuerySet[FlowRun]:
     """Runs that were given up and have no ticket yet: their worker died before it could be opened."""
     with_ticket = Ticket.objects.filter(run__isnull=False).values("run")
     return FlowRun.objects.filter(status=FlowRun.Status.DEAD).exclude(pk__in=with_ticket).order_by("pk")
+
+
+@transaction.atomic
+def for_rollback(rollout: Rollout, *, at: datetime) -> Ticket | None:
+    """Somebody has to find out what the candidate does worse: one ticket a rollout that was rolled back by itself, for
+    who began it. None while there is nobody who could own it."""
+    Rollout.objects.select_for_update(no_key=True).get(pk=rollout.pk)
+    found = Ticket.objects.filter(rollout=rollout).first()
+    owner = rollout.author or _operator()
+    if found or owner is None:
+        return found
+    last = rollout.decisions.order_by("-pk").first()
+    reasons = " ".join(last.reasons) if last else ""
+    ticket = Ticket(
+        rollout=rollout,
+        title=f"Find out why {rollout.candidate} did worse than v{rollout.control.number}",
+        description=f"Rollout {rollout.pk} was rolled back by itself. {reasons}",
+    )
+    due_date = timezone.localtime(at).date() + timedelta(days=DAYS_FOR_ROLLBACKS)
+    return _open(ticket, owner=owner, due_date=due_date, by=None, at=at)
+
+
+def rollbacks_without() -> QuerySet[Rollout]:
+    """Rollouts that were rolled back by themselves and have no ticket yet."""
+    with_ticket = Ticket.objects.filter(rollout__isnull=False).values("rollout")
+    found = Rollout.objects.filter(status=Rollout.Status.ROLLED_BACK).exclude(pk__in=with_ticket)
+    return found.select_related("candidate", "control", "author").order_by("pk")
 
 
 def _operator() -> User | None:

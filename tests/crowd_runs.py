@@ -12,6 +12,7 @@ from agents_app.models import (
     BudgetDay,
     Claim,
     ClientPrompt,
+    Contract,
     Correction,
     Deployment,
     Edge,
@@ -23,14 +24,20 @@ from agents_app.models import (
     FlowTemplate,
     FlowVersion,
     Gate,
+    GoldenCase,
     MergeProposal,
     ModelPrice,
     Persona,
     PlannedPrompt,
     PlanRevision,
     PromptVersion,
+    Rehearsal,
+    RehearsalAnswer,
     Release,
     Request,
+    Rollout,
+    RolloutDecision,
+    RolloutDraw,
     RoutingRule,
     SourceAccount,
     SourceRecord,
@@ -162,6 +169,59 @@ def questions(size: int, rows: Rows) -> Rows:
     }  # fmt: skip
 
 
+def cases(size: int, rows: Rows) -> Rows:
+    return {
+        GoldenCase: [
+            GoldenCase(agent="email_agent", client=step.run.client, step=step, title="E-mail for Northwind Bank", created_at=AT)
+            for step in rows[StepRun]
+        ]
+    }  # fmt: skip
+
+
+def rehearsals(size: int, rows: Rows) -> Rows:
+    """Each version beside the next one, on a client's test case."""
+    versions = rows[PromptVersion]
+    made = Rehearsal.objects.bulk_create(
+        Rehearsal(
+            candidate=one,
+            against=other,
+            agent="email_agent",
+            budget_usd=10,
+            asked_at=AT,
+            status="done",
+            verdict="too_few",
+        )
+        for one, other in zip(versions, [*versions[1:], versions[0]], strict=True)
+    )
+    rows[Rehearsal] = made
+    out = Rollout.objects.bulk_create(
+        Rollout(
+            candidate=one.candidate,
+            control=one.against,
+            agent="email_agent",
+            seed=SHA[:32],
+            started_at=AT,
+            status="finished",
+        )
+        for one in made
+    )
+    rows[Rollout] = out
+    return {
+        RolloutDraw: [
+            RolloutDraw(rollout=one, run=run, unit="contact:1", is_candidate=True, share=10)
+            for one, run in zip(out, rows[FlowRun], strict=True)
+        ],
+        RolloutDecision: [
+            RolloutDecision(rollout=one, step="go_on", share=10, reasons=["Its rehearsal passed."], at=AT) for one in out
+        ],
+        RehearsalAnswer: [
+            RehearsalAnswer(rehearsal=one, case=case, side=side, status="done", text="Dear Ada,")
+            for one, case in zip(made, rows[GoldenCase], strict=True)
+            for side in ("old", "new")
+        ],
+    }  # fmt: skip
+
+
 def trials(size: int, rows: Rows) -> Rows:
     """Each beside a request that was written in earnest before."""
     author, _ = User.objects.get_or_create(username="who-tries")
@@ -223,6 +283,17 @@ def knowledge(size: int, rows: Rows) -> Rows:
     sentence = {"text": "Northwind Bank has 1,240 people.", "rests_on": ["f1"]}
     return {
         SourceAccount: [SourceAccount(source="newsapi", is_active=False, created_at=AT) for _ in numbers(size)],
+        Contract: [
+            Contract(
+                agent="email_agent",
+                name=f"says_so_{a_number()}",
+                kind="must_include",
+                client=run.client,
+                created_at=AT,
+                parameters={"phrases": ["audit"]},
+            )
+            for run in rows[FlowRun]
+        ],
         Claim: [
             Claim(source_record=source, attribute="headcount", value="1,240", pointer="/size") for source in sources
         ],

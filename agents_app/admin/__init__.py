@@ -2,6 +2,8 @@
 
 from agents_app.admin import (
     accounts,
+    cases,
+    contracts,
     deployments,
     entities,
     flow_versions,
@@ -12,7 +14,9 @@ from agents_app.admin import (
     money,
     outreach,
     prompts,
+    rehearsals,
     releases,
+    rollouts,
     rules,
     runs,
     trials,
@@ -20,6 +24,8 @@ from agents_app.admin import (
 
 __all__ = [
     "accounts",
+    "cases",
+    "contracts",
     "deployments",
     "entities",
     "flow_versions",
@@ -30,7 +36,9 @@ __all__ = [
     "money",
     "outreach",
     "prompts",
+    "rehearsals",
     "releases",
+    "rollouts",
     "rules",
     "runs",
     "trials",

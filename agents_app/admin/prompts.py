@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from agents_app import llm, reach, releases, sending, versions
+from agents_app import llm, reach, rehearsals, releases, sending, versions
 from agents_app.admin.version_page import VersionPage
 from agents_app.llm.question import CALLS_THAT_TELL
 from agents_app.models import ClientPrompt, ModelPrice, PromptVersion, StepRun
@@ -151,9 +151,12 @@ class PromptVersionAdmin(VersionPage, HistoryAdmin):
         version = self.get_object(request, str(version_id))
         if version is None or not request.user.has_perm(MAY_MOVE):
             raise PermissionDenied("Prompt versions are made live by operators and admins.")
-        if request.method == "POST":
-            self._move(request, version, step, request.POST.get("reason", "").strip())
+        reason = request.POST.get("reason", "").strip()
+        if request.method == "POST" and not (refusal := _unrehearsed(version, step, reason)):
+            self._move(request, version, step, reason)
             return HttpResponseRedirect(reverse("admin:agents_app_promptversion_changelist"))
+        if request.method == "POST":
+            messages.error(request, refusal)
         return TemplateResponse(request, "agents_app/release.html", self._outlook(request, version, step))
 
     def _outlook(self, request: HttpRequest, version: PromptVersion, step: str) -> dict[str, Any]:
@@ -173,6 +176,9 @@ class PromptVersionAdmin(VersionPage, HistoryAdmin):
             "replaced": _with_links(reach.replaced(words)),
             "dropped": _with_links(reach.dropped(coming, live, words)) if coming else [],
             "pins": _pinned_elsewhere(request, version, step),
+            "warning": rehearsals.warning(version) if step == "make_live" else "",
+            "rehearsal": rehearsals.newest(version),
+            "is_stopped": rehearsals.must_pass(),
         }
 
     def compare(self, request: HttpRequest, version_id: int) -> HttpResponseBase:
@@ -209,7 +215,10 @@ class PromptVersionAdmin(VersionPage, HistoryAdmin):
     @admin.action(description="Make live", permissions=["move"])
     def make_live(self, request: HttpRequest, queryset: QuerySet[PromptVersion]) -> None:
         for version in queryset:
-            self._move(request, version, "make_live", "")
+            if refusal := _unrehearsed(version, "make_live", ""):
+                messages.error(request, f"{version} was not made live. {refusal}")
+            else:
+                self._move(request, version, "make_live", "")
 
     @admin.action(description="Roll back to the version before", permissions=["move"])
     def roll_back(self, request: HttpRequest, queryset: QuerySet[PromptVersion]) -> None:
@@ -284,6 +293,16 @@ def _lives() -> Subquery:
     """How often a version of the agent went live."""
     past = PromptVersion.history.filter(agent=OuterRef("agent"), label=PromptVersion.Label.LIVE)
     return Subquery(past.order_by().values("agent").annotate(times=Count("pk")).values("times"))
+
+
+def _unrehearsed(version: PromptVersion, step: str, reason: str) -> str:
+    """Why it cannot be made live like this: without a rehearsal that passed somebody says why, where that is enough."""
+    warning = rehearsals.warning(version) if step == "make_live" else ""
+    if not warning or (reason and not rehearsals.must_pass()):
+        return ""
+    if rehearsals.must_pass():
+        return f"{warning} Here no version goes live without one that passed: open the version and rehearse it."
+    return f"{warning} Open the version, and rehearse it or say why it goes live without."
 
 
 def _cached() -> Subquery:

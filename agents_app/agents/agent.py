@@ -83,6 +83,7 @@ class Peer(TypedDict):
 class Agent:
     """`needs` is a dataclass: its fields are the parts of what a run knows that the agent is given, and no others;
     `settings` are dotted paths of the client's settings. `contexts` makes one context a question; most agents ask one.
+    `text` is an answer as a person reads it, `sentences` what it claims.
     """
 
     key: str
@@ -92,6 +93,8 @@ class Agent:
     contexts: Callable[[Any], list[dict[str, Any]]]
     check: Callable[[Any, Material], list[Check]]
     terms: Callable[[Any, Material, Sequence[Check]], Terms]
+    text: Callable[[Any], str]
+    sentences: Callable[[Any], Sequence[contracts.Sentence]]
     max_tokens: int = 2000
 
     def needed(self) -> tuple[str, ...]:
@@ -137,9 +140,13 @@ def fact_strength(facts: Sequence[Mapping[str, Any]], weight: float) -> Term:
 
 
 def kept_promises(checks: Sequence[Check], weight: float) -> Term:
-    failed = [check.check for check in checks if not check.passed]
-    share = 1 - len(failed) / len(checks) if checks else 0.0
-    why = f"Broken: {', '.join(failed)}." if failed else f"All {len(checks)} checks passed."
+    """The share of the checks that passed, each as much as it weighs; those that nobody could judge do not count."""
+    judged = [check for check in checks if check.judged]
+    failed = [check for check in judged if not check.passed]
+    whole = sum(check.weight for check in judged)
+    share = 1 - sum(check.weight for check in failed) / whole if whole else 0.0
+    names = ", ".join(check.check for check in failed)
+    why = f"Broken: {names}." if failed else f"All {len(judged)} checks passed."
     return confidence.term("checks", round(share, 4), weight, why)
 
 

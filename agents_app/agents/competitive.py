@@ -38,19 +38,26 @@ def contexts(known: Needs) -> list[dict[str, Any]]:
 
 
 def check(answer: CompetitiveAnswer, material: Material) -> list[Check]:
-    said = [*answer.comparisons, *answer.positioning]
-    text = " ".join(sentence.text for sentence in said)
-    return [*agent.grounded(said, material), contracts.no_placeholders(text), _names_peers(answer, material)]
+    said = sentences(answer)
+    return [*agent.grounded(said, material), contracts.no_placeholders(text(answer)), _names_peers(answer, material)]
 
 
 def terms(answer: CompetitiveAnswer, material: Material, checks: Sequence[Check]) -> agent.Terms:
-    facts = agent.cited([*answer.comparisons, *answer.positioning], material)
+    facts = agent.cited(sentences(answer), material)
     return [
         agent.start(),
         _peers(material),
         agent.fact_strength(facts, weight=1.0),
         agent.kept_promises(checks, weight=1.0),
     ]
+
+
+def sentences(answer: CompetitiveAnswer) -> list[Sentence]:
+    return [*answer.comparisons, *answer.positioning]
+
+
+def text(answer: CompetitiveAnswer) -> str:
+    return " ".join(sentence.text for sentence in sentences(answer))
 
 
 def _names_peers(answer: CompetitiveAnswer, material: Material) -> Check:
@@ -72,6 +79,8 @@ AGENT = agent.Agent(
     contexts=contexts,
     check=check,
     terms=terms,
+    text=text,
+    sentences=sentences,
     needs=Needs,
     settings=("client_name", "industry", "confidence_floor", "custom_fields.emphasis", "custom_fields.avoid_terms"),
 )

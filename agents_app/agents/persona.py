@@ -54,8 +54,7 @@ def contexts(known: Needs) -> list[dict[str, Any]]:
 
 def check(answer: PersonaAnswer, material: Material) -> list[Check]:
     said = sentences(answer)
-    text = " ".join([answer.role, *(sentence.text for sentence in said)])
-    return [*agent.grounded(said, material), contracts.no_placeholders(text), _role_given(answer, material)]
+    return [*agent.grounded(said, material), contracts.no_placeholders(text(answer)), _role_given(answer, material)]
 
 
 def terms(answer: PersonaAnswer, material: Material, checks: Sequence[Check]) -> agent.Terms:
@@ -65,6 +64,10 @@ def terms(answer: PersonaAnswer, material: Material, checks: Sequence[Check]) ->
         agent.fact_strength(agent.cited(sentences(answer), material), weight=1.5),
         agent.kept_promises(checks, weight=1.0),
     ]
+
+
+def text(answer: PersonaAnswer) -> str:
+    return " ".join([answer.role, *(sentence.text for sentence in sentences(answer))])
 
 
 def sentences(answer: PersonaAnswer) -> list[Sentence]:
@@ -115,6 +118,8 @@ AGENT = agent.Agent(
     contexts=contexts,
     check=check,
     terms=terms,
+    text=text,
+    sentences=sentences,
     needs=Needs,
     settings=(
         "client_name",

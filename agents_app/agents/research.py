@@ -51,8 +51,15 @@ def contexts(known: Needs) -> list[dict[str, Any]]:
 
 
 def check(answer: ResearchAnswer, material: Material) -> list[Check]:
-    text = " ".join(sentence.text for sentence in answer.summary)
-    return [*agent.grounded(answer.summary, material), contracts.no_placeholders(text), _gaps_named(answer, material)]
+    return [
+        *agent.grounded(answer.summary, material),
+        contracts.no_placeholders(text(answer)),
+        _gaps_named(answer, material),
+    ]
+
+
+def text(answer: ResearchAnswer) -> str:
+    return " ".join(sentence.text for sentence in answer.summary)
 
 
 def terms(answer: ResearchAnswer, material: Material, checks: Sequence[Check]) -> agent.Terms:
@@ -97,6 +104,8 @@ AGENT = agent.Agent(
     contexts=contexts,
     check=check,
     terms=terms,
+    text=text,
+    sentences=lambda answer: answer.summary,
     needs=Needs,
     settings=("client_name", "industry", "confidence_floor", "custom_fields.emphasis", "custom_fields.avoid_terms"),
 )

@@ -9,10 +9,10 @@ from typing import Any, NotRequired, TypedDict, Unpack
 from django.conf import settings
 from django.db import transaction
 
-from agents_app import flows, routing
+from agents_app import flows, promising, routing
 from agents_app.agents import research as researcher
 from agents_app.flow import knowledge, means
-from agents_app.models import Deployment, FlowRun, FlowVersion, PlannedPrompt, PromptVersion, Request, Send
+from agents_app.models import Deployment, FlowRun, FlowVersion, PlannedPrompt, PromptVersion, Request, RolloutDraw, Send
 from clients import hold
 from clients.config import Effective, newest_version
 from clients.models import Contact
@@ -21,13 +21,14 @@ MOST_CONTACTS = 25  # of one map
 
 
 class Fixed(TypedDict):
-    """What is fixed beside the route: the client's settings, prompt versions, variants of experiments, hints, and what
-    the client ran on as a whole, with its `config_version` at hand."""
+    """What is fixed beside the route: the client's settings, prompt versions, variants of experiments, draws of
+    rollouts (not saved yet), hints, and what the client ran on as a whole, with its `config_version` at hand."""
 
     config: Effective
     prompts: Mapping[str, PromptVersion]
     variants: Mapping[str, Any]
     hints: Sequence[str]
+    draws: NotRequired[Sequence[RolloutDraw]]
     deployment: NotRequired[Deployment | None]
 
 
@@ -59,6 +60,7 @@ def plan(request: Request, *, at: datetime, **fixed: Unpack[Fixed]) -> FlowRun:
     }
     agents = list(dict.fromkeys(node["agent"] for node in frozen["nodes"] if node["agent"]))
     frozen["variants"] = {agent: draw for agent, draw in fixed["variants"].items() if agent in agents}
+    frozen["promises"] = promising.in_force(request.client_id, agents) if agents else []
     if not frozen["nodes"]:
         frozen["finished_at"] = at
     with transaction.atomic():
@@ -66,12 +68,22 @@ def plan(request: Request, *, at: datetime, **fixed: Unpack[Fixed]) -> FlowRun:
         if is_new:
             planned = [_planned(run, agent, fixed["prompts"][agent]) for agent in agents]
             PlannedPrompt.objects.bulk_create(planned)
+            _keep_draws(run, agents, fixed.get("draws", ()))
     return run
 
 
 def _planned(run: FlowRun, agent: str, version: PromptVersion) -> PlannedPrompt:
     asked_with = means.of(version, agent, run.config, run.request.depth)
     return PlannedPrompt(run=run, agent=agent, version=version, **asked_with._asdict())
+
+
+def _keep_draws(run: FlowRun, agents: Sequence[str], draws: Sequence[RolloutDraw]) -> None:
+    """Of agents that are in the plan; another run of the same request may have drawn others."""
+    kept = [draw for draw in draws if draw.rollout.agent in agents]
+    for draw in kept:
+        draw.run = run
+    if kept:
+        RolloutDraw.objects.bulk_create(kept)
 
 
 def _version_of(request: Request, deployment: Deployment | None) -> int | None:

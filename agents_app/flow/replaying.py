@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from pydantic import ValidationError
 
-from agents_app import llm, prices
+from agents_app import llm, prices, promises
 from agents_app.agents import AGENTS
 from agents_app.flow import judges, means, planner, reliability, results, work
 from agents_app.flow.hand import Prompt
@@ -93,6 +93,7 @@ def _task(row: StepRun, recorded: llm.Replay) -> Task:
     return Task(
         agent=agent,
         prompt=row.prompt_version.text if row.prompt_version else "",
+        promises=promises.of_agent(row.run.promises, row.agent),
         needs=agent.given(row.input),
         prices=prices.load(),
         at=row.started_at,

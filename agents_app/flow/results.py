@@ -128,7 +128,7 @@ def _checks(work: Work) -> list[dict[str, Any]]:
     """Each check once; of several questions, a failed one stands for all."""
     found: dict[str, dict[str, Any]] = {}
     for answer in work.answers:
-        for check in answer.checks:
+        for check in answer.all_checks:
             if check.check not in found or not check.passed:
                 found[check.check] = asdict(check)
     return list(found.values())

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from pydantic import ValidationError
 
-from agents_app import corrections, llm, research, routing
+from agents_app import corrections, llm, promises, research, routing
 from agents_app.agents import AGENTS
 from agents_app.flow import (
     access,
@@ -237,6 +237,7 @@ def _agent_work(
     task = Task(
         agent=AGENTS[node.agent],
         prompt=hand.prompts[node.agent].text,
+        promises=promises.of_agent(hand.run.promises, node.agent),
         needs=given.needs,
         prices=hand.table,
         at=row.started_at,

@@ -1,5 +1,6 @@
 """One agent at work, in a thread: plain data in, plain data out, no ORM. Research asks its sources here too."""
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,9 +15,12 @@ from agents_app import consensus, contracts, llm, prompts, research, voters
 from agents_app.agents import Agent
 from agents_app.confidence import Term
 from agents_app.contracts import Check
-from agents_app.flow import knowledge
+from agents_app.flow import knowledge, rubrics
 from agents_app.prices import PriceTable, Usage
+from agents_app.promises import Promise, Said, about_text, measured
 from agents_app.prompts import Material
+
+logger = logging.getLogger(__name__)
 
 TRIES = 2  # an answer that breaks a promise is asked for once more, with the objections
 FACT = ("key", "attribute", "value", "confidence", "source", "as_of")  # what the model sees of a fact
@@ -39,7 +43,8 @@ class Task:
     """All that an agent's step needs. `search` asks sources, None for agents that ask none; `needs` is the agent's own
     dataclass.
 
-    `models` in the order of preference, empty: the usual ones; a Replay answers from what a step has kept.
+    `promises` are the contracts that the run fixed for this agent; `baseline` is a text to compare with, where there is
+    one. `models` in the order of preference, empty: the usual ones; a Replay answers from what a step has kept.
     `reliabilities` {voter: how often right}; `judges` are voters beside those of `voters.py`.
     """
 
@@ -56,6 +61,8 @@ class Task:
     proposals: int = 1
     reliabilities: Mapping[str, float] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
+    promises: Sequence[Promise] = ()
+    baseline: str = ""
     judges: "Callable[[Task, Work, voters.Candidates], list[consensus.Voter]] | None" = None
 
     def now(self) -> datetime:
@@ -65,13 +72,19 @@ class Task:
 
 @dataclass(frozen=True)
 class Answered:
-    """One question of a step with its last answer."""
+    """One question of a step with its last answer. `checks` are of its text; `measured` lie beside it (its cost, its
+    time, what a model says of it), so they count for no vote, no confidence and no second try."""
 
     material: Material
     prompt_sent: str
     parsed: BaseModel
     checks: list[Check]
     terms: list[Term]
+    measured: list[Check] = field(default_factory=list)
+
+    @property
+    def all_checks(self) -> list[Check]:
+        return [*self.checks, *self.measured]
 
 
 @dataclass
@@ -111,11 +124,36 @@ def do(task: Task) -> Work:
     try:
         _research(task, work)
         for context in task.agent.contexts(work.given):
-            work.answers.append(_answer(task, work, context))
+            work.answers.append(_judged(task, work, _answer(task, work, context)))
     except llm.ModelError as error:
         work.paid(error)
         work.error = error
     except Exception as error:  # noqa: BLE001 - the step's row tells what happened, and the run goes no further
+        work.error = error
+    return work
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """What of an agent's needs a single question takes."""
+
+    config: Mapping[str, Any]
+    facts: Sequence[Mapping[str, Any]]
+
+
+def do_again(task: Task, material: Material) -> Work:
+    """One question that was asked once before, from its frozen material: no source is asked, nothing is looked up. Its
+    `needs` do not count. An edge, as `do`."""
+    frozen = Frozen(material.config, material.facts)
+    task = replace(task, needs=frozen)
+    work = Work(frozen)
+    try:
+        work.answers.append(_judged(task, work, _answer(task, work, material.context)))
+    except llm.ModelError as error:
+        work.paid(error)
+        work.error = error
+    except Exception as error:
+        logger.exception("a frozen question stopped")
         work.error = error
     return work
 
@@ -176,7 +214,7 @@ def _proposals(task: Task, work: Work, context: Mapping[str, Any], *, first: int
     with ThreadPoolExecutor(task.proposals) as pool:
         said = list(pool.map(lambda number: _ask(task, material, first + number), range(task.proposals)))
     failed = [each for each in said if isinstance(each, llm.ModelError)]
-    came = [each for each in said if isinstance(each, _Said)]
+    came = [each for each in said if isinstance(each, _Came)]
     for each in came:
         work.paid(each.call)
         work.generator = each.call.generator
@@ -188,12 +226,12 @@ def _proposals(task: Task, work: Work, context: Mapping[str, Any], *, first: int
 
 
 @dataclass(frozen=True)
-class _Said:
+class _Came:
     answered: Answered
     call: llm.Answer
 
 
-def _ask(task: Task, material: Material, variation: int) -> "_Said | llm.ModelError":
+def _ask(task: Task, material: Material, variation: int) -> "_Came | llm.ModelError":
     agent = task.agent
     prompt = prompts.build(task.prompt, agent.key, material, variation=variation)
     most = task.max_tokens or agent.max_tokens
@@ -203,9 +241,31 @@ def _ask(task: Task, material: Material, variation: int) -> "_Said | llm.ModelEr
         answer = llm.ask(question, prices=task.prices, at=task.now(), purse=task.purse, models=models)
     except llm.ModelError as error:
         return error
-    checks = agent.check(answer.parsed, material)
+    said = _as_said(task, answer, material)
+    checks = [*agent.check(answer.parsed, material), *about_text(task.promises, said)]
     terms = agent.terms(answer.parsed, material, checks)
-    return _Said(Answered(material, prompt.as_text(), answer.parsed, checks, terms), answer)
+    beside = measured(task.promises, said)
+    return _Came(Answered(material, prompt.as_text(), answer.parsed, checks, terms, beside), answer)
+
+
+def _as_said(task: Task, answer: llm.Answer, material: Material) -> Said:
+    """What was perhaps paid counts as cost, as it does everywhere."""
+    return Said(
+        text=task.agent.text(answer.parsed),
+        document=answer.parsed.model_dump(mode="json"),
+        sentences=task.agent.sentences(answer.parsed),
+        material=material,
+        cost_usd=float(answer.cost_usd + answer.uncertain_usd),
+        seconds=sum(int(each.get("ms", 0)) for each in answer.attempts) / 1000,
+        baseline=task.baseline,
+    )
+
+
+def _judged(task: Task, work: Work, answered: Answered) -> Answered:
+    """With what a model says of the contracts that ask one; what that costs is paid by the step."""
+    text = task.agent.text(answered.parsed) if task.agent.sentences(answered.parsed) else ""
+    said = rubrics.judge(task, text, work.paid)
+    return replace(answered, measured=[*answered.measured, *said])
 
 
 def _elected(task: Task, work: Work, kept: Sequence[Answered], proposals: Sequence[Answered]) -> Answered:

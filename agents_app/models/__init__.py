@@ -1,12 +1,16 @@
 from agents_app.models.account import SourceAccount
 from agents_app.models.budget import BudgetDay, ModelPrice
+from agents_app.models.case import GoldenCase
+from agents_app.models.contract import Contract
 from agents_app.models.deployment import Deployment
 from agents_app.models.draft import Draft, Send
 from agents_app.models.entity import Edge, Entity, EntityId, EntityMerge, MergeProposal, Scheme, Statement
 from agents_app.models.flow import FlowTemplate, FlowVersion, Goal, RetryClass, RoutingRule, StepKind, TemplateStep
 from agents_app.models.knowledge import Brief, Claim, Correction, Fact, Persona, SourceRecord
 from agents_app.models.prompt import ClientPrompt, PromptVersion, Release
+from agents_app.models.rehearsal import Rehearsal, RehearsalAnswer
 from agents_app.models.request import Campaign, CampaignContact, CampaignStep, Depth, Purpose, Request, RequestRule
+from agents_app.models.rollout import Rollout, RolloutDecision, RolloutDraw
 from agents_app.models.run import FlowRun, Gate, PlannedPrompt, PlanRevision, StepContext, StepRun
 from agents_app.models.trial import Trial
 
@@ -18,6 +22,7 @@ __all__ = [
     "CampaignStep",
     "Claim",
     "ClientPrompt",
+    "Contract",
     "Correction",
     "Deployment",
     "Depth",
@@ -32,6 +37,7 @@ __all__ = [
     "FlowVersion",
     "Gate",
     "Goal",
+    "GoldenCase",
     "MergeProposal",
     "ModelPrice",
     "Persona",
@@ -39,10 +45,15 @@ __all__ = [
     "PlannedPrompt",
     "PromptVersion",
     "Purpose",
+    "Rehearsal",
+    "RehearsalAnswer",
     "Release",
     "Request",
     "RequestRule",
     "RetryClass",
+    "Rollout",
+    "RolloutDecision",
+    "RolloutDraw",
     "RoutingRule",
     "Scheme",
     "Send",

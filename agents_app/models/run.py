@@ -18,13 +18,14 @@ class FlowRun(Record):
     `nodes` is the plan as it began: a list of `graph.Node` documents; later plans are `PlanRevision`s. `skipped` is
     [{"key", "agent", "reason"}]. `config` is the effective config as a document, `config_sources` {dotted path:
     layer}. `hints` is a list of sentences. `variants` is {agent: {"experiment": id, "variant": id, "key": "b"}}.
+    `promises` are the contracts that stood then (`agents_app.promises.Promise` as documents).
     `seq` counts the changes of the run and its steps; amounts are US dollars.
     """
 
     recorded = (
         "request_id", "client_id", "idempotency_key", "route", "reason", "template_version_id", "rules_version_id",
         "code_revision", "facts_routed", "nodes", "skipped", "config", "config_sources", "config_sha256", "hints",
-        "variants", "budget_usd", "time_budget_s", "planned_at", "config_version", "deployment_id",
+        "variants", "budget_usd", "time_budget_s", "planned_at", "config_version", "deployment_id", "promises",
     )  # fmt: skip
 
     class Status(models.TextChoices):
@@ -74,6 +75,7 @@ class FlowRun(Record):
     )
     hints = models.JSONField(default=list, blank=True)
     variants = models.JSONField(default=dict, blank=True)
+    promises = models.JSONField(default=list, blank=True, help_text="The contracts that stood when it was planned.")
     budget_usd = models.DecimalField("budget", max_digits=12, decimal_places=7, default=Decimal(0))
     time_budget_s = models.PositiveSmallIntegerField("time budget", default=30)
     planned_at = models.DateTimeField()
@@ -267,7 +269,7 @@ class StepRun(models.Model):
     output = models.JSONField(null=True, blank=True)
     confidence = models.FloatField(null=True, blank=True)
     confidence_terms = models.JSONField(default=list, blank=True)
-    checks = models.JSONField(default=list, blank=True, help_text='[{"check", "passed", "detail"}]')
+    checks = models.JSONField(default=list, blank=True, help_text='[{"check", "passed", "detail", "must"}]')
     votes = models.JSONField(default=dict, blank=True, help_text="How one of several answers was chosen.")
     prompt_sent = models.TextField(blank=True)
     generator = models.CharField(max_length=80, blank=True, help_text="The model that answered, by its own name.")

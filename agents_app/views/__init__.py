@@ -6,11 +6,14 @@ from agents_app.views.deployments import client_deployments
 from agents_app.views.gates import gate, questions
 from agents_app.views.origins import written_by
 from agents_app.views.plans import plan
+from agents_app.views.rehearsals import rehearsal, rehearse
+from agents_app.views.rollouts import roll_out, rollout
 from agents_app.views.runs import request_trace, run_page, run_progress
 from agents_app.views.trials import client_try, trial
 
 __all__ = [
     "approval", "approvals", "client_companies", "client_deployments", "client_try", "company", "gate", "plan",
-    "questions", "request_trace", "research_sources", "run_page", "run_progress", "trial",
+    "questions", "rehearsal", "rehearse",
+    "request_trace", "research_sources", "roll_out", "rollout", "run_page", "run_progress", "trial",
     "written_by",
 ]  # fmt: skip

@@ -195,6 +195,7 @@ def _step(step: StepRun, run: FlowRun) -> dict[str, Any]:
         "facts_from": _elsewhere(step.input.get("facts_from"), run),
         "seconds": (step.finished_at - step.started_at).total_seconds() if step.finished_at else None,
         "broken": [check for check in step.checks if not check["passed"]],
+        "unjudged": [check for check in step.checks if not check.get("judged", True)],
         "variant": run.variants.get(step.agent),
         "votes": votes_of(step),
     }

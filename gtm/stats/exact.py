@@ -37,6 +37,18 @@ def fisher_p(s1: int, n1: int, s2: int, n2: int) -> float | None:
     return min(1.0, sum(chance for chance in chances.values() if chance <= seen))
 
 
+def mcnemar_p(worsened: int, mended: int) -> float:
+    """The exact McNemar test of paired outcomes, two-sided: how often chance splits the pairs that changed at least so
+    unevenly, where either direction is as likely (McNemar 1947, Psychometrika 12:153; binomial with 1/2).
+
+    1 where no pair changed.
+    """
+    if worsened < 0 or mended < 0:
+        raise ImpossibleCounts("Pairs are counted from 0 on.")
+    changed = worsened + mended
+    return min(1.0, 2 * binomial_p(max(worsened, mended), changed, 0.5)) if changed else 1.0
+
+
 def _choose(n: int, k: int) -> float:
     """The logarithm of the binomial coefficient."""
     return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)

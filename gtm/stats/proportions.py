@@ -64,6 +64,21 @@ def newcombe(s1: int, n1: int, s2: int, n2: int, confidence: float = 0.95) -> Di
     return Difference(difference, max(-1.0, difference - below), min(1.0, difference + above))
 
 
+def paired_difference(worsened: int, mended: int, n: int, confidence: float = 0.95) -> Difference | None:
+    """The change of a rate between two looks at the same `n` cases: on so many it was lost, on so many won.
+
+    Interval: adjusted Wald for paired proportions, one added to each count of changes and two cases (Bonett and Price
+    2012, J. Educ. Behav. Stat. 37:479); it is centred on the adjusted difference, which is given. None with no case.
+    """
+    _check(worsened + mended, n)
+    _check(min(worsened, mended), n)
+    if n == 0:
+        return None
+    lost, won = (worsened + 1) / (n + 2), (mended + 1) / (n + 2)
+    half = quantile(confidence) * sqrt((lost + won - (won - lost) ** 2) / (n + 2))
+    return Difference(won - lost, max(-1.0, won - lost - half), min(1.0, won - lost + half))
+
+
 def two_proportion_p(s1: int, n1: int, s2: int, n2: int) -> float | None:
     """The two-sided p-value of the pooled z-test, which equals Pearson's chi-square without correction.
 

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.html import strip_tags
 
 from agents_app import campaigns, versions
-from agents_app.models import Campaign, PromptVersion, Request
+from agents_app.models import Campaign, PromptVersion, Rehearsal, Request
 from clients.models import AgentKey
 from gtm import loop
 from tests.crowd import make_crowd, make_user_of
@@ -126,8 +126,11 @@ def test_with_nothing_to_go_back_to_rolling_back_says_so(operator):
 
 
 def test_the_list_has_both_as_actions(operator):
-    _, second = make_versions("One", "Two")
+    first, second = make_versions("One", "Two")
     chosen = {"_selected_action": [second.pk]}
+    Rehearsal.objects.create(
+        candidate=second, against=first, agent="email_agent", budget_usd=0, asked_at=AT, status="done", verdict="passed"
+    )
 
     operator.post(url("promptversion", "changelist"), {"action": "make_live", **chosen})
     assert labels() == ["retired", "live"]

@@ -378,7 +378,7 @@ def test_a_good_mail_keeps_every_promise():
             {"sentences": [{"text": "Northwind Bank is the best of them.", "rests_on": [], "paragraph": 1}]},
             "claims_have_sources",
         ),
-        ({"subject": "Hi"}, "subject_fits"),
+        ({"subject": "Audit\nevidence"}, "subject_is_a_line"),
     ],
 )
 def test_a_mail_that_breaks_a_promise_is_told_which(change, broken):

@@ -10,10 +10,26 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.contrib.auth.models import User
 from django.urls import reverse
+from django.utils import timezone
 from playwright.sync_api import Page
 
-from agents_app.models import Campaign, Draft, FlowRun, Gate, PromptVersion, Request, Send, Trial
+from agents_app import cases, rehearsals, rollouts, versions
+from agents_app.models import (
+    Campaign,
+    Contract,
+    Draft,
+    FlowRun,
+    Gate,
+    PromptVersion,
+    Rehearsal,
+    Request,
+    Rollout,
+    Send,
+    StepRun,
+    Trial,
+)
 from clients import mappings, suppression
 from clients.crm import CRMS
 from clients.models import (
@@ -92,6 +108,28 @@ def mapping_page(name: str) -> str:
 def older_report() -> str:
     report = WeeklyReport.objects.order_by("-week", "-version")[1]
     return reverse("weekly_review_version", args=[report.week.isoformat(), report.version])
+
+
+def rehearsed() -> Rehearsal:
+    """A version tried beside the live one on a question of a real run, offline."""
+    if there := Rehearsal.objects.first():
+        return there
+    by, at = User.objects.get(username="operator"), timezone.now()
+    step = StepRun.objects.filter(agent="email_agent", status="done", draft__isnull=False).order_by("pk")[0]
+    cases.copy(step, by=by, at=at)
+    live = versions.live()["email_agent"]
+    version = versions.create("email_agent", text=f"{live.text}Be brief.", note="Shorter", by=by, at=at)
+    made = rehearsals.ask(version, by=by, at=at)
+    rehearsals.answer_some(made.pk)
+    return made
+
+
+def rolled_out() -> Rollout:
+    if there := Rollout.objects.first():
+        return there
+    by, at = User.objects.get(username="operator"), timezone.now()
+    made = rollouts.start(rehearsed().candidate, by=by, at=at, reason="It is shorter.")
+    return rollouts.look(made, lambda sends: set(), at=at)
 
 
 PAGES: dict[str, tuple[str, Callable[[], str]]] = {
@@ -251,6 +289,18 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "prompt versions": ("operator", lambda: changelist(PromptVersion)),
     "prompt version": ("operator", lambda: change(PromptVersion.objects.filter(label="live").first())),
     "new prompt version": ("operator", lambda: add(PromptVersion)),
+    "contracts": ("manager", lambda: changelist(Contract)),
+    "kinds of contracts": ("manager", lambda: add(Contract)),
+    "new contract": ("manager", lambda: add(Contract) + "?kind=must_include"),
+    "contract": ("operator", lambda: change(Contract.objects.get(name="subject_fits", client=None))),
+    "rehearsal": ("operator", lambda: reverse("rehearsal", args=[rehearsed().pk])),
+    "rehearsal before it begins": ("operator", lambda: reverse("rehearse", args=[rehearsed().candidate_id])),
+    "rollout": ("operator", lambda: reverse("rollout", args=[rolled_out().pk])),
+    "rollout before it begins": ("operator", lambda: reverse("roll_out", args=[rehearsed().candidate_id])),
+    "version before it goes live": (
+        "operator",
+        lambda: reverse("admin:agents_app_promptversion_make_live", args=[rehearsed().candidate_id]),
+    ),
     "drafts": ("operator", lambda: changelist(Draft)),
     "draft": ("operator", lambda: change(Draft.objects.first())),
     "messages sent": ("operator", lambda: changelist(Send)),

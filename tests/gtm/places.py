@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.urls import get_resolver, reverse
 
-from agents_app.models import Draft, FlowRun, Gate, Request, StepRun, Trial
+from agents_app.models import Draft, FlowRun, Gate, PromptVersion, Rehearsal, Request, Rollout, StepRun, Trial
 from clients import suppression
 from clients.models import Client, Connection, Contact, Delivery, ReviewItem
 from experiments.models import SettingProposal
@@ -43,6 +43,10 @@ ARGUMENTS: dict[str, Callable[[Rows, int], list[Any]]] = {
     },
     "contact_review": lambda rows, at: [rows[ReviewItem][at].pk],
     "quarantined": lambda rows, at: [rows[Delivery][at].pk],
+    "rehearse": lambda rows, at: [rows[PromptVersion][at].pk],
+    "roll_out": lambda rows, at: [rows[PromptVersion][at].pk],
+    "rollout": lambda rows, at: [rows[Rollout][at].pk],
+    "rehearsal": lambda rows, at: [rows[Rehearsal][at].pk],
     "proposal": lambda rows, at: [rows[SettingProposal][at].pk],
     "weekly_review_version": lambda rows, at: [WEEK.isoformat(), 1],
     "unsubscribe": lambda rows, at: [suppression.token(rows[Contact][at])],

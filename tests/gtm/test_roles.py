@@ -218,7 +218,7 @@ def test_an_account_manager_gets_not_found_for_another_clients_page(rows, name):
 def belongs_to_client(model: type) -> bool:
     return model._meta.app_label in ("clients", "agents_app", "experiments", "insights") and model._meta.model_name not in (
         "settingstemplate", "agencysettings", "configkey", "proposedchange", "promptversion", "modelprice", "sharedinsight", "weeklyreport",
-        "flowtemplate", "routingrule", "flowversion", "sourceaccount", "release",
+        "flowtemplate", "routingrule", "flowversion", "sourceaccount", "release", "rehearsal", "rollout",
     )  # fmt: skip
 
 

@@ -1,0 +1,228 @@
+"""A rollout's rules: who is in its share, what the guards say, and whether it goes on. Pure.
+
+A unit's place never changes, and the share only grows, so nobody who got the candidate gets the old version back but by
+a rollback. The guards are anytime-valid tests (gtm/stats/eprocess.py), so they may be asked after every answer.
+
+A unit is a contact, or the company where nobody is known yet: outcomes of one client's contacts are taken for
+independent of each other, which those of one unit are not.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import exp
+from typing import Any, Literal, NamedTuple
+
+from gtm.stats import eprocess, proportions
+
+SHARES = (10, 25, 50, 100)  # per cent of the units
+CONTROLS = {10: 9, 25: 3, 50: 1}  # control outcomes to one of the candidate, as they come in each stage
+LEAST = {10: 20, 25: 40, 50: 80}  # outcomes of the candidate in a stage before the next one
+ALPHA = 0.05  # the chance that a candidate which is no worse in anything is rolled back, of the whole rollout
+UNEVEN = 0.001  # p below which units did not fall as the shares say
+DOUBT = 0.25  # of the wealth that rolls back: from there on the share does not grow
+
+Step = Literal["go_on", "wait", "hold", "roll_back", "finish"]
+
+
+class Guard(NamedTuple):
+    """`weight` is its part of ALPHA; all of them sum to 1. `is_rate`: its outcomes are kept or not (worse: fewer),
+    otherwise amounts (worse: more). `is_needed`: without outcomes of it nothing goes on."""
+
+    key: str
+    label: str
+    weight: float
+    is_rate: bool = True
+    is_needed: bool = False
+
+
+GUARDS = (
+    Guard("contracts", "Answers that keep their contracts", 0.5, is_needed=True),
+    Guard("errors", "Steps that end with an answer", 0.15, is_needed=True),
+    Guard("edits", "Drafts approved as they stand", 0.15),
+    Guard("bounces", "E-mails that did not bounce", 0.1),
+    Guard("cost", "Cost of an answer", 0.1, is_rate=False),
+)
+
+
+@dataclass(frozen=True)
+class Period:
+    """What came in one stage, in the order in which it came: {guard: outcomes of the control, of the candidate}.
+
+    `control` and `candidate` count the distinct units that were planned in it.
+    """
+
+    share: int
+    control: int = 0
+    candidate: int = 0
+    outcomes: Mapping[str, tuple[Sequence[float], Sequence[float]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Past:
+    """What was known of the control before the rollout began: {guard: its rate}, and {guard: the amount beyond which
+    all amounts count alike}."""
+
+    rates: Mapping[str, float] = field(default_factory=dict)
+    caps: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Found:
+    """`wealth` is the e-value against “no worse”, `needed` what rolls back; means are of all stages, `seen` counts the
+    outcomes of the control and of the candidate."""
+
+    guard: Guard
+    wealth: float
+    needed: float
+    control: float | None
+    candidate: float | None
+    seen: tuple[int, int]
+
+    @property
+    def counts(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Of a rate: (kept, of) of the control, and of the candidate."""
+        kept = [
+            round((mean or 0.0) * seen) for mean, seen in zip((self.control, self.candidate), self.seen, strict=True)
+        ]
+        return (kept[0], self.seen[0]), (kept[1], self.seen[1])
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "guard": self.guard.key,
+            "label": self.guard.label,
+            "is_rate": self.guard.is_rate,
+            "wealth": round(self.wealth, 4),
+            "needed": round(self.needed, 4),
+            "control": self.control,
+            "candidate": self.candidate,
+            "seen": list(self.seen),
+        }
+
+    @property
+    def is_worse(self) -> bool:
+        return self.wealth >= self.needed
+
+    @property
+    def is_in_doubt(self) -> bool:
+        return self.wealth >= DOUBT * self.needed
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`share` is that of the next stage where it goes on."""
+
+    step: Step
+    reasons: tuple[str, ...]
+    found: tuple[Found, ...]
+    share: int | None = None
+    uneven_p: float | None = None
+
+
+def place(seed: str, unit: str) -> float:
+    """Where a unit stands in [0, 1): the first 53 bits of SHA-256 over "seed:unit" in UTF-8, the same for ever."""
+    digest = hashlib.sha256(f"{seed}:{unit}".encode()).digest()
+    return (int.from_bytes(digest[:8]) >> 11) / 2**53
+
+
+def is_in(seed: str, unit: str, share: int) -> bool:
+    """Whether the unit gets the candidate while the rollout has this share, in per cent."""
+    return place(seed, unit) * 100 < share
+
+
+def judge(periods: Sequence[Period], past: Past) -> Verdict:
+    """What to do after these stages, the present one last. Raises ValueError for a share that is no stage."""
+    present = periods[-1]
+    if present.share not in CONTROLS:
+        raise ValueError(f"{present.share} % is no stage of a rollout; its stages are {SHARES}.")
+    found = tuple(_found(guard, periods, past) for guard in GUARDS)
+    if worse := [each for each in found if each.is_worse]:
+        return Verdict("roll_back", tuple(_told(each) for each in worse), found)
+    uneven = uneven_p(periods)
+    if uneven is not None and uneven < UNEVEN:
+        return Verdict("hold", (_uneven(present, uneven),), found, uneven_p=uneven)
+    if doubts := [each for each in found if each.is_in_doubt]:
+        reasons = tuple(f"{_told(each)} That is not yet enough to roll back, and too much to go on." for each in doubts)
+        return Verdict("hold", reasons, found, uneven_p=uneven)
+    if lacking := [each for each in (_lacking(guard, present) for guard in GUARDS) if each]:
+        return Verdict("wait", tuple(lacking), found, uneven_p=uneven)
+    return _further(present, found, uneven)
+
+
+def uneven_p(periods: Sequence[Period]) -> float | None:
+    """The smallest p of any stage that its units fell as its share says (chi-square), times the number of stages."""
+    tested = [
+        p
+        for each in periods
+        if (p := proportions.srm_p([each.control, each.candidate], [100 - each.share, each.share])) is not None
+    ]
+    return min(1.0, min(tested) * len(tested)) if tested else None
+
+
+def _further(present: Period, found: tuple[Found, ...], uneven: float | None) -> Verdict:
+    following = SHARES[SHARES.index(present.share) + 1]
+    said = f"{_count(present)} of {LEAST[present.share]} wanted outcomes at {present.share} %, and no guard objects."
+    return Verdict("finish" if following == 100 else "go_on", (said,), found, following, uneven)
+
+
+def _found(guard: Guard, periods: Sequence[Period], past: Past) -> Found:
+    streams = [(*each.outcomes.get(guard.key, ((), ())), CONTROLS[each.share]) for each in periods]
+    log_wealth = _rate(guard, streams, past) if guard.is_rate else _amount(guard, streams, past)
+    control = [value for stream in streams for value in stream[0]]
+    candidate = [value for stream in streams for value in stream[1]]
+    needed = exp(eprocess.needed(ALPHA, guard.weight))
+    return Found(
+        guard, exp(min(log_wealth, 700.0)), needed, _mean(control), _mean(candidate), (len(control), len(candidate))
+    )
+
+
+Streams = Sequence[tuple[Sequence[float], Sequence[float], int]]
+
+
+def _rate(guard: Guard, streams: Streams, past: Past) -> float:
+    blocks = [
+        eprocess.blocks([bool(each) for each in control], [bool(each) for each in candidate], ratio)
+        for control, candidate, ratio in streams
+    ]
+    return eprocess.worse_rate(blocks, past.rates.get(guard.key))
+
+
+def _amount(guard: Guard, streams: Streams, past: Past) -> float:
+    return eprocess.higher_mean(streams, past.caps.get(guard.key, 0.0))
+
+
+def _lacking(guard: Guard, present: Period) -> str:
+    if not guard.is_needed:
+        return ""
+    seen, least = len(present.outcomes.get(guard.key, ((), ()))[1]), LEAST[present.share]
+    return f"{guard.label}: {seen} of {least} outcomes of the candidate at {present.share} %." if seen < least else ""
+
+
+def _count(present: Period) -> int:
+    return min(len(present.outcomes[guard.key][1]) for guard in GUARDS if guard.is_needed)
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _told(found: Found) -> str:
+    guard = found.guard
+    control, candidate = (_shown(guard, each) for each in (found.control, found.candidate))
+    return (
+        f"{guard.label}: {candidate} with the candidate, {control} without, of {found.seen[1]}; the evidence that it "
+        f"is worse stands at {found.wealth:.3g}, and {found.needed:.3g} rolls back."
+    )
+
+
+def _shown(guard: Guard, value: float | None) -> str:
+    if value is None:
+        return "nothing"
+    return f"{value:.1%}" if guard.is_rate else f"${value:.4f}"
+
+
+def _uneven(present: Period, p: float) -> str:
+    return (
+        f"Of {present.control + present.candidate} units {present.candidate} got the candidate where {present.share} % "
+        f"should have (p = {p:.2g}), so what is compared may not be alike. Find out who was left out, then start anew."
+    )

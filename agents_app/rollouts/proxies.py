@@ -1,0 +1,123 @@
+"""What came of both versions, fast and in the order in which it came: the outcomes that guards look at.
+
+Where an e-mail bounces is known to an app further right, so it comes in as an argument.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from agents_app.models import Draft, PromptVersion, Rollout, RolloutDraw, StepRun
+from agents_app.rollout_rules import GUARDS, SHARES, Past, Period
+
+SETTLED = timedelta(days=2)  # after so long an e-mail that did not bounce has arrived
+REMEMBERED = 500  # steps of the live version that say how it was before
+FEWEST = 20  # outcomes below which the past says nothing
+ABOUT_THE_TEXT = ("", Draft.Rejection.TEXT, Draft.Rejection.OTHER)
+COLUMNS = (
+    "pk", "run_id", "status", "checks", "cost_usd", "uncertain_usd", "finished_at", "draft__status",
+    "draft__was_edited", "draft__rejection", "draft__decided_at", "draft__send", "draft__send__sent_at",
+)  # fmt: skip
+
+Bounced = Callable[[Iterable[int]], set[int]]  # ids of sends → those of them that bounced
+Row = Mapping[str, Any]
+Dated = tuple[datetime, int, float]  # when it was known, its step, the outcome
+
+
+def periods(rollout: Rollout, bounced: Bounced, *, at: datetime) -> list[Period]:
+    """One a stage that has begun, the present one last."""
+    draws: list[Row] = list(
+        RolloutDraw.objects.filter(rollout=rollout).values("run_id", "unit", "is_candidate", "share")
+    )
+    steps = _steps(rollout.agent).filter(run__in=[draw["run_id"] for draw in draws])
+    rows: dict[int, list[Row]] = {}
+    for row in steps.values(*COLUMNS):
+        rows.setdefault(row["run_id"], []).append(row)
+    sends = [row["draft__send"] for each in rows.values() for row in each if row["draft__send"]]
+    gone = bounced(sends) if sends else set()
+    stages = [share for share in SHARES if share <= rollout.share and share < 100]
+    return [_period(share, [draw for draw in draws if draw["share"] == share], rows, gone, at) for share in stages]
+
+
+def past(version: PromptVersion, *, at: datetime) -> Past:
+    """How the version did in its newest steps; nothing of what has too few outcomes. Bounces are not looked up."""
+    steps = _steps(version.agent).filter(run__prompts__version=version, run__request__trial_side="")
+    rows = list(steps.order_by("-pk").values(*COLUMNS)[:REMEMBERED])
+    found = {guard.key: [value for _, _, value in _outcomes(guard.key, rows, set(), at)] for guard in GUARDS}
+    told = {key: values for key, values in found.items() if len(values) >= FEWEST and key != "bounces"}
+    rates = {guard.key: _mean(told[guard.key]) for guard in GUARDS if guard.is_rate and guard.key in told}
+    caps = {guard.key: _high(told[guard.key]) for guard in GUARDS if not guard.is_rate and guard.key in told}
+    return Past(rates, caps)
+
+
+def _steps(agent: str) -> Any:  # noqa: ANN401 a queryset of a manager
+    ended = (StepRun.Status.DONE, StepRun.Status.FAILED, StepRun.Status.REJECTED)
+    return StepRun.objects.filter(agent=agent, status__in=ended)
+
+
+def _period(share: int, draws: Sequence[Row], rows: Mapping[int, list[Row]], gone: set[int], at: datetime) -> Period:
+    arms = [[draw for draw in draws if draw["is_candidate"] is side] for side in (False, True)]
+    control, candidate = ([row for draw in arm for row in rows.get(draw["run_id"], [])] for arm in arms)
+    outcomes = {
+        guard.key: (_stream(guard.key, control, gone, at), _stream(guard.key, candidate, gone, at)) for guard in GUARDS
+    }
+    units = [len({draw["unit"] for draw in arm}) for arm in arms]
+    return Period(share, units[0], units[1], outcomes)
+
+
+def _stream(guard: str, rows: Iterable[Row], gone: set[int], at: datetime) -> list[float]:
+    return [value for _, _, value in sorted(_outcomes(guard, rows, gone, at))]
+
+
+def _outcomes(guard: str, rows: Iterable[Row], gone: set[int], at: datetime) -> Iterator[Dated]:
+    for row in rows:
+        value = OUTCOMES[guard](row, gone, at)
+        if value is not None:
+            yield (row["draft__decided_at"] if guard == "edits" else row["finished_at"], row["pk"], value)
+
+
+# --- one function a guard: the outcome of a step, None where there is none (yet)
+
+
+def _contracts(row: Row, gone: set[int], at: datetime) -> float | None:
+    if row["status"] == StepRun.Status.FAILED or not row["checks"]:
+        return None
+    return float(all(check["passed"] for check in row["checks"] if check.get("judged", True)))
+
+
+def _errors(row: Row, gone: set[int], at: datetime) -> float | None:
+    return float(row["status"] != StepRun.Status.FAILED)
+
+
+def _edits(row: Row, gone: set[int], at: datetime) -> float | None:
+    """A draft that was turned down because of the company, the person or the time says nothing of the text."""
+    if row["draft__decided_at"] is None or row["draft__rejection"] not in ABOUT_THE_TEXT:
+        return None
+    return float(row["draft__status"] != Draft.Status.REJECTED and not row["draft__was_edited"])
+
+
+def _bounces(row: Row, gone: set[int], at: datetime) -> float | None:
+    send, sent_at = row["draft__send"], row["draft__send__sent_at"]
+    if send is None:
+        return None
+    if send in gone:
+        return 0.0
+    return 1.0 if at - sent_at >= SETTLED else None
+
+
+def _cost(row: Row, gone: set[int], at: datetime) -> float | None:
+    return float(row["cost_usd"] + row["uncertain_usd"])
+
+
+OUTCOMES: Mapping[str, Callable[[Row, set[int], datetime], float | None]] = {
+    "contracts": _contracts, "errors": _errors, "edits": _edits, "bounces": _bounces, "cost": _cost,
+}  # fmt: skip
+
+
+def _mean(values: list[float]) -> float:
+    return round(sum(values) / len(values), 4)
+
+
+def _high(values: list[float]) -> float:
+    """The 99th percentile: beyond it all amounts count alike."""
+    return sorted(values)[min(len(values) - 1, int(0.99 * len(values)))]
