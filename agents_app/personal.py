@@ -71,6 +71,16 @@ DECLARED = (
         free=("sha256",),
     ),
     Personal(
+        "agents_app.GoldenCase",
+        contact=("step__run__request__contact",),
+        among=("step__run__drafts__contact",),
+        company="step__run__request__company_domain",
+        client="client",
+        blank=("context", "title", "note"),
+        search=("facts",),
+        free=("config",),
+    ),
+    Personal(
         "agents_app.Gate",
         contact=("step__run__request__contact",),
         among=("step__run__drafts__contact",),

@@ -72,7 +72,7 @@ from insights.models import (
     Ticket,
     WeeklyReport,
 )
-from tests.crowd_runs import SHA, Rows, a_number, flows, knowledge, known, numbers, questions, runs, trials
+from tests.crowd_runs import SHA, Rows, a_number, cases, flows, knowledge, known, numbers, questions, runs, trials
 from tests.factories import AT
 
 PASSWORD = "correct horse"
@@ -108,6 +108,7 @@ def make_crowd(size: int) -> Rows:
         flows,
         runs,
         questions,
+        cases,
         trials,
         knowledge,
         known,

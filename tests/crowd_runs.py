@@ -23,6 +23,7 @@ from agents_app.models import (
     FlowTemplate,
     FlowVersion,
     Gate,
+    GoldenCase,
     MergeProposal,
     ModelPrice,
     Persona,
@@ -153,6 +154,15 @@ def questions(size: int, rows: Rows) -> Rows:
                 step=step, question=f"Is this right for {step.run.client}?", shown={"sentences": []}, asked_at=AT, expires_at=later
             )
             for step in steps
+        ]
+    }  # fmt: skip
+
+
+def cases(size: int, rows: Rows) -> Rows:
+    return {
+        GoldenCase: [
+            GoldenCase(agent="email_agent", client=step.run.client, step=step, title="E-mail for Northwind Bank", created_at=AT)
+            for step in rows[StepRun]
         ]
     }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from agents_app.admin import (
     accounts,
+    cases,
     deployments,
     entities,
     flow_versions,
@@ -19,6 +20,7 @@ from agents_app.admin import (
 
 __all__ = [
     "accounts",
+    "cases",
     "deployments",
     "entities",
     "flow_versions",

@@ -1,5 +1,6 @@
 from agents_app.models.account import SourceAccount
 from agents_app.models.budget import BudgetDay, ModelPrice
+from agents_app.models.case import GoldenCase
 from agents_app.models.deployment import Deployment
 from agents_app.models.draft import Draft, Send
 from agents_app.models.entity import Edge, Entity, EntityId, EntityMerge, MergeProposal, Scheme, Statement
@@ -32,6 +33,7 @@ __all__ = [
     "FlowVersion",
     "Gate",
     "Goal",
+    "GoldenCase",
     "MergeProposal",
     "ModelPrice",
     "Persona",
