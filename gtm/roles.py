@@ -103,6 +103,8 @@ PAGES = {
     "search": Access(SIGNED_IN),
     "run_page": Access("agents_app.view_flowrun", "agents_app.add_request"),
     "run_progress": Access("agents_app.view_flowrun"),
+    "run_compare": Access("agents_app.view_flowrun"),
+    "runs_compared": Access("agents_app.view_flowrun"),
     "plan": Access("agents_app.add_request", "agents_app.add_request"),
     "questions": Access("agents_app.view_gate"),
     "gate": Access("agents_app.view_gate", "agents_app.answer_gate"),

@@ -119,6 +119,18 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "run of the default route": ("operator", lambda: reverse("run_page", args=[run_of("default").pk])),
     "run of a follow-up": ("operator", lambda: reverse("run_page", args=[run_of("follow_up").pk])),
     "run of deep research": ("operator", lambda: reverse("run_page", args=[run_of("deep_research").pk])),
+    "choice of a run to compare with": (
+        "operator",
+        lambda: reverse("run_compare", args=[run_of("deep_research").pk]),
+    ),
+    "two runs side by side": (
+        "operator",
+        lambda: reverse("runs_compared", args=[run_of("default").pk, run_of("follow_up").pk]),
+    ),
+    "a run beside itself": (
+        "viewer",
+        lambda: reverse("runs_compared", args=[run_of("default").pk, run_of("default").pk]),
+    ),
     "trace of a request": ("operator", lambda: reverse("request_trace", args=[Request.objects.first().pk])),
     "plan": ("manager", lambda: reverse("plan")),
     "plan of a first e-mail": ("operator", lambda: plan_of("outreach")),

@@ -21,6 +21,8 @@ WEEK = AT.date() - timedelta(days=7)
 ARGUMENTS: dict[str, Callable[[Rows, int], list[Any]]] = {
     "run_page": lambda rows, at: [rows[FlowRun][at].pk],
     "run_progress": lambda rows, at: [rows[FlowRun][at].pk],
+    "run_compare": lambda rows, at: [rows[FlowRun][at].pk],
+    "runs_compared": lambda rows, at: [rows[FlowRun][at].pk, rows[FlowRun][at].pk],
     "gate": lambda rows, at: [rows[Gate][at].pk],
     "request_trace": lambda rows, at: [rows[Request][at].pk],
     "approval": lambda rows, at: [rows[Draft][at].pk],
