@@ -30,7 +30,8 @@ NOTHING: Final = _Nothing()
 @dataclass(frozen=True)
 class Step:
     """`worker` is the agent, or the step's key where there is none. `documents` are compared path by path, {name: JSON
-    or text}; `figures` are set beside each other, {name in words: value}."""
+    or text}; `figures` are set beside each other, {name in words: value}. What a run took over from another (see
+    `reruns`) cost it nothing, so figures that one of two lacks say nothing then."""
 
     id: int
     key: str
@@ -39,6 +40,7 @@ class Step:
     label: str
     documents: Mapping[str, Any]
     figures: Mapping[str, Figure]
+    is_taken_over: bool = False
 
     @property
     def token(self) -> tuple[str, int]:
@@ -158,7 +160,10 @@ def _pair(left: Step | None, right: Step | None) -> Pair:
     if left is None or right is None:
         return Pair(left, right)
     found = list(differences(left.documents, right.documents))
-    return Pair(left, right, found, deltas(left.figures, right.figures))
+    figures = deltas(left.figures, right.figures)
+    if left.is_taken_over or right.is_taken_over:
+        figures = [each for each in figures if each.name in left.figures and each.name in right.figures]
+    return Pair(left, right, found, figures)
 
 
 def _key(pair: Pair) -> str:

@@ -16,7 +16,7 @@ RUNS = FlowRun.objects.select_related("client", "request__contact", "template_ve
     "deployment__config", "deployment__connections", "deployment__rollouts"
 )
 OFFERED = 6  # runs of a kind, the newest
-ELSEWHERE = ("config", "context")  # of what a step was given: compared with the run, and given under names of its own
+ELSEWHERE = ("config", "context", "search")  # of what a step was given: compared under names of their own
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def whole(run: FlowRun, steps: Sequence[StepRun], prompts: Iterable[tuple[str, s
         "variants": run.variants,
         "error": run.error,
     }
-    return Whole(documents, _figures(run, steps, prompts), [_step(step, run) for step in steps])
+    return Whole(documents, _figures(run, steps, prompts), [_step(step) for step in steps])
 
 
 def offers(run: FlowRun, seen: QuerySet[FlowRun]) -> list[Offer]:
@@ -87,7 +87,7 @@ def _figures(run: FlowRun, steps: Sequence[StepRun], prompts: Iterable[tuple[str
     }
 
 
-def _step(step: StepRun, run: FlowRun) -> Step:
+def _step(step: StepRun) -> Step:
     return Step(
         id=step.pk,
         key=step.key,
@@ -95,7 +95,8 @@ def _step(step: StepRun, run: FlowRun) -> Step:
         map_index=step.map_index,
         label=f"{step.label}, attempt {step.attempt}" if step.attempt > 1 else step.label,
         documents={
-            "input": given(step.input, run.pk),
+            "input": given(step.input),
+            "search": step.input.get("search"),
             "prompt_sent": step.prompt_sent,
             "output": step.output,
             "checks": step.checks,
@@ -106,22 +107,28 @@ def _step(step: StepRun, run: FlowRun) -> Step:
             "Prompt": str(step.prompt_version or ""),
             "Model": step.generator,
             "Confidence": None if step.confidence is None else round(step.confidence, 4),
-            "Cost": step.cost_usd,
-            "Tokens in": step.tokens_input,
-            "Tokens out": step.tokens_output,
-            "Seconds": _seconds(step.started_at, step.finished_at),
+            **({} if step.is_taken_over else _spent(step)),
         },
+        is_taken_over=step.is_taken_over,
     )
 
 
-def given(document: Mapping[str, Any], run_id: int) -> dict[str, Any]:
+def _spent(step: StepRun) -> dict[str, comparing.Figure]:
+    return {
+        "Cost": step.cost_usd,
+        "Tokens in": step.tokens_input,
+        "Tokens out": step.tokens_output,
+        "Seconds": _seconds(step.started_at, step.finished_at),
+    }
+
+
+def given(document: Mapping[str, Any]) -> dict[str, Any]:
     """What a step was given, without the numbers of rows, which differ in any two runs."""
     found = {name: value for name, value in document.items() if name not in ELSEWHERE}
     if "facts" in found:
         found["facts"] = [{name: fact[name] for name in fact if name != "fact_id"} for fact in found["facts"] or []]
-    origin = found.get("facts_from")
-    if origin and origin.get("run") == run_id:
-        found["facts_from"] = {**origin, "run": "this one"}
+    if origin := found.get("facts_from"):
+        found["facts_from"] = origin.get("why")
     return found
 
 

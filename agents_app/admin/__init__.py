@@ -3,6 +3,7 @@
 from agents_app.admin import (
     accounts,
     cases,
+    debugging,
     deployments,
     entities,
     flow_versions,
@@ -21,6 +22,7 @@ from agents_app.admin import (
 __all__ = [
     "accounts",
     "cases",
+    "debugging",
     "deployments",
     "entities",
     "flow_versions",

@@ -6,9 +6,12 @@ from agents_app.models.draft import Draft, Send
 from agents_app.models.entity import Edge, Entity, EntityId, EntityMerge, MergeProposal, Scheme, Statement
 from agents_app.models.flow import FlowTemplate, FlowVersion, Goal, RetryClass, RoutingRule, StepKind, TemplateStep
 from agents_app.models.knowledge import Brief, Claim, Correction, Fact, Persona, SourceRecord
+from agents_app.models.mark import RunMark
 from agents_app.models.prompt import ClientPrompt, PromptVersion
 from agents_app.models.request import Campaign, CampaignContact, CampaignStep, Depth, Purpose, Request, RequestRule
+from agents_app.models.rerun import Rerun
 from agents_app.models.run import FlowRun, Gate, PlannedPrompt, PlanRevision, StepContext, StepRun
+from agents_app.models.search import SearchText
 from agents_app.models.trial import Trial
 
 __all__ = [
@@ -43,9 +46,12 @@ __all__ = [
     "Purpose",
     "Request",
     "RequestRule",
+    "Rerun",
     "RetryClass",
     "RoutingRule",
+    "RunMark",
     "Scheme",
+    "SearchText",
     "Send",
     "SourceAccount",
     "SourceRecord",

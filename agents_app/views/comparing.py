@@ -17,7 +17,8 @@ from clients.access import scope
 
 SHOWN = 60  # differences of one step; a page of thousands is read by nobody
 PARTS = {
-    "input": "What it was given", "prompt_sent": "The prompt as it was sent", "output": "What it answered",
+    "input": "What it was given", "search": "How its sources were asked",
+    "prompt_sent": "The prompt as it was sent", "output": "What it answered",
     "checks": "Its checks", "error": "What went wrong", "config": "Settings", "hints": "Hints",
     "plan": "The plan as it began", "variants": "Experiments",
 }  # fmt: skip
@@ -113,5 +114,5 @@ def _change(delta: Delta) -> str:
     if delta.change is None or delta.name == "Version of the settings":
         return ""
     sign = "+" if delta.change > 0 else "−"  # noqa: RUF001 a minus sign
-    size = abs(delta.change)
-    return f"{sign}${size:.4f}" if delta.name in MONEY else f"{sign}{round(size, 4):,}"
+    size = abs(float(delta.change))
+    return f"{sign}${size:.4f}" if delta.name in MONEY else f"{sign}{round(size, 4):,g}"

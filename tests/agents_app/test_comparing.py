@@ -23,7 +23,7 @@ def step(worker="email_agent", number=0, at=1, **documents):
 
 
 STEPS = st.lists(
-    st.builds(step, st.sampled_from(["research_agent", "persona_agent", "email_agent"]), st.integers(0, 2), output=DOCUMENTS),
+    st.builds(step, st.sampled_from(["research_agent", "persona_agent", "email_agent"]), st.integers(0, 2), output=LEAVES | NAMED),
     max_size=6,
 )  # fmt: skip
 

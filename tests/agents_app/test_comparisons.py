@@ -12,7 +12,7 @@ from tests.agents_app.flows_that import execute
 from tests.agents_app.models_that import paid
 from tests.agents_app.test_replaying import account, judged
 from tests.crowd import make_user_of
-from tests.factories import AT, make_contact, make_ready_client, make_ready_request, plan_run
+from tests.factories import AT, make_contact, make_ready_client, make_ready_request, make_request, plan_run
 
 pytestmark = pytest.mark.django_db
 
@@ -54,14 +54,22 @@ def test_a_run_beside_itself_is_empty(values):
     assert len(found.pairs) == run.steps.count() > 2
 
 
-def test_one_word_of_a_prompt_shows_exactly_that_path():
+def twice(change):
+    """Two runs of the same wish, the second after `change`; what sources said is fresh for both."""
     request = make_ready_request()
-    one = execute(plan_run(request))
-    version = reworded()
-    again = Request.objects.get(pk=request.pk)
-    again.pk = None
-    again.save()
-    other = execute(plan_run(again))
+    execute(plan_run(request))
+    one = execute(plan_run(Request.objects.create(**_copied(request))))
+    changed = change()
+    return one, execute(plan_run(Request.objects.create(**_copied(request)))), changed
+
+
+def _copied(request):
+    names = ("client", "contact", "company_domain", "company_name", "purpose", "depth", "asked_at")
+    return {name: getattr(request, name) for name in names}
+
+
+def test_one_word_of_a_prompt_shows_exactly_that_path():
+    one, other, version = twice(reworded)
 
     found = comparisons.of(fresh(one), fresh(other))
 
@@ -114,10 +122,7 @@ def test_it_asks_as_often_for_many_steps_as_for_few(django_assert_num_queries):
 
 
 def test_the_page_leads_to_both_runs_and_to_the_changed_word(operator):
-    request = make_ready_request()
-    one = execute(plan_run(request))
-    version = reworded()
-    other = execute(plan_run(Request.objects.create(**_copied(request))))
+    one, other, version = twice(reworded)
 
     page = compared(operator, one, other)
 
@@ -126,11 +131,6 @@ def test_the_page_leads_to_both_runs_and_to_the_changed_word(operator):
     assert f"<ins>{version.text.split(' ', 1)[0]}</ins>" in page.content.decode()
     assert "1 of 3 steps differs." in said(page)
     assert "2 steps the same on both sides" in said(page)
-
-
-def _copied(request):
-    names = ("client", "contact", "company_domain", "company_name", "purpose", "depth", "asked_at")
-    return {name: getattr(request, name) for name in names}
 
 
 def test_the_page_of_a_run_beside_itself_says_so(operator):
@@ -156,7 +156,7 @@ def test_nobody_compares_with_a_run_of_a_client_they_may_not_see(client):
 def test_runs_of_the_same_person_and_prompt_are_offered_and_any_number_is_taken(operator):
     client = make_ready_client()
     ada = make_contact(client)
-    one, other = (execute(plan_run(make_ready_request(contact=ada))) for _ in range(2))
+    one, other = (execute(plan_run(make_request(ada))) for _ in range(2))
     stranger = executed()
 
     page = operator.get(reverse("run_compare", args=[one.pk]))

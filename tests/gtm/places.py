@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.urls import get_resolver, reverse
 
-from agents_app.models import Draft, FlowRun, Gate, Request, Trial
+from agents_app.models import Draft, FlowRun, Gate, Request, StepRun, Trial
 from clients import suppression
 from clients.models import Client, Connection, Contact, Delivery, ReviewItem
 from experiments.models import SettingProposal
@@ -21,6 +21,10 @@ WEEK = AT.date() - timedelta(days=7)
 ARGUMENTS: dict[str, Callable[[Rows, int], list[Any]]] = {
     "run_page": lambda rows, at: [rows[FlowRun][at].pk],
     "run_progress": lambda rows, at: [rows[FlowRun][at].pk],
+    "run_document": lambda rows, at: [rows[FlowRun][at].pk],
+    "run_marks": lambda rows, at: [rows[FlowRun][at].pk],
+    "run_again": lambda rows, at: [rows[FlowRun][at].pk, rows[StepRun][at].pk],
+    "step_case": lambda rows, at: [rows[FlowRun][at].pk, rows[StepRun][at].pk],
     "run_compare": lambda rows, at: [rows[FlowRun][at].pk],
     "runs_compared": lambda rows, at: [rows[FlowRun][at].pk, rows[FlowRun][at].pk],
     "gate": lambda rows, at: [rows[Gate][at].pk],
