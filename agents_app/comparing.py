@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from agents_app import wording
-from agents_app.wording import PART, Compared, Piece
+from agents_app.wording import WORD, Compared, Piece
 
 Figure = str | int | float | Decimal | None
 IDENTITIES = ("key", "check")  # of two lists, items with the same word under one of these belong together
@@ -49,12 +49,17 @@ class Step:
 
 
 class Difference(NamedTuple):
-    """What stands at `path` on each side, NOTHING where there is no such path. `words` where both are texts."""
+    """What stands at `path` on each side, NOTHING where there is no such path."""
 
     path: str
     left: Any
     right: Any
-    words: Compared | None = None
+
+    @property
+    def words(self) -> Compared | None:
+        """Of two texts, word by word, with long stretches that are the same cut down to what stands around a change; of
+        anything else None. It is worked out whenever it is asked for."""
+        return _in_words(self.left, self.right)
 
 
 class Delta(NamedTuple):
@@ -203,7 +208,7 @@ def differences(left: object, right: object, path: str = "") -> Iterator[Differe
         for place, ours, theirs in _items(left, right):
             yield from differences(ours, theirs, f"{path}[{place}]")
     elif not _is_equal(left, right):
-        yield Difference(path, left, right, _in_words(left, right))
+        yield Difference(path, left, right)
 
 
 def _is_list(value: object) -> bool:
@@ -261,15 +266,14 @@ def _in_common(left: Sequence[Any], right: Sequence[Any]) -> tuple[int, int]:
 
 
 def _in_words(left: object, right: object) -> Compared | None:
-    """Word by word, with long stretches that are the same cut down to what stands around a changed word."""
     if not isinstance(left, str) or not isinstance(right, str):
         return None
-    ours, theirs = PART.findall(left), PART.findall(right)
+    ours, theirs = WORD.findall(left), WORD.findall(right)
     head, tail = _in_common(ours, theirs)
     if max(len(ours), len(theirs)) - head - tail > LONGEST_IN_WORDS:
         return None
     middle = ["".join(side[head : len(side) - tail]) for side in (ours, theirs)]
-    found = wording.compare(*middle)
+    found = wording.compare(*middle, WORD)
     before, after = "".join(ours[:head]), "".join(ours[len(ours) - tail :])
     return found._replace(left=_framed(before, found.left, after), right=_framed(before, found.right, after))
 

@@ -16,6 +16,7 @@ from agents_app.names import in_words
 from clients.access import scope
 
 SHOWN = 60  # differences of one step; a page of thousands is read by nobody
+WORD_BY_WORD = 100  # steps; of two longer runs each text stands beside the other as it is
 PARTS = {
     "input": "What it was given", "search": "How its sources were asked",
     "prompt_sent": "The prompt as it was sent", "output": "What it answered",
@@ -52,29 +53,29 @@ def runs_compared(request: HttpRequest, run_id: int, other_id: int) -> HttpRespo
         "sides": [left, right],
         "comparison": found,
         "deltas": _deltas(found.deltas),
-        "parts": _parts(found.differences),
-        "changed": [_pair(pair) for pair in found.changed],
+        "parts": _parts(found.differences, is_long=False),
+        "changed": [_pair(pair, is_long=len(found.changed) > WORD_BY_WORD) for pair in found.changed],
         "same": [pair for pair in found.pairs if pair.is_same],
     }
     return render(request, "agents_app/compared.html", context)
 
 
-def _pair(pair: Pair) -> dict[str, Any]:
+def _pair(pair: Pair, *, is_long: bool) -> dict[str, Any]:
     return {
         "pair": pair,
         "deltas": _deltas(pair.deltas),
-        "parts": _parts(pair.differences[:SHOWN]),
+        "parts": _parts(pair.differences[:SHOWN], is_long=is_long),
         "left_out": max(0, len(pair.differences) - SHOWN),
     }
 
 
-def _parts(differences: Sequence[Difference]) -> list[dict[str, Any]]:
+def _parts(differences: Sequence[Difference], *, is_long: bool) -> list[dict[str, Any]]:
     """By the part of the step that they stand in, each with its name for people."""
     found: dict[str, list[dict[str, Any]]] = {}
     for each in differences:
         name, rest = _split(each.path)
         row = {"path": each.path, "place": rest, "left": _shown(each.left), "right": _shown(each.right)}
-        found.setdefault(PARTS.get(name, in_words(name)), []).append(row | {"words": each.words})
+        found.setdefault(PARTS.get(name, in_words(name)), []).append(row | {"words": None if is_long else each.words})
     return [{"name": name, "differences": rows} for name, rows in found.items()]
 
 

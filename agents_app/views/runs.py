@@ -49,6 +49,7 @@ RUNS = FlowRun.objects.select_related(
     "client", "request__contact", "request__campaign", "request__follows", "brief", "template_version", "rules_version",
     "cancel_asked_by", "deployment",
 ).defer("deployment__config", "deployment__connections", "deployment__rollouts")  # fmt: skip
+ELSEWHERE = ("prompt_sent", "attempts", "confidence_terms")  # of a long run on pages of their own
 BESIDE = {
     "marked": ArraySubquery(
         RunMark.objects.filter(run=OuterRef("pk"))
@@ -126,14 +127,16 @@ def _done_again(runs: Sequence[FlowRun]) -> QuerySet[FlowRun]:
 
 
 def _run_context(run: FlowRun) -> dict[str, Any]:
-    steps = list(STEPS.filter(run=run).order_by("stage", "key", "map_index", "attempt"))
+    is_long = _planned_steps(run) > MOST_WHOLE_STEPS
+    rows = STEPS.defer(*ELSEWHERE) if is_long else STEPS
+    steps = list(rows.filter(run=run).order_by("stage", "key", "map_index", "attempt"))
     revisions = list(run.revisions.order_by("number"))
     drafts, facts = [step.draft for step in steps if hasattr(step, "draft")], facts_of(run)
     outcomes = outcomes_of(drafts)
     return {
         "run": run,
         "steps": [_step(step, run) for step in steps],
-        "is_long": len(steps) > MOST_WHOLE_STEPS,
+        "is_long": is_long or len(steps) > MOST_WHOLE_STEPS,
         "revisions": _revisions(run, revisions),
         "gates": [step.gate for step in steps if hasattr(step, "gate")],
         "budget": _budget(run),
@@ -150,6 +153,11 @@ def _run_context(run: FlowRun) -> dict[str, Any]:
         **_next_steps(run),
         "trials": trials_of(run.request),
     }
+
+
+def _planned_steps(run: FlowRun) -> int:
+    """How many steps the plan began with, of a map one for each contact."""
+    return sum(max(1, len(node.items)) for node in nodes_of(run.nodes))
 
 
 def _cancel(request: HttpRequest, run: FlowRun) -> HttpResponseBase:

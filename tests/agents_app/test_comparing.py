@@ -138,8 +138,8 @@ def test_of_a_long_text_the_changed_word_is_shown_with_what_stands_around_it():
     [found] = comparing.differences({"prompt": f"{before}old{after}"}, {"prompt": f"{before}new{after}"})
 
     assert (found.path, found.words.gone, found.words.new) == ("prompt", 1, 1)
-    assert [piece.text for piece in found.words.left if piece.is_changed] == ["old"]
-    assert [piece.text for piece in found.words.right if piece.is_changed] == ["new"]
+    assert [piece.text for piece in found.words.left if piece.is_changed] == ["old "]
+    assert [piece.text for piece in found.words.right if piece.is_changed] == ["new "]
     assert sum(len(piece.text) for piece in found.words.left) < 200
 
 
