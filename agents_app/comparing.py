@@ -272,8 +272,8 @@ def _in_words(left: object, right: object) -> Compared | None:
     head, tail = _in_common(ours, theirs)
     if max(len(ours), len(theirs)) - head - tail > LONGEST_IN_WORDS:
         return None
-    middle = ["".join(side[head : len(side) - tail]) for side in (ours, theirs)]
-    found = wording.compare(*middle, WORD)
+    one, other = ("".join(side[head : len(side) - tail]) for side in (ours, theirs))
+    found = wording.compare(one, other, WORD)
     before, after = "".join(ours[:head]), "".join(ours[len(ours) - tail :])
     return found._replace(left=_framed(before, found.left, after), right=_framed(before, found.right, after))
 

@@ -52,15 +52,17 @@ def whole(run: FlowRun, steps: Sequence[StepRun], prompts: Iterable[tuple[str, s
 
 
 def offers(run: FlowRun, seen: QuerySet[FlowRun]) -> list[Offer]:
-    """Of `seen`, the runs that somebody may see: of the same request, of the same person or company, and planned with
-    the same version of a prompt. Kinds without a run are left out."""
+    """Of `seen`, the runs that somebody may see: what it does again and what does it again, of the same request, of the
+    same person or company, and planned with the same version of a prompt. Kinds without a run are left out."""
     others = seen.exclude(pk=run.pk).select_related("client", "request__contact").order_by("-pk")
     about = Q(request__contact=run.request.contact_id) if run.request.contact_id else Q(pk__in=[])
     if run.request.company_domain:
         about |= Q(client=run.client_id, request__company_domain=run.request.company_domain)
     versions = PlannedPrompt.objects.filter(run=run).values("version")
     alike = PlannedPrompt.objects.filter(version__in=versions).exclude(run=run).order_by("-run_id")
+    first = run.request.rerun.original_id if run.request.is_again else run.pk
     kinds = {
+        "The same run, done again": others.filter(Q(pk=first) | Q(request__rerun__original=first)),
         "Of the same request": others.filter(request=run.request_id),
         "About the same person or company": others.filter(about).exclude(request=run.request_id),
         "Planned with the same version of a prompt": others.filter(

@@ -25,6 +25,7 @@ NAMES = frozenset({"rests_on", "key", "attribute", "source", "check"})  # what s
 LONGEST_TEXT = 50_000  # characters of one row
 SHOWN = 10  # of a kind
 LOOKED_AT = 60  # newest texts that say it
+AT_ONCE = 10_000  # older runs that are kept in one go
 EXCERPT = 160  # characters
 LONGEST_NUMBER = 17  # digits
 
@@ -58,9 +59,11 @@ class Found:
 # --- kept
 
 
-def waiting(*, since: datetime) -> "QuerySet[FlowRun]":
-    """Runs planned since then that have ended, and whose words are not kept yet; the newest first."""
-    ended = FlowRun.objects.filter(planned_at__gte=since, is_open=False)
+def waiting(*, since: datetime | None = None) -> "QuerySet[FlowRun]":
+    """Runs that have ended and whose words are not kept yet, those planned since then or all; the newest first."""
+    ended = FlowRun.objects.filter(is_open=False)
+    if since is not None:
+        ended = ended.filter(planned_at__gte=since)
     return ended.filter(~Exists(SearchText.objects.filter(run=OuterRef("pk")))).order_by("-planned_at", "-pk")
 
 
@@ -89,6 +92,12 @@ def keep(run: FlowRun) -> int:
         if text or kind == Kind.ABOUT
     ]
     return len(_put(rows))
+
+
+def keep_older() -> None:
+    """The newest of the runs whose words nobody kept, however old they are."""
+    for run in waiting().select_related("request")[:AT_ONCE]:
+        keep(run)
 
 
 def keep_mail(draft: Draft) -> None:

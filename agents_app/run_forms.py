@@ -7,10 +7,12 @@ from typing import Any
 from django import forms
 
 from agents_app import cases, reruns
+from agents_app.graph import Node
 from agents_app.models import Deployment, Gate, PromptVersion, RunMark, StepRun
 from agents_app.names import in_words
 from agents_app.reruns import Wanted
 from clients.keys import EFFORTS, TIERS
+from clients.models import AgentKey
 
 OFFERED = 20  # deployments to choose from, the newest
 LONGEST_INPUT = 200_000  # characters
@@ -73,7 +75,7 @@ class RerunForm(forms.Form):
         kept = Deployment.objects.filter(client=step.run.client_id).order_by("-number")
         numbers = list(kept.values_list("number", flat=True)[:OFFERED])
         self._offer("settings", [(reruns.NOW, "In force now"), *((str(n), f"Of deployment @{n}") for n in numbers)])
-        self._offer("breakpoints", [(node.key, in_words(node.key)) for node in reruns.pauses(step)], first=())
+        self._offer("breakpoints", [(node.key, _step_name(node)) for node in reruns.pauses(step)], first=())
         if not step.agent:
             del self.fields["given"]
         if step.agent != "research_agent":
@@ -116,7 +118,7 @@ class RerunForm(forms.Form):
 class GivenForm(forms.Form):
     """What a step would be given, at the pause before it; read as `forms.AnswerForm` is."""
 
-    is_choice = False
+    is_choice, is_pause = False, True
     given = DocumentField(label="What it is given")
     comment = forms.CharField(label="Why, in your words", max_length=300, required=False)
 
@@ -140,6 +142,12 @@ class CaseForm(forms.Form):
     note = forms.CharField(
         label="What a good answer has", required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 4})
     )
+
+
+def _step_name(node: Node) -> str:
+    """As its agent is called; with its key where that says more."""
+    agent = AgentKey(node.agent).label
+    return agent if in_words(node.key) in (agent, "Email") else f"{agent} ({in_words(node.key).lower()})"
 
 
 def _called(version: PromptVersion) -> str:

@@ -249,6 +249,11 @@ def absorb_run(run_id: int, *, at: datetime | None = None) -> None:
     entities.absorb(run, at=at or timezone.now())
 
 
+def keep_words() -> None:
+    """Ended runs that search knows nothing of, from before it had words: the newest ones, night by night."""
+    finding.keep_older()
+
+
 def send_due_drafts(*, at: datetime | None = None) -> None:
     """Approved draft → sent, at its hour, once."""
     at = at or timezone.now()
@@ -361,8 +366,8 @@ def sweep() -> None:
 
 def _not_absorbed(*, since: datetime, until: datetime) -> set[int]:
     """Runs that ended before `until`, of which the graph or the search knows nothing yet."""
-    waiting = (entities.waiting(since=since), finding.waiting(since=since))
-    return {pk for runs in waiting for pk in runs.filter(finished_at__lt=until).values_list("pk", flat=True)[:500]}
+    both = entities.waiting(since=since), finding.waiting(since=since)
+    return {pk for runs in both for pk in runs.filter(finished_at__lt=until).values_list("pk", flat=True)[:500]}
 
 
 def forget_refused_calls() -> None:

@@ -76,7 +76,8 @@ def _parts(differences: Sequence[Difference], *, is_long: bool) -> list[dict[str
         name, rest = _split(each.path)
         row = {"path": each.path, "place": rest, "left": _shown(each.left), "right": _shown(each.right)}
         found.setdefault(PARTS.get(name, in_words(name)), []).append(row | {"words": None if is_long else each.words})
-    return [{"name": name, "differences": rows} for name, rows in found.items()]
+    order = [*PARTS.values(), *found]
+    return [{"name": name, "differences": found[name]} for name in sorted(found, key=order.index)]
 
 
 def _split(path: str) -> tuple[str, str]:

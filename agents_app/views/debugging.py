@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from agents_app import cases, llm, marks, reruns, trace
 from agents_app.models import FlowRun, GoldenCase, RunMark, StepRun
 from agents_app.run_forms import CaseForm, MarkForm, RerunForm
+from agents_app.views.reading import name_of
 from clients.access import scope, user_of
 from gtm import loop
 
@@ -34,7 +35,7 @@ def run_again(request: HttpRequest, run_id: int, step_id: int) -> HttpResponseBa
         "run": step.run,
         "form": form,
         "refusal": reruns.refusal(step),
-        "ahead": reruns.ahead(step),
+        "ahead": [name_of(node.agent or node.tool, node.key) for node in reruns.ahead(step)],
         "estimate": None if reruns.refusal(step) else reruns.estimate(step, at=timezone.now()),
         "is_offline": llm.is_offline(),
     }

@@ -208,7 +208,7 @@ def _summary(run: FlowRun, steps: Sequence[StepRun]) -> dict[str, Any]:
 
 def _next_steps(run: FlowRun) -> dict[str, Any]:
     """A run that has nobody to write to is a basis for the next request."""
-    if run.request.contact_id or run.status != FlowRun.Status.SUCCEEDED:
+    if run.request.contact_id or run.request.is_again or run.status != FlowRun.Status.SUCCEEDED:
         return {"is_basis": False}
     people = Contact.objects.filter(client=run.client_id, company_domain=run.request.company_domain)
     return {

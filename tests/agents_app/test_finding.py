@@ -75,6 +75,15 @@ def test_the_sweep_rings_for_runs_whose_words_nobody_kept(monkeypatch):
     assert other.pk in loop._not_absorbed(since=AT - timedelta(days=1), until=AT + timedelta(days=1))
 
 
+def test_runs_from_before_there_was_a_search_are_found_after_a_night(user):
+    run = execute(plan_run(make_ready_request()))
+    assert finding.find(user, "northwind").runs == []
+
+    loop.keep_words()
+
+    assert finding.find(user, "northwind").runs == [run]
+
+
 # --- what is found
 
 

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 from django.utils import timezone
 
-from agents_app import comparisons, flow, requests, reruns
+from agents_app import comparisons, estimates, flow, llm, requests, reruns
 from agents_app.flow import knowledge, lease, reliability
 from agents_app.models import (
     BudgetDay,
@@ -35,10 +35,20 @@ from insights.weeks import week
 from tests.agents_app import flows_that
 from tests.agents_app.desks import said
 from tests.agents_app.flows_that import agent, agents_counted, drawn_run, execute, states
-from tests.agents_app.models_that import answering, paid
+from tests.agents_app.models_that import answering, failing, paid
 from tests.agents_app.test_replaying import account, assert_same_to_the_byte, judged, replayed
 from tests.crowd import make_user_of
-from tests.factories import AT, make_prompt, make_ready_request, make_user, plan_run
+from tests.factories import (
+    AT,
+    make_campaign,
+    make_contact,
+    make_prompt,
+    make_ready_client,
+    make_ready_request,
+    make_request,
+    make_user,
+    plan_run,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -297,6 +307,22 @@ def test_it_is_paid_from_the_client_s_day_and_within_the_budget_of_a_run(setting
     assert BudgetDay.objects.get().spent_usd == before + cost
 
 
+def test_a_step_that_failed_is_done_again_and_what_never_began_goes_on_from_there(monkeypatch):
+    contact = make_contact(make_ready_client())
+    campaign = make_campaign(contact.client, [contact], goal="Book a demo.")
+    with monkeypatch.context() as broken:
+        broken.setattr(llm, "ask", failing("persona_agent", llm.ModelRefused, "The key is not accepted."))
+        run = execute(plan_run(make_request(contact, campaign=campaign)))
+
+    made = again(run, "persona")
+
+    assert (run.status, states(run)) == ("failed", {"research": "done", "persona": "failed"})
+    assert (made.status, made.request.campaign) == ("succeeded", None)
+    given = step_of(made, "email").input
+    assert (given["goal"], bool(given["context"]["persona"])) == ("Book a demo.", True)
+    assert {fact["fact_id"] for fact in given["facts"]} <= set(made.facts.values_list("pk", flat=True))
+
+
 def test_two_clicks_make_one_run():
     run = executed()
 
@@ -335,6 +361,15 @@ def test_nothing_is_sent_no_draft_is_there_and_no_statistic_moves():
     assert (Draft.objects.count(), drafts, Send.objects.count(), OutcomeEvent.objects.count()) == (1, 1, 0, 0)
     assert everything_counted(run.client, user) == before
     assert before[1] != Work([], [], [], [])
+
+
+def test_what_was_taken_over_tells_nothing_of_what_steps_cost():
+    run = executed()
+
+    again(run, "email")
+
+    counted = {name: estimates._done(f"{name}_agent", "standard").count() for name in ("research", "persona", "email")}
+    assert counted == {"research": 1, "persona": 1, "email": 2}
 
 
 def test_a_person_s_answer_in_a_run_done_again_teaches_research_nothing():

@@ -59,6 +59,12 @@ def add(model: type) -> str:
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add")
 
 
+def of_email(page: str) -> str:
+    """Of the e-mail step of a run."""
+    run = run_of("default")
+    return reverse(page, args=[run.pk, run.steps.filter(agent="email_agent").first().pk])
+
+
 def run_of(route: str) -> FlowRun:
     return FlowRun.objects.filter(route=route, status="succeeded").order_by("-pk")[0]
 
@@ -102,6 +108,10 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "home of a viewer": ("viewer", lambda: reverse("home")),
     "health": ("operator", lambda: reverse("system_health")),
     "search": ("operator", lambda: reverse("search") + "?q=a"),
+    "search for what was said": ("operator", lambda: reverse("search") + "?q=northwind"),
+    "run to be done again from a step": ("operator", lambda: of_email("run_again")),
+    "step to be a test case": ("operator", lambda: of_email("step_case")),
+    "marks of a run": ("manager", lambda: reverse("run_marks", args=[researched().pk])),
     "not allowed": ("viewer", lambda: reverse("system_health")),
     "not found": ("viewer", lambda: "/nothing/here/"),
     "weekly review": ("operator", lambda: reverse("weekly_review")),
