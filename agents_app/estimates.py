@@ -78,7 +78,7 @@ def _done(who: str, depth: str) -> "QuerySet[StepRun, Any]":
     kind = {"kind": StepKind.PLANNER} if who == PLANNER else {"agent": who}
     newest = StepRun.objects.order_by("-pk").values("pk")[:1]
     done = StepRun.objects.filter(pk__gt=Subquery(newest) - LOOKED_THROUGH, run__request__depth=depth, **kind)
-    done = done.filter(status=StepRun.Status.DONE)
+    done = done.filter(status=StepRun.Status.DONE, fence__gt=0)  # what was taken over was paid before
     by_composer = {"generator__startswith": sending.COMPOSER}
     done = done.filter(**by_composer) if llm.is_offline() else done.exclude(**by_composer)
     return done.order_by("-pk").values_list("agent", "cost_usd", "started_at", "finished_at")[:LOOKED_AT]

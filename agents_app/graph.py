@@ -15,8 +15,9 @@ class Node:
     """A step of a plan. `deadline_s` seconds; `budget_share` per cent of the run's budget; `items` a map's contact ids.
 
     `condition` is what is left to decide when the steps before it have ended. `model` is "" (the usual one) or
-    "cheaper". `question`, `expires_hours`, `goes_on` and `may_edit` are a gate's; `wants` are attributes that
-    research is to find out beside those of the purpose.
+    "cheaper". `question`, `expires_hours`, `goes_on` and `may_edit` are a gate's; one that `guards` a step is a pause
+    before it, and shows what that step would be given. `wants` are attributes that research is to find out beside those
+    of the purpose.
     """
 
     key: str
@@ -39,6 +40,7 @@ class Node:
     expires_hours: int = 72
     goes_on: bool = False
     may_edit: bool = True
+    guards: str = ""
 
     def document(self) -> dict[str, Any]:
         """JSON-ready: what differs from a plain step, and always key, kind, agent, after and reason."""

@@ -83,6 +83,18 @@ DECLARED = (
         free=("sha256",),
     ),
     Personal(
+        "agents_app.Rerun",
+        contact=("request__contact",),
+        among=("original__drafts__contact",),
+        company="request__company_domain",
+        client="request__client",
+        blank=("changes", "edited"),
+        free=("breakpoints", "sha256"),
+    ),
+    replace(OF_RUN, model="agents_app.RunMark", search=("note",)),
+    # behind the rows it is made of: what is kept meanwhile waits for those, and is found here
+    replace(OF_RUN, model="agents_app.SearchText", blank=("text",)),
+    Personal(
         "agents_app.GoldenCase",
         contact=("step__run__request__contact",),
         among=("step__run__drafts__contact",),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 PART = re.compile(r"\s+|\S+")
+WORD = re.compile(r"\S+\s*|\s+")  # with the blank behind it: half as many parts, for long texts
 
 
 class Piece(NamedTuple):
@@ -22,9 +23,9 @@ class Compared(NamedTuple):
     new: int
 
 
-def compare(left: str, right: str) -> Compared:
+def compare(left: str, right: str, part: re.Pattern[str] = PART) -> Compared:
     """The pieces of a side, put together, are its text."""
-    ours, theirs = PART.findall(left), PART.findall(right)
+    ours, theirs = part.findall(left), part.findall(right)
     blocks = difflib.SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes()
     on_left = [(tag != "equal", ours[a:b]) for tag, a, b, _, _ in blocks]
     on_right = [(tag != "equal", theirs[c:d]) for tag, _, _, c, d in blocks]

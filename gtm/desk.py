@@ -200,11 +200,21 @@ class Place(NamedTuple):
 
 
 def find(user: User, text: str) -> list[Place]:
-    """Clients by name, contacts by address or name, runs by number, for the search box."""
+    """Clients by name, contacts by address or name, runs and requests by number, for the search box."""
     text = text.replace("\0", "").strip()
     if not text:
         return []
-    return [*_found_runs(user, text), *_found_clients(user, text), *_found_contacts(user, text)]
+    numbered = [*_found_runs(user, text), *_found_requests(user, text)]
+    return [*numbered, *_found_clients(user, text), *_found_contacts(user, text)]
+
+
+def outcomes_of(user: User, drafts: Sequence[Draft]) -> list[OutcomeEvent]:
+    """What came back to these e-mails, the newest first; no query where none was sent."""
+    sent = [draft.pk for draft in drafts if hasattr(draft, "send")]
+    if not sent or not user.has_perm("experiments.view_outcomeevent"):
+        return []
+    rows = scope(OutcomeEvent.objects.filter(send__draft__in=sent).exclude(kind=OutcomeKind.SENT), user)
+    return list(rows.select_related("send__draft").order_by("-occurred_at", "-pk")[: 2 * SHOWN])
 
 
 def _found_runs(user: User, text: str) -> Iterator[Place]:
@@ -212,6 +222,13 @@ def _found_runs(user: User, text: str) -> Iterator[Place]:
     if number.isdecimal() and len(number) < 18 and user.has_perm("agents_app.view_flowrun"):
         for run in scope(FlowRun.objects.filter(pk=int(number)), user).select_related("client"):
             yield Place(f"Run {run.pk}, {run.client}", "Run", reverse("run_page", args=[run.pk]))
+
+
+def _found_requests(user: User, text: str) -> Iterator[Place]:
+    number = text.removeprefix("#")
+    if number.isdecimal() and len(number) < 18 and user.has_perm("agents_app.view_flowrun"):
+        for asked in scope(Request.objects.filter(pk=int(number)), user).select_related("client"):
+            yield Place(f"{asked}, {asked.client}", "Request", reverse("request_trace", args=[asked.pk]))
 
 
 def _found_clients(user: User, text: str) -> Iterator[Place]:

@@ -16,7 +16,19 @@ from django.db import DataError, IntegrityError, ProgrammingError, transaction
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from agents_app import campaigns, deployments, entities, flow, forgetting, requests, rollouts, sending, trials, versions
+from agents_app import (
+    campaigns,
+    deployments,
+    entities,
+    finding,
+    flow,
+    forgetting,
+    requests,
+    rollouts,
+    sending,
+    trials,
+    versions,
+)
 from agents_app.models import FlowRun, Request, Send
 from agents_app.rehearsals import answer_some, unfinished
 from clients import (
@@ -262,9 +274,15 @@ def execute_run(run_id: int) -> None:
 
 
 def absorb_run(run_id: int, *, at: datetime | None = None) -> None:
-    """What the run found out → the client's graph of companies and people."""
+    """What the run said → what search looks through; what it found out → the client's graph of companies and people."""
     run = FlowRun.objects.select_related("request", "client").get(pk=run_id)
+    finding.keep(run)
     entities.absorb(run, at=at or timezone.now())
+
+
+def keep_words() -> None:
+    """Ended runs that search knows nothing of, from before it had words: the newest ones, night by night."""
+    finding.keep_older()
 
 
 def rehearse(rehearsal_id: int | None = None) -> None:
@@ -295,6 +313,7 @@ def record_send(send: Send) -> None:
     with transaction.atomic():
         assign.expose(send)
         outcomes.record_send(send)
+        finding.keep_mail(send.draft)
 
 
 def record_outcome(event_id: int) -> None:
@@ -381,14 +400,20 @@ def sweep() -> None:
         later(start_run, request.pk)
     for run_id in flow.lost(at):
         later(execute_run, run_id)
-    for run in entities.waiting(since=at - UNKNOWN).filter(finished_at__lt=old)[:500]:
-        later(absorb_run, run.pk)
+    for run_id in _not_absorbed(since=at - UNKNOWN, until=old):
+        later(absorb_run, run_id)
     for run in tickets.dead_runs_without()[:500]:
         tickets.for_dead_run(run, at=at)
     for event in outcomes.events_not_recorded(old)[:500]:
         later(record_outcome, event.pk)
     for client_id in deployments.changed(assign.rollouts_by_client(), most=CHANGED_AT_ONCE):
         standing.keep(client_id, at=at)
+
+
+def _not_absorbed(*, since: datetime, until: datetime) -> set[int]:
+    """Runs that ended before `until`, of which the graph or the search knows nothing yet."""
+    both = entities.waiting(since=since), finding.waiting(since=since)
+    return {pk for runs in both for pk in runs.filter(finished_at__lt=until).values_list("pk", flat=True)[:500]}
 
 
 def forget_refused_calls() -> None:

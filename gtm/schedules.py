@@ -48,6 +48,7 @@ JOBS = (
     Job(loop.compare_daily, cron="45 2 * * *"),
     Job(loop.forget_refused_calls, cron="10 * * * *"),
     Job(loop.continue_campaigns, cron="15 * * * *"),
+    Job(loop.keep_words, cron="30 2 * * *", cluster="runs"),
     Job(loop.keep_to_rules, cron="20 3 * * *"),
     Job(loop.decide_experiments, cron="30 * * * *"),
     Job(loop.measure_tickets, cron="0 5 * * *"),

@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from agents_app import finding
 from clients.access import user_of
 from gtm import desk, doctor, schedules
 
@@ -16,12 +17,20 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
-    """Places for the search box as JSON, or as a page for those without script."""
-    text = request.GET.get("q", "")[:100]
-    places = desk.find(user_of(request), text)
-    if request.accepts("text/html"):
-        return render(request, "gtm/search.html", {"places": places, "text": text})
-    return JsonResponse({"places": [place._asdict() for place in places]})
+    """Places for the search box as JSON; as a page, also requests, runs, e-mails and what was said in them."""
+    text, user = request.GET.get("q", "")[:100], user_of(request)
+    places = desk.find(user, text)
+    if not request.accepts("text/html"):
+        return JsonResponse({"places": [place._asdict() for place in places]})
+    found = finding.find(user, text)
+    context = {
+        "places": places,
+        "text": text,
+        "found": found,
+        "said": [each for each in found.said if each.text.kind != finding.Kind.ABOUT],
+        "outcomes": desk.outcomes_of(user, found.mails),
+    }
+    return render(request, "gtm/search.html", context)
 
 
 @require_safe

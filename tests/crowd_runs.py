@@ -35,10 +35,13 @@ from agents_app.models import (
     RehearsalAnswer,
     Release,
     Request,
+    Rerun,
     Rollout,
     RolloutDecision,
     RolloutDraw,
     RoutingRule,
+    RunMark,
+    SearchText,
     SourceAccount,
     SourceRecord,
     Statement,
@@ -170,7 +173,20 @@ def questions(size: int, rows: Rows) -> Rows:
 
 
 def cases(size: int, rows: Rows) -> Rows:
+    """Test cases, marks, and requests that do a run again."""
+    author, _ = User.objects.get_or_create(username="who-debugs")
+    again = [
+        Request(client=one.client, contact=one.contact, trial_side="again", asked_at=AT, asked_by=author)
+        for one in rows[Request]
+    ]
+    Request.objects.bulk_create(again)
     return {
+        Rerun: [
+            Rerun(request=request, original=step.run, step=step, sha256=SHA, author=author, created_at=AT)
+            for request, step in zip(again, rows[StepRun], strict=True)
+        ],
+        SearchText: [SearchText(run=step.run, step=step, kind="answer", text="It has 1,240 people.") for step in rows[StepRun]],
+        RunMark: [RunMark(run=run, verdict="good", note="Reads well.", author=author, at=AT) for run in rows[FlowRun]],
         GoldenCase: [
             GoldenCase(agent="email_agent", client=step.run.client, step=step, title="E-mail for Northwind Bank", created_at=AT)
             for step in rows[StepRun]

@@ -310,7 +310,7 @@ def _cached() -> Subquery:
 
     They are found by what was planned, which has an index; steps have none by version.
     """
-    real = StepRun.objects.exclude(generator="").exclude(generator__startswith=sending.COMPOSER)
+    real = StepRun.objects.filter(fence__gt=0).exclude(generator="").exclude(generator__startswith=sending.COMPOSER)
     planned = real.filter(run__prompts__version=OuterRef(OuterRef("pk")), agent=F("run__prompts__agent"))
     last = planned.order_by("-pk").values("pk")[:STEPS_LOOKED_AT]
     counts = JSONObject(

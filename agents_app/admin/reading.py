@@ -79,7 +79,7 @@ class OfRun(ReadOnly):
 
 
 class TrialFilter(admin.SimpleListFilter):
-    """In earnest, or a side of a trial."""
+    """In earnest, a side of a trial, or a run done again."""
 
     title = "trial"
     parameter_name = "trial"
@@ -95,8 +95,9 @@ class TrialFilter(admin.SimpleListFilter):
 
 
 def marked(label: SafeString, request: Request) -> SafeString:
-    """With a mark where it belongs to a trial."""
-    return format_html("{} {}", label, pill("Trial", "info")) if request.is_trial else label
+    """With a mark where it belongs to a trial, or does a run again."""
+    mark = "Again" if request.is_again else "Trial"
+    return format_html("{} {}", label, pill(mark, "info")) if request.is_trial else label
 
 
 def listed(count: int, noun: str, model: str, **where: object) -> SafeString:

@@ -2,7 +2,7 @@
 
 from agents_app.flow.cancelling import CancelRefused, cancel
 from agents_app.flow.driving import execute
-from agents_app.flow.gates import AnswerRefused, answer
+from agents_app.flow.gates import AnswerRefused, answer, guarded_by
 from agents_app.flow.lease import LostLease, lost
 from agents_app.flow.planning import Preview, budget_of, plan, preview
 from agents_app.flow.rederiving import Rederived, rederive
@@ -19,6 +19,7 @@ __all__ = [
     "budget_of",
     "cancel",
     "execute",
+    "guarded_by",
     "lost",
     "plan",
     "preview",

@@ -61,7 +61,9 @@ def unwanted(hand: Hand, node: Node) -> str:
 
 def _has_nothing_to_decide(hand: Hand, node: Node) -> bool:
     """Gates that ask for no more than a yes (whether a step is tried again) decide about what comes, not what was."""
-    return node.kind == StepKind.GATE and node.may_edit and hand.states().get(node.after[0]) == "skipped"
+    if node.kind != StepKind.GATE or not node.may_edit or node.guards:
+        return False
+    return hand.states().get(node.after[0]) == "skipped"
 
 
 def _state(hand: Hand, row: StepRun) -> State:
@@ -86,11 +88,10 @@ def _state(hand: Hand, row: StepRun) -> State:
 
 
 def _research(hand: Hand) -> dict[str, Any]:
-    return {
-        "found": _found(hand),
-        "conflicts": tuple(tools.conflicts(hand.run)),
-        "again": tuple(research.again(tools.asked(hand.run), tools.known_company(hand), at=hand.clock())),
-    }
+    request = hand.run.request
+    may_ask = not request.is_again or request.rerun.asks_sources
+    again = research.again(tools.asked(hand.run), tools.known_company(hand), at=hand.clock()) if may_ask else ()
+    return {"found": _found(hand), "conflicts": tuple(tools.conflicts(hand.run)), "again": tuple(again)}
 
 
 def _found(hand: Hand) -> dict[str, float]:

@@ -16,9 +16,10 @@ Decision = Gate.Decision
 
 
 def decided(hand: Hand, row: StepRun) -> None:
-    """A gate ended. One that asks for no more than a yes decides about no text, and nobody's silence about any."""
+    """A gate ended. One that asks for no more than a yes decides about no text, and nobody's silence about any; a pause
+    is about what comes."""
     gate = row.gate
-    if not gate.may_edit or gate.decision == Decision.EXPIRED:
+    if not gate.may_edit or gate.decision == Decision.EXPIRED or hand.node(row.key).guards:
         return
     rows = hand.done(*hand.node(row.key).after)
     if gate.decision != Decision.REJECTED:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from agents_app import routing
 from agents_app.agents import AGENTS
-from agents_app.flow import knowledge
+from agents_app.flow import again, knowledge
 from agents_app.flow.hand import Hand
 from agents_app.gate_texts import FIXED
 from agents_app.graph import Node
@@ -92,7 +92,9 @@ def question_of(hand: Hand) -> str:
 
 def _shown(hand: Hand, node: Node) -> dict[str, Any]:
     """The output of the step before, of a map {"answers": [an output a contact]}; of research also its facts, so that a
-    wrong one can be put right."""
+    wrong one can be put right. At a pause, what the step behind it would be given."""
+    if node.guards:
+        return again.shown(hand, hand.node(node.guards))
     done = hand.done(*node.after)
     outputs: list[dict[str, Any]] = [row.output or {} for row in done]
     shown = outputs[0] if len(outputs) == 1 else {"answers": outputs}
@@ -121,6 +123,9 @@ def _check_edit(gate: Gate, run: FlowRun, edited: Mapping[str, Any]) -> None:
     """Its texts may change and nothing else, within the bounds that hold for the step that was shown."""
     if not gate.may_edit:
         raise AnswerRefused("This question takes a yes or a no; there is no text to edit.")
+    if guarded := guarded_by(gate, run):
+        _check_given(guarded, gate, edited)
+        return
     if not _fits(gate.shown, edited):
         raise AnswerRefused("Only the texts of what is shown can be changed. Open the question again and change them.")
     for fact in edited.get("facts", []):
@@ -140,6 +145,29 @@ def _fits(shown: object, said: object) -> bool:
     return isinstance(said, str) if isinstance(shown, str) else said == shown
 
 
+def guarded_by(gate: Gate, run: FlowRun) -> Node | None:
+    """The step that this pause stands before; None for a question about what was written."""
+    nodes = {node.key: node for node in run.plan_now}
+    own = nodes.get(gate.step.key)
+    return nodes.get(own.guards) if own else None
+
+
+def _check_given(node: Node, gate: Gate, said: Mapping[str, Any]) -> None:
+    if set(said) != set(gate.shown):
+        raise AnswerRefused(f"Keep all parts of what the step is given, and no others: {', '.join(gate.shown)}.")
+    try:
+        AGENTS[node.agent].given({**said, again.HELD: {}})
+    except ValidationError as invalid:
+        raise AnswerRefused(f"The step cannot be given that. {in_words(invalid)}") from None
+
+
+def in_words(invalid: ValidationError) -> str:
+    """The first thing that is wrong, with its place."""
+    first = invalid.errors()[0]
+    place = " ".join(str(part) for part in first["loc"])
+    return f"{place}: {first['msg']}."
+
+
 def _agent_before(gate: Gate, run: FlowRun) -> str:
     nodes = {node.key: node for node in run.plan_now}
     before = [nodes[key] for key in nodes[gate.step.key].after]
@@ -155,9 +183,7 @@ def _check_bounds(agent: str, said: Mapping[str, Any]) -> None:
     try:
         schema.model_validate({name: value for name, value in said.items() if name in schema.model_fields})
     except ValidationError as invalid:
-        first = invalid.errors()[0]
-        place = " ".join(str(part) for part in first["loc"])
-        raise AnswerRefused(f"The text cannot be taken: {place}: {first['msg']}.") from None
+        raise AnswerRefused(f"The text cannot be taken: {in_words(invalid)}") from None
 
 
 def _expire(gate: Gate, at: datetime) -> None:

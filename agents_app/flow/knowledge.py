@@ -162,6 +162,15 @@ def _told(run: FlowRun, source: FlowRun | None) -> dict[str, Any] | None:
     return {"run": source.pk, "why": why}
 
 
+def asked_by(run: FlowRun) -> list[int]:
+    """The runs whose sources' answers this one rests on: itself, and what it does again with the facts of then."""
+    found = [run.pk]
+    while run.request.is_again and not run.request.rerun.asks_sources:
+        run = run.request.rerun.original
+        found.append(run.pk)
+    return found
+
+
 def about(request: Request, domain: str) -> QuerySet[FlowRun]:
     """This client's runs that hold facts on the company and were planned before this request's own. A request names its
     company where that is known when it is asked (`requests.prepare`). What a trial found is for trials only."""

@@ -70,7 +70,8 @@ def answer_rates(modes: Mapping[str, bool]) -> dict[str, float]:
 def _decisions(at: datetime, modes: Mapping[str, bool]) -> Iterator[Decision]:
     """Newest first."""
     worked_on = Exists(Fact.objects.filter(step=OuterRef("step")))
-    gates = Gate.objects.filter(worked_on, decided_at__lt=at).select_related("step__run__request")
+    gates = Gate.objects.filter(worked_on, decided_at__lt=at, step__run__request__trial_side="")
+    gates = gates.select_related("step__run__request")
     newest = list(gates.order_by("-decided_at", "-pk")[:GATES_LOOKED_AT])
     rows = Correction.objects.filter(run__isnull=False, withdrawn_at=None, at__lt=at).order_by("-at", "-pk")
     corrections = list(rows[:GATES_LOOKED_AT])

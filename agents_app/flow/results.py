@@ -214,7 +214,8 @@ def _changed(hand: Hand, facts: Iterable[FactValue]) -> Iterable[FactValue]:
 
 
 def _earlier_claims(run: FlowRun) -> dict[ClaimKey, Claim]:
-    rows = Claim.objects.filter(source_record__run=run).select_related("source_record").order_by("pk")
+    asked = knowledge.asked_by(run)
+    rows = Claim.objects.filter(source_record__run__in=asked).select_related("source_record").order_by("pk")
     return {_key(row): row for row in rows}
 
 

@@ -13,6 +13,7 @@ from agents_app import corrections, llm, promises, research, routing
 from agents_app.agents import AGENTS
 from agents_app.flow import (
     access,
+    again,
     budget,
     endings,
     judges,
@@ -119,13 +120,20 @@ def _agent_step(hand: Hand, node: Node, contact: Contact | None, number: int) ->
     row = row_of(hand, node, number)
     row.agent, row.prompt_version_id = node.agent, hand.prompts[node.agent].version_id
     row.contact = contact if number else None
+    is_again = hand.run.request.is_again
     try:
-        given = knowledge.given(hand.run, agent, contact, hand.recalled)
+        if is_again:
+            given = again.given(hand, node, contact, number)
+        else:
+            given = knowledge.given(hand.run, agent, contact, hand.recalled)
     except ValidationError as error:  # a fault of ours: the step fails with it, and not the driver
         return Begun(node, row, prepare=_failing(error))
-    sources = access.sources(hand.run, at=row.started_at) if node.agent == routing.RESEARCH else None
+    asks = node.agent == routing.RESEARCH and (not is_again or again.asks_sources(hand, node, number))
+    sources = access.sources(hand.run, at=row.started_at) if asks else None
     prepare = partial(_agent_work, hand, node, given, sources)
     context = _document(given, sources)
+    if is_again and not asks:
+        context |= again.beside(hand, node, number)
     if row.contact_id and "contact" in agent.needed():
         context["contact_id"] = row.contact_id  # two people may be told apart by nothing that an agent is given
     begun = Begun(node, row, context, prepare)

@@ -55,8 +55,8 @@ def take_up(run_id: int, clock: Clock) -> Hand | None:
 
 
 def _rows(run: FlowRun) -> list[StepRun]:
-    """Of a run that was never claimed before there are none."""
-    if run.fence == 1:
+    """Of a run that was never claimed before there are none, but those it took over from the run it does again."""
+    if run.fence == 1 and not run.request.is_again:
         return []
     rows = list(run.steps.select_related("context", "gate").order_by("pk"))
     for row in rows:

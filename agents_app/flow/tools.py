@@ -30,7 +30,7 @@ def known_company(hand: Hand) -> research.Company:
 
 
 def asked(run: FlowRun) -> list[SourceRecord]:
-    return list(SourceRecord.objects.filter(run=run).order_by("pk"))
+    return list(SourceRecord.objects.filter(run__in=knowledge.asked_by(run)).order_by("pk"))
 
 
 def conflicts(run: FlowRun) -> list[str]:

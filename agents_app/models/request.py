@@ -81,13 +81,14 @@ class Requests(models.QuerySet["Request"]):
 class Request(models.Model):
     """What somebody asked for: one client, one contact or one company, a purpose and a depth.
 
-    That of a trial (`agents_app/trials.py`) names its side: nothing of its run can be approved or sent, and it counts
-    nowhere.
+    That of a trial (`agents_app/trials.py`), and of a run that is done again (`agents_app/reruns.py`), names its side:
+    nothing of its run can be approved or sent, and it counts nowhere.
     """
 
     class Side(models.TextChoices):
         PRESENT = "present", "Trial: settings in force"
         PROPOSED = "proposed", "Trial: typed settings"
+        AGAIN = "again", "Run again from a step"
 
     client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="requests")
     contact = models.ForeignKey(
@@ -149,11 +150,17 @@ class Request(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Request {self.pk}: {self.get_purpose_display()}{', trial' if self.is_trial else ''}"
+        mark = ", run again" if self.is_again else ", trial" if self.is_trial else ""
+        return f"Request {self.pk}: {self.get_purpose_display()}{mark}"
 
     @property
     def is_trial(self) -> bool:
+        """Whether it is no work in earnest: a trial, or a run done again."""
         return bool(self.trial_side)
+
+    @property
+    def is_again(self) -> bool:
+        return self.trial_side == self.Side.AGAIN
 
 
 class RequestRule(models.Model):

@@ -316,6 +316,11 @@ class StepRun(models.Model):
         return self.planned_sha256 or self.context_id or ""
 
     @property
+    def is_taken_over(self) -> bool:
+        """Whether another run did it, which this one does again (`agents_app/reruns.py`): no driver of its own did."""
+        return self.fence == 0
+
+    @property
     def label(self) -> str:
         """The step's name for people."""
         name = self.get_agent_display() if self.agent else names.in_words(self.key)

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from agents_app import evidence, flow, graph
 from agents_app.forms import AnswerForm, CommentForm
 from agents_app.models import FlowRun, Gate, StepRun
+from agents_app.run_forms import GivenForm
 from agents_app.views.reading import facts_of, name_of, votes_of
 from clients.access import scope, user_of
 from gtm import loop
@@ -52,7 +53,7 @@ def _approve(request: HttpRequest, asked: Gate) -> dict[str, Any]:
 
 
 def _edit(request: HttpRequest, asked: Gate) -> dict[str, Any]:
-    form = AnswerForm(asked, request.POST)
+    form = _form_of(asked)(asked, request.POST)
     if not form.is_valid():
         return {"form": form}
     refusal = _answer(request, asked, Gate.Decision.APPROVED, form.edited(), form.cleaned_data["comment"])
@@ -87,19 +88,25 @@ def _answer(
 def _shown(asked: Gate) -> dict[str, Any]:
     run, plan = asked.step.run, asked.step.run.plan_now
     own = next((node for node in plan if node.key == asked.step.key), None)
-    before = _before(run, own.after if own else ())
+    guards = own.guards if own else ""
+    before = _before(run, own.after if own and not guards else ())
     return {
         "gate": asked,
         "run": run,
         "why": own.reason if own else "",
-        "parts": _parts(asked, before),
-        "facts": _facts(asked, run),
+        "parts": [] if guards else _parts(asked, before),
+        "facts": [] if guards else _facts(asked, run),
         "votes": [vote for step in before for vote in votes_of(step)],
         "behind": [name_of(node.agent or node.tool, node.key) for node in graph.behind(plan, {asked.step.key})],
         "is_open": _is_open(asked, run),
-        "form": AnswerForm(asked),
+        "form": _form_of(asked)(asked),
         "reject_form": CommentForm(),
     }
+
+
+def _form_of(asked: Gate) -> type[AnswerForm] | type[GivenForm]:
+    """At a pause everything that the step would be given can be edited, elsewhere the texts of what was written."""
+    return GivenForm if flow.guarded_by(asked, asked.step.run) else AnswerForm
 
 
 def _is_open(asked: Gate, run: FlowRun) -> bool:

@@ -6,7 +6,10 @@ from itertools import pairwise
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import transaction
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models.functions import JSONObject
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -16,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from agents_app import evidence, flow, lanes, progress, requests, sending, trace, waterfall
 from agents_app.forms import PersonForm
 from agents_app.graph import Node, nodes_of
-from agents_app.models import BudgetDay, FlowRun, PlanRevision, Request, StepRun
+from agents_app.models import BudgetDay, FlowRun, PlanRevision, Request, Rerun, RunMark, StepRun
 from agents_app.progress import Progress
 from agents_app.prompts import Material
 from agents_app.views.reading import (
@@ -46,6 +49,25 @@ RUNS = FlowRun.objects.select_related(
     "client", "request__contact", "request__campaign", "request__follows", "brief", "template_version", "rules_version",
     "cancel_asked_by", "deployment",
 ).defer("deployment__config", "deployment__connections", "deployment__rollouts")  # fmt: skip
+ELSEWHERE = ("prompt_sent", "attempts", "confidence_terms")  # of a long run on pages of their own
+BESIDE = {
+    "marked": ArraySubquery(
+        RunMark.objects.filter(run=OuterRef("pk"))
+        .order_by("-at", "-pk")
+        .values(one=JSONObject(verdict="verdict", note="note", step="step", author="author__username"))[:5]
+    ),
+    "again": ArraySubquery(
+        FlowRun.objects.filter(request__rerun__original=OuterRef("pk"))
+        .order_by("-pk")
+        .values(one=JSONObject(run="pk"))[:5]
+    ),
+    "rerun": Subquery(
+        Rerun.objects.filter(request=OuterRef("request")).values(
+            one=JSONObject(original_id="original", changes="changes", from_step="step__key")
+        )
+    ),
+}
+"""What stands beside a run, read with it: marks, runs that do it again, and what it does again itself."""
 MOST_WHOLE_STEPS = (
     15  # of a run with more, prompts and inputs stand on pages of their own: the page would weigh megabytes
 )
@@ -54,7 +76,7 @@ MOST_WHOLE_STEPS = (
 @require_http_methods(["GET", "HEAD", "POST"])
 def run_page(request: HttpRequest, run_id: int) -> HttpResponseBase:
     """Why a run did what it did. A POST starts the next request on its basis, or cancels the run."""
-    run = get_object_or_404(scope(RUNS, request.user), pk=run_id)
+    run = get_object_or_404(scope(RUNS.annotate(**BESIDE), request.user), pk=run_id)
     if request.method == "POST" and request.POST.get("action") == "cancel":
         return _cancel(request, run)
     form = PersonForm(run, request.POST or None)
@@ -78,7 +100,7 @@ def run_progress(request: HttpRequest, run_id: int) -> HttpResponseBase:
 @require_safe
 def request_trace(request: HttpRequest, request_id: int) -> HttpResponse:
     """What became of a request, from whoever asked to whatever came back."""
-    wanted = Request.objects.select_related("client", "contact", "campaign", "asked_by", "follows")
+    wanted = Request.objects.select_related("client", "contact", "campaign", "asked_by", "follows", "rerun__original")
     asked = get_object_or_404(scope(wanted, request.user), pk=request_id)
     tagged = asked.runs.select_related("deployment").defer("deployment__config", "deployment__connections")
     runs = list(tagged.order_by("planned_at", "pk"))
@@ -92,25 +114,33 @@ def request_trace(request: HttpRequest, request_id: int) -> HttpResponse:
         "draft": draft_of(steps),
         "event": event_before(asked),
         "trials": trials_of(asked),
+        "again": list(_done_again(runs)),
         "cost": sum(step.cost_usd for step in steps),
         "uncertain": sum(step.uncertain_usd for step in steps),
     }
     return render(request, "agents_app/request_trace.html", context)
 
 
+def _done_again(runs: Sequence[FlowRun]) -> QuerySet[FlowRun]:
+    """Runs that do one of these again, the first ones."""
+    return FlowRun.objects.filter(request__rerun__original__in=runs).select_related("request").order_by("pk")[:50]
+
+
 def _run_context(run: FlowRun) -> dict[str, Any]:
-    steps = list(STEPS.filter(run=run).order_by("stage", "key", "map_index", "attempt"))
+    is_long = _planned_steps(run) > MOST_WHOLE_STEPS
+    rows = STEPS.defer(*ELSEWHERE) if is_long else STEPS
+    steps = list(rows.filter(run=run).order_by("stage", "key", "map_index", "attempt"))
     revisions = list(run.revisions.order_by("number"))
     drafts, facts = [step.draft for step in steps if hasattr(step, "draft")], facts_of(run)
     outcomes = outcomes_of(drafts)
     return {
         "run": run,
         "steps": [_step(step, run) for step in steps],
-        "is_long": len(steps) > MOST_WHOLE_STEPS,
+        "is_long": is_long or len(steps) > MOST_WHOLE_STEPS,
         "revisions": _revisions(run, revisions),
         "gates": [step.gate for step in steps if hasattr(step, "gate")],
         "budget": _budget(run),
-        "waterfall": waterfall.draw([_span(step) for step in steps], until=run.finished_at or timezone.now()),
+        "waterfall": _waterfall(run, steps),
         "skipped": [{**each, "name": name_of(each["agent"], each["key"])} for each in run.skipped],
         "sources": list(trace.ANSWERS.filter(run=run).order_by("source", "pk")),
         "facts": facts,
@@ -123,6 +153,11 @@ def _run_context(run: FlowRun) -> dict[str, Any]:
         **_next_steps(run),
         "trials": trials_of(run.request),
     }
+
+
+def _planned_steps(run: FlowRun) -> int:
+    """How many steps the plan began with, of a map one for each contact."""
+    return sum(max(1, len(node.items)) for node in nodes_of(run.nodes))
 
 
 def _cancel(request: HttpRequest, run: FlowRun) -> HttpResponseBase:
@@ -173,7 +208,7 @@ def _summary(run: FlowRun, steps: Sequence[StepRun]) -> dict[str, Any]:
 
 def _next_steps(run: FlowRun) -> dict[str, Any]:
     """A run that has nobody to write to is a basis for the next request."""
-    if run.request.contact_id or run.status != FlowRun.Status.SUCCEEDED:
+    if run.request.contact_id or run.request.is_again or run.status != FlowRun.Status.SUCCEEDED:
         return {"is_basis": False}
     people = Contact.objects.filter(client=run.client_id, company_domain=run.request.company_domain)
     return {
@@ -203,6 +238,12 @@ def _step(step: StepRun, run: FlowRun) -> dict[str, Any]:
 
 def _elsewhere(origin: Mapping[str, Any] | None, run: FlowRun) -> Mapping[str, Any] | None:
     return origin if origin and origin.get("run") != run.pk else None
+
+
+def _waterfall(run: FlowRun, steps: Sequence[StepRun]) -> waterfall.Waterfall:
+    """Of the steps that this run did itself."""
+    own = [_span(step) for step in steps if not step.is_taken_over]
+    return waterfall.draw(own, until=run.finished_at or timezone.now())
 
 
 def _span(step: StepRun) -> waterfall.Span:

@@ -4,7 +4,7 @@ from clients.config.bases import bases_in_words, made_in_words
 from clients.config.comparing import compare
 from clients.config.documents import Difference, as_text, differences, download, export, flat, nested, parse, read
 from clients.config.edits import Edit
-from clients.config.layers import Effective, Layer, content_sha256
+from clients.config.layers import Effective, Layer, content_sha256, sha256
 from clients.config.own_keys import key_problems
 from clients.config.problems import ConfigRefused, Problem
 from clients.config.proposing import ChangeNotTaken
@@ -81,6 +81,7 @@ __all__ = [
     "revert",
     "save",
     "secret",
+    "sha256",
     "stand",
     "stand_of",
     "with_sealed",

@@ -75,6 +75,12 @@ def add(model: type) -> str:
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add")
 
 
+def of_email(page: str) -> str:
+    """Of the e-mail step of a run."""
+    run = run_of("default")
+    return reverse(page, args=[run.pk, run.steps.filter(agent="email_agent").first().pk])
+
+
 def run_of(route: str) -> FlowRun:
     return FlowRun.objects.filter(route=route, status="succeeded").order_by("-pk")[0]
 
@@ -140,6 +146,10 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "home of a viewer": ("viewer", lambda: reverse("home")),
     "health": ("operator", lambda: reverse("system_health")),
     "search": ("operator", lambda: reverse("search") + "?q=a"),
+    "search for what was said": ("operator", lambda: reverse("search") + "?q=northwind"),
+    "run to be done again from a step": ("operator", lambda: of_email("run_again")),
+    "step to be a test case": ("operator", lambda: of_email("step_case")),
+    "marks of a run": ("manager", lambda: reverse("run_marks", args=[researched().pk])),
     "not allowed": ("viewer", lambda: reverse("system_health")),
     "not found": ("viewer", lambda: "/nothing/here/"),
     "weekly review": ("operator", lambda: reverse("weekly_review")),
@@ -167,6 +177,18 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "run of the default route": ("operator", lambda: reverse("run_page", args=[run_of("default").pk])),
     "run of a follow-up": ("operator", lambda: reverse("run_page", args=[run_of("follow_up").pk])),
     "run of deep research": ("operator", lambda: reverse("run_page", args=[run_of("deep_research").pk])),
+    "choice of a run to compare with": (
+        "operator",
+        lambda: reverse("run_compare", args=[run_of("deep_research").pk]),
+    ),
+    "two runs side by side": (
+        "operator",
+        lambda: reverse("runs_compared", args=[run_of("default").pk, run_of("follow_up").pk]),
+    ),
+    "a run beside itself": (
+        "viewer",
+        lambda: reverse("runs_compared", args=[run_of("default").pk, run_of("default").pk]),
+    ),
     "trace of a request": ("operator", lambda: reverse("request_trace", args=[Request.objects.first().pk])),
     "plan": ("manager", lambda: reverse("plan")),
     "plan of a first e-mail": ("operator", lambda: plan_of("outreach")),

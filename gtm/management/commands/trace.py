@@ -73,6 +73,8 @@ def _request(request: Request, runs: list[RunTrace]) -> Iterator[str]:
         yield "  No run yet."
     for run in runs:
         yield from _run(run)
+    for again in FlowRun.objects.filter(request__rerun__original__request=request).order_by("pk"):
+        yield f"\nDone again as run {again.pk} (request {again.request_id}): {again.status}. {again.reason}"
 
 
 def _run(run: RunTrace) -> Iterator[str]:

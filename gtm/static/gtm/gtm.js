@@ -58,6 +58,18 @@ window.addEventListener("load", () => {
   document.querySelectorAll(".search-label-icon[aria-label]").forEach((icon) => icon.setAttribute("role", "img"));
 });
 
+/* What a button copies is the text of the element that it names. Without a clipboard there is no button. */
+document.querySelectorAll("[data-copies]").forEach((button) => {
+  if (!navigator.clipboard) return;
+  const label = button.textContent;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copies).textContent.trim());
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = label; }, 2000);
+  });
+});
+
 /* Ctrl+K: go anywhere. Pages come from the navigation; clients, contacts and runs from the server. */
 const palette = document.getElementById("palette");
 if (palette) {

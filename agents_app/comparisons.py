@@ -1,0 +1,138 @@
+"""Two runs from their rows, as `comparing` sets them side by side; and which runs one may want to compare with."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from agents_app import comparing
+from agents_app.comparing import Comparison, Step, Whole
+from agents_app.models import FlowRun, PlannedPrompt, StepRun
+
+STEPS = StepRun.objects.select_related("context", "prompt_version", "contact")
+RUNS = FlowRun.objects.select_related("client", "request__contact", "template_version", "deployment").defer(
+    "deployment__config", "deployment__connections", "deployment__rollouts"
+)
+OFFERED = 6  # runs of a kind, the newest
+ELSEWHERE = ("config", "context", "search")  # of what a step was given: compared under names of their own
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Runs that one may want to compare with, and why."""
+
+    why: str
+    runs: list[FlowRun]
+
+
+def of(left: FlowRun, right: FlowRun) -> Comparison:
+    """Two queries, whatever the number of steps."""
+    rows = list(STEPS.filter(run__in={left.pk, right.pk}).order_by("stage", "key", "map_index", "attempt"))
+    planned = PlannedPrompt.objects.filter(run__in={left.pk, right.pk}).select_related("version").order_by("agent")
+    prompts = [(each.run_id, each.get_agent_display(), str(each.version)) for each in planned]
+    whole_left, whole_right = (
+        whole(run, [row for row in rows if row.run_id == run.pk], [each[1:] for each in prompts if each[0] == run.pk])
+        for run in (left, right)
+    )
+    return comparing.compare(whole_left, whole_right)
+
+
+def whole(run: FlowRun, steps: Sequence[StepRun], prompts: Iterable[tuple[str, str]]) -> Whole:
+    """`steps` in the order of the plan; `prompts` are (agent, version) as planned."""
+    documents = {
+        "config": run.config,
+        "hints": run.hints,
+        "plan": run.nodes,
+        "variants": run.variants,
+        "error": run.error,
+    }
+    return Whole(documents, _figures(run, steps, prompts), [_step(step) for step in steps])
+
+
+def offers(run: FlowRun, seen: QuerySet[FlowRun]) -> list[Offer]:
+    """Of `seen`, the runs that somebody may see: what it does again and what does it again, of the same request, of the
+    same person or company, and planned with the same version of a prompt. Kinds without a run are left out."""
+    others = seen.exclude(pk=run.pk).select_related("client", "request__contact").order_by("-pk")
+    about = Q(request__contact=run.request.contact_id) if run.request.contact_id else Q(pk__in=[])
+    if run.request.company_domain:
+        about |= Q(client=run.client_id, request__company_domain=run.request.company_domain)
+    versions = PlannedPrompt.objects.filter(run=run).values("version")
+    alike = PlannedPrompt.objects.filter(version__in=versions).exclude(run=run).order_by("-run_id")
+    first = run.request.rerun.original_id if run.request.is_again else run.pk
+    kinds = {
+        "The same run, done again": others.filter(Q(pk=first) | Q(request__rerun__original=first)),
+        "Of the same request": others.filter(request=run.request_id),
+        "About the same person or company": others.filter(about).exclude(request=run.request_id),
+        "Planned with the same version of a prompt": others.filter(
+            pk__in=list(alike.values_list("run_id", flat=True)[: 10 * OFFERED])
+        ),
+    }
+    found = [Offer(why, list(rows[:OFFERED])) for why, rows in kinds.items()]
+    return [offer for offer in found if offer.runs]
+
+
+def _figures(run: FlowRun, steps: Sequence[StepRun], prompts: Iterable[tuple[str, str]]) -> dict[str, comparing.Figure]:
+    return {
+        "State": run.get_status_display(),
+        "Flow": str(run.template_version or ""),
+        "Runs on": f"@{run.deployment.number}" if run.deployment else "",
+        "Version of the settings": run.config_version,
+        **{f"{agent} prompt": version for agent, version in prompts},
+        "Depth": run.request.get_depth_display(),
+        "Code": run.code_revision[:12],
+        "Cost": sum((step.cost_usd for step in steps), Decimal(0)),
+        "Tokens in": sum(step.tokens_input for step in steps),
+        "Tokens out": sum(step.tokens_output for step in steps),
+        "Seconds": _seconds(run.started_at, run.finished_at),
+    }
+
+
+def _step(step: StepRun) -> Step:
+    return Step(
+        id=step.pk,
+        key=step.key,
+        worker=step.agent or step.key,
+        map_index=step.map_index,
+        label=f"{step.label}, attempt {step.attempt}" if step.attempt > 1 else step.label,
+        documents={
+            "input": given(step.input),
+            "search": step.input.get("search"),
+            "prompt_sent": step.prompt_sent,
+            "output": step.output,
+            "checks": step.checks,
+            "error": step.error,
+        },
+        figures={
+            "State": step.get_status_display(),
+            "Prompt": str(step.prompt_version or ""),
+            "Model": step.generator,
+            "Confidence": None if step.confidence is None else round(step.confidence, 4),
+            **({} if step.is_taken_over else _spent(step)),
+        },
+        is_taken_over=step.is_taken_over,
+    )
+
+
+def _spent(step: StepRun) -> dict[str, comparing.Figure]:
+    return {
+        "Cost": step.cost_usd,
+        "Tokens in": step.tokens_input,
+        "Tokens out": step.tokens_output,
+        "Seconds": _seconds(step.started_at, step.finished_at),
+    }
+
+
+def given(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What a step was given, without the numbers of rows, which differ in any two runs."""
+    found = {name: value for name, value in document.items() if name not in ELSEWHERE}
+    if "facts" in found:
+        found["facts"] = [{name: fact[name] for name in fact if name != "fact_id"} for fact in found["facts"] or []]
+    if origin := found.get("facts_from"):
+        found["facts_from"] = origin.get("why")
+    return found
+
+
+def _seconds(start: Any, end: Any) -> float | None:  # noqa: ANN401 moments, or None
+    return round((end - start).total_seconds(), 1) if start and end else None
