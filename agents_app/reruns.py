@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from agents_app import comparing, estimates, graph, llm, requests, routing, taking_over, trials
 from agents_app.agents import AGENTS
 from agents_app.estimates import Estimate
-from agents_app.flow import again, gates, knowledge, results
+from agents_app.flow import again, gates, knowledge, means, results
 from agents_app.graph import Node, nodes_of
 from agents_app.models import Deployment, FlowRun, PlannedPrompt, PromptVersion, Request, Rerun, StepKind, StepRun
 from clients.config import sha256
@@ -251,17 +251,27 @@ def _planned(step: StepRun, request: Request, wanted: Wanted, settings: _Setting
         config_sha256=sha256(settings.document) if settings.document != run.config else run.config_sha256,
         config_version=settings.version,
         hints=run.hints,
+        promises=run.promises,
         budget_usd=run.budget_usd,
         time_budget_s=run.time_budget_s,
         planned_at=at,
     )
-    prompts = {each.agent: each.version_id for each in run.prompts.all()}
-    if wanted.version is not None:
-        prompts[wanted.version.agent] = wanted.version.pk
-    PlannedPrompt.objects.bulk_create(
-        PlannedPrompt(run=made, agent=agent, version_id=version) for agent, version in prompts.items()
-    )
+    before = run.prompts.select_related("version").order_by("agent")
+    PlannedPrompt.objects.bulk_create(_planned_prompt(made, each, wanted, settings.document) for each in before)
     return made
+
+
+def _planned_prompt(made: FlowRun, before: PlannedPrompt, wanted: Wanted, document: Mapping[str, Any]) -> PlannedPrompt:
+    """As it was planned, where nothing that decides it differs; what was chosen for this run goes before all else."""
+    version = wanted.version if wanted.version and wanted.version.agent == before.agent else before.version
+    asked_with = means.Means(before.model, before.effort, before.max_tokens)  # type: ignore[arg-type]
+    if version != before.version or wanted.settings:
+        asked_with = means.of(version, before.agent, document, made.request.depth)
+    if wanted.effort:
+        asked_with = asked_with._replace(effort=wanted.effort)  # type: ignore[arg-type]
+    if wanted.tier:
+        asked_with = asked_with._replace(model=means.usual_model(wanted.tier))
+    return PlannedPrompt(run=made, agent=before.agent, version=version, **asked_with._asdict())
 
 
 def _with_pauses(plan: Sequence[Node], keys: Sequence[str]) -> list[Node]:

@@ -29,9 +29,14 @@ class Said(Protocol):
     def max_tokens(self) -> int | None: ...
 
 
+def usual_model(tier: str) -> str:
+    """Of a tier of the client's settings; empty: the usual one."""
+    return settings.MODEL_CHEAPER if tier == "cheaper" else settings.MODEL
+
+
 def of(said: Said, agent: str, config: Mapping[str, Any], depth: str) -> Means:
     """What a version names decides, because it was tried with that; else the client's settings; else the depth of the
     request, and the agent."""
-    usual = settings.MODEL_CHEAPER if config.get("model_tier") == "cheaper" else settings.MODEL
+    usual = usual_model(config.get("model_tier") or "")
     effort: Any = said.effort or config.get("effort") or EFFORT[Depth(depth)]
     return Means(said.model or usual, effort, said.max_tokens or AGENTS[agent].max_tokens)
