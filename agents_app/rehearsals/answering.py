@@ -25,7 +25,7 @@ from agents_app.models import PromptVersion, Rehearsal, RehearsalAnswer
 from agents_app.prices import PriceTable
 from agents_app.prompts import Material
 from agents_app.rehearsals.asking import AT_ONCE, worst_of
-from agents_app.rehearsals.deciding import conclude
+from agents_app.rehearsals.deciding import conclude, raise_level
 
 LEASE = timedelta(minutes=10)  # longer than the slowest batch of answers
 SLICE_S = 120.0  # after so long the next worker goes on, so that none is held for an hour
@@ -223,4 +223,5 @@ def _end(rehearsal: Rehearsal, at: datetime) -> None:
     else:
         rehearsal.status = Rehearsal.Status.DONE
         conclude(rehearsal)
+        raise_level(rehearsal, at=at)
     rehearsal.save()

@@ -7,6 +7,8 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from agents_app import change_levels, versions
+from agents_app.change_levels import Level
 from agents_app.models import PromptVersion, Rehearsal, RehearsalAnswer
 from agents_app.rehearsals import gate
 from agents_app.rehearsals.asking import RehearsalRefused
@@ -20,6 +22,18 @@ def conclude(rehearsal: Rehearsal) -> None:
     rows = RehearsalAnswer.objects.filter(rehearsal=rehearsal).order_by("case", "side", "repeat")
     report = gate.report(pairs(rows))
     rehearsal.report, rehearsal.verdict = report.document(), report.verdict
+
+
+def raise_level(rehearsal: Rehearsal, *, at: datetime) -> None:
+    """How large a change its version is, by how it behaves beside the one that it was made from: raised, never lowered,
+    and only by cases enough to tell."""
+    version, report = rehearsal.candidate, rehearsal.report
+    if rehearsal.against_id != version.parent_id or report["cases"] < gate.ENOUGH:
+        return
+    level = change_levels.raised(Level[version.level.upper()], report["changed"] / report["cases"])
+    if level.key in versions.may_rise_to(version):
+        reason = f"{report['changed']} of {report['cases']} cases came out otherwise than with {rehearsal.against}"
+        versions.raise_to(version, level.key, by=rehearsal.author, at=at, reason=reason)
 
 
 def pairs(rows: Iterable[RehearsalAnswer]) -> list[Pair]:

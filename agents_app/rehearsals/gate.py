@@ -72,10 +72,12 @@ class Delta:
 
 @dataclass(frozen=True)
 class Report:
-    """`net` is the weight of lesser contracts lost less that of those won. `alike` is how much of the texts is the same
-    words, 0 to 1, None without texts. `reasons` say why the verdict is what it is."""
+    """`changed` is on how many cases any contract came out otherwise. `net` is the weight of lesser contracts lost less
+    that of those won. `alike` is how much of the texts is the same words, 0 to 1, None without texts. `reasons` say why
+    the verdict is what it is."""
 
     cases: int
+    changed: int
     flips: list[Flips]
     deltas: list[Delta]
     new_failures: list[int]
@@ -97,7 +99,10 @@ def report(pairs: Sequence[Pair]) -> Report:
     lesser = [each for each in flips if not each.must]
     net = sum(each.weight * (len(each.worsened) - len(each.mended)) for each in lesser)
     verdict, reasons = _verdict(len(pairs), flips, new_failures, net)
-    return Report(len(pairs), flips, _deltas(pairs), new_failures, round(net, 4), _alike(pairs), verdict, reasons)
+    changed = len({case for each in flips for case in (*each.worsened, *each.mended)})
+    return Report(
+        len(pairs), changed, flips, _deltas(pairs), new_failures, round(net, 4), _alike(pairs), verdict, reasons
+    )
 
 
 def _side(answers: Sequence[Answer]) -> dict[str, Kept]:

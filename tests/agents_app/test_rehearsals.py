@@ -80,19 +80,38 @@ def test_twenty_cases_on_which_nothing_is_lost_pass():
     assert rehearsals.warning(found.candidate) == ""
 
 
-def test_a_candidate_that_breaks_a_must_fails(monkeypatch):
-    make_cases(2)
-    version = candidate()
+def leaves_a_placeholder(monkeypatch):
+    """From now on the candidate of `candidate()` greets nobody by name."""
+    real = llm.ask
 
     def disrupts(question, **options):
-        answer = REAL(question, **options)
+        answer = real(question, **options)
         if "`subject` is not used" not in str(question.system):
             return answer
         document = {**answer.parsed.model_dump(), "greeting": "Dear [Name],"}
         return llm.Answer(**{**answer.__dict__, "parsed": question.schema.model_validate(document)})
 
-    REAL = llm.ask
     monkeypatch.setattr(llm, "ask", disrupts)
+
+
+@pytest.mark.parametrize(("count", "level"), [(20, "major"), (19, "minor")])
+def test_where_enough_cases_come_out_otherwise_the_change_counts_as_a_larger_one(monkeypatch, count, level):
+    make_cases(count)
+    version = candidate()
+    leaves_a_placeholder(monkeypatch)
+    assert (version.level, version.semver) == ("minor", "1.1.0")
+
+    found = rehearse(version)
+
+    version.refresh_from_db()
+    assert (found.report["changed"], version.level) == (count, level)
+    assert version.semver == ("2.0.0" if level == "major" else "1.1.0")
+
+
+def test_a_candidate_that_breaks_a_must_fails(monkeypatch):
+    make_cases(2)
+    version = candidate()
+    leaves_a_placeholder(monkeypatch)
 
     found = rehearse(version)
 
