@@ -15,7 +15,7 @@ REMEMBERED = 500  # steps of the live version that say how it was before
 FEWEST = 20  # outcomes below which the past says nothing
 ABOUT_THE_TEXT = ("", Draft.Rejection.TEXT, Draft.Rejection.OTHER)
 COLUMNS = (
-    "pk", "run_id", "status", "checks", "cost_usd", "uncertain_usd", "finished_at", "draft__status",
+    "pk", "run_id", "map_index", "status", "checks", "cost_usd", "uncertain_usd", "finished_at", "draft__status",
     "draft__was_edited", "draft__rejection", "draft__decided_at", "draft__send", "draft__send__sent_at",
 )  # fmt: skip
 
@@ -25,18 +25,32 @@ Dated = tuple[datetime, int, float]  # when it was known, its step, the outcome
 
 
 def periods(rollout: Rollout, bounced: Bounced, *, at: datetime) -> list[Period]:
-    """One a stage that has begun, the present one last."""
-    draws: list[Row] = list(
-        RolloutDraw.objects.filter(rollout=rollout).values("run_id", "unit", "is_candidate", "share")
-    )
-    steps = _steps(rollout.agent).filter(run__in=[draw["run_id"] for draw in draws])
-    rows: dict[int, list[Row]] = {}
-    for row in steps.values(*COLUMNS):
-        rows.setdefault(row["run_id"], []).append(row)
-    sends = [row["draft__send"] for each in rows.values() for row in each if row["draft__send"]]
+    """One a stage that has begun, the present one last. A unit counts once, with the first run that was drawn for it:
+    what came of its later ones is not independent of that."""
+    draws = _first_of_each(rollout)
+    rows = _answers(rollout.agent, [draw["run_id"] for draw in draws])
+    sends = [row["draft__send"] for row in rows.values() if row["draft__send"]]
     gone = bounced(sends) if sends else set()
     stages = [share for share in SHARES if share <= rollout.share and share < 100]
     return [_period(share, [draw for draw in draws if draw["share"] == share], rows, gone, at) for share in stages]
+
+
+def _first_of_each(rollout: Rollout) -> list[Row]:
+    first: dict[str, Row] = {}
+    drawn = RolloutDraw.objects.filter(rollout=rollout).order_by("pk")
+    for draw in drawn.values("run_id", "unit", "is_candidate", "share"):
+        first.setdefault(draw["unit"], draw)
+    return list(first.values())
+
+
+def _answers(agent: str, runs: Sequence[int]) -> dict[int, Row]:
+    """Of each run the last try of its step; of a step that was done for several contacts, the first contact's."""
+    found: dict[int, Row] = {}
+    for row in _steps(agent).filter(run__in=runs).order_by("map_index", "attempt").values(*COLUMNS):
+        before = found.get(row["run_id"])
+        if before is None or before["map_index"] == row["map_index"]:
+            found[row["run_id"]] = row
+    return found
 
 
 def past(version: PromptVersion, *, at: datetime) -> Past:
@@ -55,14 +69,13 @@ def _steps(agent: str) -> Any:  # noqa: ANN401 a queryset of a manager
     return StepRun.objects.filter(agent=agent, status__in=ended)
 
 
-def _period(share: int, draws: Sequence[Row], rows: Mapping[int, list[Row]], gone: set[int], at: datetime) -> Period:
+def _period(share: int, draws: Sequence[Row], rows: Mapping[int, Row], gone: set[int], at: datetime) -> Period:
     arms = [[draw for draw in draws if draw["is_candidate"] is side] for side in (False, True)]
-    control, candidate = ([row for draw in arm for row in rows.get(draw["run_id"], [])] for arm in arms)
+    control, candidate = ([rows[draw["run_id"]] for draw in arm if draw["run_id"] in rows] for arm in arms)
     outcomes = {
         guard.key: (_stream(guard.key, control, gone, at), _stream(guard.key, candidate, gone, at)) for guard in GUARDS
     }
-    units = [len({draw["unit"] for draw in arm}) for arm in arms]
-    return Period(share, units[0], units[1], outcomes)
+    return Period(share, len(arms[0]), len(arms[1]), outcomes)
 
 
 def _stream(guard: str, rows: Iterable[Row], gone: set[int], at: datetime) -> list[float]:

@@ -398,3 +398,20 @@ def test_only_who_may_move_labels_rolls_out(client, role, begun):
     assert (started.status_code, stopped.status_code) == (403, 403)
     assert (Rollout.objects.get().status, FlowRun.objects.count()) == ("running", 0)
     assert rehearsals.warning(begun.candidate) == ""
+
+
+# --- what counts
+
+
+def test_a_unit_counts_once_with_its_first_run_and_that_with_its_last_try(begun):
+    [first] = came(begun, 1, candidate=True, status="failed")
+    make_step(first.run, MAIL, key="email", attempt=2, prompt_version=begun.candidate, checks=GOOD, finished_at=LATER)
+    again = make_run()
+    RolloutDraw.objects.create(rollout=begun, run=again, unit="contact:0", is_candidate=True, share=25)
+    make_step(again, MAIL, key="email", prompt_version=begun.candidate, checks=BAD, finished_at=LATER)
+
+    [period] = proxies.periods(begun, nobody_bounced, at=LATER + timedelta(days=1))
+
+    assert (period.share, period.control, period.candidate) == (10, 0, 1)
+    assert period.outcomes["errors"] == ([], [1.0])
+    assert period.outcomes["contracts"] == ([], [1.0])
