@@ -16,7 +16,19 @@ from django.db import DataError, IntegrityError, ProgrammingError, transaction
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from agents_app import campaigns, deployments, entities, flow, forgetting, requests, sending, trials, versions
+from agents_app import (
+    anomalies,
+    campaigns,
+    deployments,
+    entities,
+    exporting,
+    flow,
+    forgetting,
+    requests,
+    sending,
+    trials,
+    versions,
+)
 from agents_app.models import FlowRun, Request, Send
 from clients import (
     config,
@@ -246,6 +258,13 @@ def absorb_run(run_id: int, *, at: datetime | None = None) -> None:
     """What the run found out → the client's graph of companies and people."""
     run = FlowRun.objects.select_related("request", "client").get(pk=run_id)
     entities.absorb(run, at=at or timezone.now())
+
+
+def look_at_runs(*, at: datetime | None = None) -> None:
+    """Run that ended → what is unusual about it, for a person to settle; and its spans, at the operator's collector."""
+    at = at or timezone.now()
+    anomalies.look(at=at)
+    exporting.export(at=at)
 
 
 def send_due_drafts(*, at: datetime | None = None) -> None:

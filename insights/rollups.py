@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from django.db.models import Avg, Count, DateField, F, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import TruncWeek
 
-from agents_app.models import Draft, SourceRecord, StepRun
+from agents_app.models import Anomaly, Draft, SourceRecord, StepRun
 from clients.models import Client
 from experiments.models import AnalysisSnapshot, Decision, Experiment, OutcomeKind
 from insights import errors, metrics
@@ -204,6 +204,12 @@ def experiments(span: Span) -> list[tuple[Experiment, str]]:
     )
     found = started.select_related("client", "decision").annotate(last_result=Subquery(last.values("result")[:1]))
     return [(row, str((row.last_result or {}).get("sentence", ""))) for row in found.order_by("started_at", "pk")]
+
+
+def anomalies(span: Span) -> list[Anomaly]:
+    """What was found unusual in the span, in the order in which it was found; also what is settled by now."""
+    inside = Anomaly.objects.filter(found_at__gte=span.since, found_at__lt=span.until)
+    return list(inside.select_related("client").order_by("found_at", "pk"))
 
 
 def winners(span: Span) -> Iterator[Winner]:

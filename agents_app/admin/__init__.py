@@ -15,6 +15,7 @@ from agents_app.admin import (
     rules,
     runs,
     trials,
+    watching,
 )
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "rules",
     "runs",
     "trials",
+    "watching",
 ]

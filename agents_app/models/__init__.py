@@ -9,8 +9,10 @@ from agents_app.models.prompt import ClientPrompt, PromptVersion
 from agents_app.models.request import Campaign, CampaignContact, CampaignStep, Depth, Purpose, Request, RequestRule
 from agents_app.models.run import FlowRun, Gate, PlannedPrompt, PlanRevision, StepContext, StepRun
 from agents_app.models.trial import Trial
+from agents_app.models.watching import Anomaly, RunMark
 
 __all__ = [
+    "Anomaly",
     "Brief",
     "BudgetDay",
     "Campaign",
@@ -43,6 +45,7 @@ __all__ = [
     "RequestRule",
     "RetryClass",
     "RoutingRule",
+    "RunMark",
     "Scheme",
     "Send",
     "SourceAccount",

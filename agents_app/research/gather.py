@@ -31,16 +31,18 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Explored:
     """`actions` tells each decision in order: what was asked, why, what it promised (bits), when (seconds), what came
-    of it. `stopped` and `gaps` are for people: {"attribute", "reason"}."""
+    of it. `stopped`, `gaps` {"attribute", "reason"} and `not_asked` {"source", "reason"} are for people."""
 
     answers: list[SourceAnswer]
     facts: list[FactValue]
     actions: list[dict[str, object]] = field(default_factory=list)
     stopped: str = ""
     gaps: list[dict[str, str]] = field(default_factory=list)
+    not_asked: list[dict[str, str]] = field(default_factory=list)
 
     def document(self) -> dict[str, object]:
-        return {"actions": self.actions, "stopped": self.stopped, "gaps": self.gaps}
+        found: dict[str, object] = {"actions": self.actions, "stopped": self.stopped, "gaps": self.gaps}
+        return found | ({"not_asked": self.not_asked} if self.not_asked else {})
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ class _Search:
                 self._arrived(*came)
             else:
                 stopped = self._leave_behind()
-        return Explored(self._in_order(), self._facts, self._told, stopped, self._gaps())
+        return Explored(self._in_order(), self._facts, self._told, stopped, self._gaps(), self._not_asked(stopped))
 
     def _in_order(self) -> list[SourceAnswer]:
         """As the sources were given, of one the broadest question first; not as they happened to arrive."""
@@ -263,6 +265,29 @@ class _Search:
             {"attribute": name, "reason": _gap(name, known, self._sources)}
             for name in plan.missing(self._aim, known.sure)
         ]
+
+    def _not_asked(self, stopped: str) -> list[dict[str, str]]:
+        """Sources that were there and got no question of this search."""
+        asked = {told["source"] for told in self._told}
+        left = dict.fromkeys(access.key for access in self._sources if access.key not in asked)
+        return [{"source": key, "reason": self._why_not(key, stopped)} for key in left]
+
+    def _why_not(self, key: str, stopped: str) -> str:
+        source = SOURCES.get(key)
+        if source is None:
+            return f"There is no source called {key}."
+        known = self._known()
+        if lacking := source.lacks(Question(known.company, self._at)):
+            return f"It cannot be asked without {', '.join(lacking)}, which nobody told."
+        if not plan.missing(self._aim, known.sure):
+            return stopped
+        open_ones = plan.actions(self._aim, known, self._sources, at=self._at, taken=self._taken)
+        if all(action.source.key != key for action in open_ones):
+            return "It could not be expected to tell more than what was known."
+        left = None if self._aim.credits is None else max(0.0, self._aim.credits - self._spent)
+        if left is not None and source.credits > left:
+            return f"It takes {source.credits:g} credits, and {left:g} of {self._aim.credits:g} were left."
+        return stopped
 
 
 def _of_owner(answer: SourceAnswer) -> SourceAnswer:

@@ -6,17 +6,20 @@ from itertools import pairwise
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import transaction
+from django.db.models import OuterRef
+from django.db.models.functions import JSONObject
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from agents_app import evidence, flow, lanes, progress, requests, sending, trace, waterfall
+from agents_app import evidence, explaining, flow, lanes, names, progress, requests, sending, trace, waterfall
 from agents_app.forms import PersonForm
 from agents_app.graph import Node, nodes_of
-from agents_app.models import BudgetDay, FlowRun, PlanRevision, Request, StepRun
+from agents_app.models import Anomaly, BudgetDay, FlowRun, PlanRevision, Request, StepRun
 from agents_app.progress import Progress
 from agents_app.prompts import Material
 from agents_app.views.reading import (
@@ -46,6 +49,14 @@ RUNS = FlowRun.objects.select_related(
     "client", "request__contact", "request__campaign", "request__follows", "brief", "template_version", "rules_version",
     "cancel_asked_by", "deployment",
 ).defer("deployment__config", "deployment__connections", "deployment__rollouts")  # fmt: skip
+UNUSUAL = Anomaly.objects.filter(run=OuterRef("pk")).order_by("pk")  # read with the run, in one query
+WITH_UNUSUAL = RUNS.annotate(
+    unusual=ArraySubquery(
+        UNUSUAL.values(
+            json=JSONObject(kind="kind", words="words", status="status", first_run="first_run_id", change="change")
+        )
+    )
+)
 MOST_WHOLE_STEPS = (
     15  # of a run with more, prompts and inputs stand on pages of their own: the page would weigh megabytes
 )
@@ -54,7 +65,7 @@ MOST_WHOLE_STEPS = (
 @require_http_methods(["GET", "HEAD", "POST"])
 def run_page(request: HttpRequest, run_id: int) -> HttpResponseBase:
     """Why a run did what it did. A POST starts the next request on its basis, or cancels the run."""
-    run = get_object_or_404(scope(RUNS, request.user), pk=run_id)
+    run = get_object_or_404(scope(WITH_UNUSUAL, request.user), pk=run_id)
     if request.method == "POST" and request.POST.get("action") == "cancel":
         return _cancel(request, run)
     form = PersonForm(run, request.POST or None)
@@ -103,16 +114,19 @@ def _run_context(run: FlowRun) -> dict[str, Any]:
     revisions = list(run.revisions.order_by("number"))
     drafts, facts = [step.draft for step in steps if hasattr(step, "draft")], facts_of(run)
     outcomes = outcomes_of(drafts)
+    sources = list(trace.ANSWERS.filter(run=run).order_by("source", "pk"))
+    is_long = len(steps) > MOST_WHOLE_STEPS
+    known = None if is_long else explaining.Around(run, revisions, sources)
     return {
         "run": run,
-        "steps": [_step(step, run) for step in steps],
-        "is_long": len(steps) > MOST_WHOLE_STEPS,
+        "steps": [_step(step, run, known) for step in steps],
+        "is_long": is_long,
         "revisions": _revisions(run, revisions),
         "gates": [step.gate for step in steps if hasattr(step, "gate")],
         "budget": _budget(run),
         "waterfall": waterfall.draw([_span(step) for step in steps], until=run.finished_at or timezone.now()),
         "skipped": [{**each, "name": name_of(each["agent"], each["key"])} for each in run.skipped],
-        "sources": list(trace.ANSWERS.filter(run=run).order_by("source", "pk")),
+        "sources": sources,
         "facts": facts,
         "brief": _brief(run, facts, steps),
         "draft": draft_of(steps),
@@ -122,6 +136,7 @@ def _run_context(run: FlowRun) -> dict[str, Any]:
         **_summary(run, steps),
         **_next_steps(run),
         "trials": trials_of(run.request),
+        "anomalies": [{**each, "kind": names.ANOMALIES[each["kind"]]} for each in run.unusual],  # type: ignore[attr-defined]
     }
 
 
@@ -183,7 +198,7 @@ def _next_steps(run: FlowRun) -> dict[str, Any]:
     }
 
 
-def _step(step: StepRun, run: FlowRun) -> dict[str, Any]:
+def _step(step: StepRun, run: FlowRun, known: explaining.Around | None) -> dict[str, Any]:
     said = said_by(step)
     return {
         "step": step,
@@ -197,6 +212,7 @@ def _step(step: StepRun, run: FlowRun) -> dict[str, Any]:
         "broken": [check for check in step.checks if not check["passed"]],
         "variant": run.variants.get(step.agent),
         "votes": votes_of(step),
+        "why": explaining.explain(step, known) if known else None,
     }
 
 
