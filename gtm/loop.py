@@ -25,6 +25,7 @@ from agents_app import (
     flow,
     forgetting,
     requests,
+    retention,
     sending,
     trials,
     versions,
@@ -376,9 +377,10 @@ def sweep() -> None:
         standing.keep(client_id, at=at)
 
 
-def forget_refused_calls() -> None:
-    """Notes of refused calls go after a day."""
-    refusals.forget_old(at=timezone.now())
+def forget_calls(*, at: datetime | None = None) -> None:
+    """Notes of refused calls go after a day, recorded calls to the model when they have been kept for long enough."""
+    refusals.forget_old(at=at or timezone.now())
+    retention.forget(at=at or timezone.now())
 
 
 def beat(cluster: str) -> None:

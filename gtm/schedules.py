@@ -45,7 +45,7 @@ JOBS = (
     Job(loop.compare_on, minutes=1),
     Job(loop.compare_daily, cron="45 2 * * *"),
     Job(loop.look_at_runs, minutes=1, cluster="runs"),
-    Job(loop.forget_refused_calls, cron="10 * * * *"),
+    Job(loop.forget_calls, cron="10 * * * *", cluster="runs"),
     Job(loop.continue_campaigns, cron="15 * * * *"),
     Job(loop.keep_to_rules, cron="20 3 * * *"),
     Job(loop.decide_experiments, cron="30 * * * *"),

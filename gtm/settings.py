@@ -203,6 +203,9 @@ RESEARCH_SURE = {"quick": 0.6, "standard": 0.8, "comprehensive": 0.9}  # a fact 
 TEMPLATE_REACH_ALONE = env.int("GTM_TEMPLATE_REACH_ALONE", default=10)  # clients that one person may change at once
 CLIENT_DAY_BUDGET_USD = Decimal(env.str("GTM_CLIENT_DAY_BUDGET_USD", default="25"))
 
+# After so many days the recorded answers of finished runs go, with what only debugging needs; 0: they stay for good.
+KEEP_CALLS_DAYS: int = env.int("GTM_KEEP_CALLS_DAYS", default=400)
+
 # Where spans of runs go, over OTLP; nowhere while it is empty. Other OTEL_ variables are the library's own.
 OTLP_ENDPOINT: str = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
 OTLP_HEADERS: str = env.str("OTEL_EXPORTER_OTLP_HEADERS", default="")

@@ -38,6 +38,11 @@ class Migration(migrations.Migration):
             name='decisions',
             field=models.JSONField(blank=True, default=dict, help_text='What was decided about it and in it, as it was (flow/noting.py).'),
         ),
+        migrations.AddField(
+            model_name='flowrun',
+            name='calls_removed_at',
+            field=models.DateTimeField(blank=True, help_text='When what only debugging needs of it was removed (retention.py).', null=True),
+        ),
         migrations.AddIndex(
             model_name='flowrun',
             index=django.contrib.postgres.indexes.BrinIndex(fields=['finished_at'], name='runs_by_their_end'),

@@ -110,6 +110,9 @@ class FlowRun(Record):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True, help_text="Why it failed, waits or what it lacks, in words.")
+    calls_removed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When what only debugging needs of it was removed (retention.py)."
+    )
 
     class Meta:
         verbose_name = "run"
