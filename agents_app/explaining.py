@@ -117,7 +117,8 @@ def _inputs(step: StepRun, run: FlowRun) -> Iterator[Input]:
     if step.context_id:
         yield Input("context", "All it was given", "", None, step.context_id)
     if step.planned_sha256 and step.planned_sha256 != step.context_id:
-        yield Input("context", "What it began with", "before its sources were asked", None, step.planned_sha256)
+        asked = "before its sources were asked" if "search" in step.input else ""
+        yield Input("context", "What it began with", asked, None, step.planned_sha256)
 
 
 # --- which rules applied

@@ -21,7 +21,7 @@ from gtm.admin_site import link
 class AnomalyAdmin(OfRun):
     client_path = "client"
     related = ("client", "run", "first_run", "settled_by")
-    list_display = ("words", "kind", "agent", "client", "page", "since", "before", "state", "found_at")
+    list_display = ("kind", "told", "client", "page", "before", "state", "found_at")
     list_filter = ("status", "kind", "tier", "agent", "client")
     search_fields = ("words", "run__request__company_domain")
     ordering = ("-found_at", "-id")
@@ -42,6 +42,10 @@ class AnomalyAdmin(OfRun):
         by, now = access.user_of(request), timezone.now()
         count = sum(anomalies.settle(row, by=by, at=now) for row in queryset.order_by("pk"))
         messages.success(request, f"Settled: {count}.")
+
+    @admin.display(description="what was found", ordering="words")
+    def told(self, row: Anomaly) -> str:
+        return row.words
 
     @admin.display(description="run", ordering="run")
     def page(self, row: Anomaly) -> SafeString:

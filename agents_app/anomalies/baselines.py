@@ -16,7 +16,7 @@ from statistics import fmean, median
 
 from scipy.stats import poisson, t
 
-from agents_app.anomalies.seen import METRICS, Figures, Found, spoken
+from agents_app.anomalies.seen import Figures, Found, said, spoken
 
 LEAST_SAMPLES, MOST_SAMPLES = 30, 100
 LEAST_Z = 3.5
@@ -101,8 +101,8 @@ def _retries(value: float, known: Sequence[float], looked_at: int) -> float | No
 def _found(figures: Figures, label: str, metric: str, usual: float, samples: int) -> Found:
     value = figures.values[metric]
     words = (
-        f"{label}: {METRICS[metric]} {spoken(metric, value)}, where {spoken(metric, usual)} is usual for this client "
-        f"and version, by {samples} answers before."
+        f"{label} {said(metric, value)}, where {spoken(metric, usual)} is usual for this client and version, by "
+        f"{samples} answers before."
     )
     key = f"unusual:{figures.step}:{metric}"
     return Found("baseline", "unusual", words, key, figures.step, figures.agent, metric, usual, value)

@@ -30,7 +30,8 @@ def _repeated(run: RunSeen) -> Iterator[Found]:
 
 
 def _empty(run: RunSeen) -> Iterator[Found]:
-    for step in _answers(run):
+    """Of agents: a planner that proposes nothing has nothing to say."""
+    for step in (each for each in _answers(run) if each.worker):
         texts = list(_texts(step.output or {}))
         placeholder = next((found[0] for text in texts if (found := PLACEHOLDERS.search(text))), "")
         if not any(text.strip() for text in texts):

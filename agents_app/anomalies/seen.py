@@ -8,13 +8,15 @@ from typing import Any, Literal
 Tier = Literal["rule", "baseline", "shift"]
 
 METRICS: Mapping[str, str] = {
-    "latency_s": "how long it took",
-    "tokens": "tokens",
-    "cost_usd": "cost",
-    "output_chars": "length of the answer",
-    "confidence": "confidence",
-    "retries": "repeated attempts",
+    "latency_s": "took {}",
+    "tokens": "used {} tokens",
+    "cost_usd": "cost {}",
+    "output_chars": "answered in {} characters",
+    "confidence": "is {} sure of its answer",
+    "retries": "was tried again {} times",
 }
+"""What is measured, and how it is said of a step."""
+
 UNITS: Mapping[str, str] = {"latency_s": "{:.1f} s", "cost_usd": "${:.4f}", "confidence": "{:.2f}"}
 
 
@@ -86,4 +88,9 @@ class Found:
 
 
 def spoken(metric: str, value: float) -> str:
+    """The value with its unit."""
     return UNITS.get(metric, "{:,.0f}").format(value)
+
+
+def said(metric: str, value: float) -> str:
+    return METRICS[metric].format(spoken(metric, value))

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from scipy.stats import norm, rankdata
 
 from agents_app.anomalies.baselines import SCALES
-from agents_app.anomalies.seen import METRICS, Figures, Found, spoken
+from agents_app.anomalies.seen import Figures, Found, said, spoken
 
 WINDOW, LOOKS = 20, 5
 MOST_BEFORE = 100
@@ -56,8 +56,8 @@ def _differs(
     moved = median(each.value for each in rows if each.is_new) - median(each.value for each in rows if not each.is_new)
     value = scale.back(scale.of(usual) + moved)
     words = (
-        f"{label}: {METRICS[metric]} about {spoken(metric, value)} in {len(new)} answers, where the version before had "
-        f"{spoken(metric, usual)} in {len(old)} answers to the same clients."
+        f"{label} now {said(metric, value)} or so, by {len(new)} answers; with the version before it was "
+        f"{spoken(metric, usual)}, by {len(old)} answers to the same clients."
     )
     key = f"shift:{last.agent}:{last.version}:{metric}"
     yield Found("shift", "shift", words, key, last.step, last.agent, metric, usual, value, first.run)

@@ -124,6 +124,14 @@ def test_an_empty_or_unfinished_answer_is_flagged(acme, prompt, output, words):
     assert row.words.endswith(words)
 
 
+def test_a_planner_that_proposes_nothing_is_not_flagged(acme, prompt):
+    run = ended(acme)
+    written(run, prompt)
+    written(run, prompt, agent="", kind="planner", key="planner", output={"edits": []})
+
+    assert found() == {}
+
+
 def test_an_answer_that_had_to_be_repaired_is_flagged(acme, prompt):
     invalid = {**CALL, "outcome": "invalid answer: subject: too long"}
     written(ended(acme), prompt, attempts=[invalid, {**CALL, "kind": "repair"}])

@@ -16,10 +16,12 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from agents_app import exporting, finished, llm
 from agents_app.models import FlowRun, ModelPrice, Request, RunMark, SourceRecord, StepRun
+from clients.models import Client, Contact
 from gtm import loop
 from tests.agents_app import flows_that
 from tests.agents_app.flows_that import agent, composed, drawn_run, execute, gate
 from tests.agents_app.models_that import answering, failing, paid
+from tests.crowd import make_crowd
 from tests.factories import AT, make_contact, make_ready_client, make_ready_request, make_request, make_run, plan_run
 from tests.gtm.loopback import Server
 
@@ -262,6 +264,19 @@ def test_nothing_of_people_prompts_answers_or_secrets_leaves(collector, monkeypa
         email.output["subject"], email.prompt_sent[:40], run.facts.first().value, "Kim Novak", "@",
     ):  # fmt: skip
         assert secret not in whole
+
+
+def test_nothing_of_a_crowds_people_leaves(collector):
+    rows = make_crowd(3)
+
+    loop.look_at_runs(at=LATER)
+
+    spans = received(collector)
+    told = json.dumps([[span.name, span.status.message, said(span)] for span in spans])
+    assert len({span.trace_id for span in spans}) == len(rows[FlowRun])
+    for contact, client in zip(rows[Contact], rows[Client], strict=True):
+        for secret in (contact.email, contact.full_name, contact.company_name, contact.company_domain, client.name):
+            assert secret not in told
 
 
 def test_an_invalid_answer_is_told_by_its_class_alone(collector, settings):
