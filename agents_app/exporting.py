@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import Prefetch, QuerySet
 
 from agents_app import finished, spans
-from agents_app.models import FlowRun, PlannedPrompt, SourceRecord, StepRun
+from agents_app.models import FlowRun, PlannedPrompt, RunMark, SourceRecord, StepRun
 from agents_app.spans import Asked, Span
 from gtm import telemetry
 
@@ -40,6 +40,13 @@ def export(*, at: datetime) -> int:
         told += len(batch)
         finished.advance(mark, batch[-1][0])
     return told
+
+
+def waiting_since(*, at: datetime) -> datetime | None:
+    """When the earliest run ended that the collector has not taken; None where nothing waits or nobody is told."""
+    mark = RunMark.objects.filter(job=JOB).first() if telemetry.is_on() else None
+    first = finished.after(mark, at=at).first() if mark else None
+    return first.finished_at if first else None
 
 
 def of_request(request_id: int) -> list[Span]:

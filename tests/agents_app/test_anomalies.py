@@ -522,6 +522,21 @@ def test_the_weekly_review_tells_what_is_alike_once_with_where_it_began(acme, pr
     assert (len(rows), rows[0]["client"], rows[0]["client_id"]) == (2, acme.name, acme.pk)
 
 
+def test_what_came_up_in_three_runs_is_suggested_as_work_with_its_rows(operator, acme, prompt):
+    for number in range(3):
+        written(ended(acme, at=AT + timedelta(minutes=number)), prompt, tokens_input=0, tokens_output=0)
+    written(ended(acme, at=AT + timedelta(minutes=4)), prompt)
+    found()
+
+    report = review.build(AT.date(), at=AT + timedelta(days=7))
+
+    [row] = report.suggestions.filter(rule="runs_unusual")
+    assert (row.title, row.metric) == ("An answer without tokens: 3 runs", "unusual_runs:no_tokens")
+    assert (row.baseline["numerator"], row.baseline["denominator"]) == (3, 4)
+    page = operator.get(row.evidence[0]["url"]).content.decode()
+    assert "3 of 4" in page
+
+
 def test_the_page_of_the_review_shows_them(operator, acme, prompt):
     written(ended(acme), prompt, tokens_input=0, tokens_output=0)
     found()
