@@ -1,4 +1,4 @@
-"""What steps are called for people: their kinds, their states, their keys. Pure, so that models and drawings agree."""
+"""What steps, and what is unusual about them, are called for people. Pure, so that models and drawings agree."""
 
 from collections.abc import Mapping
 
@@ -18,6 +18,19 @@ STATES: Mapping[str, str] = {
     "rejected": "Rejected",
     "failed": "Failed",
     "lost": "Lost: its worker died",
+}
+
+ANOMALIES: Mapping[str, str] = {
+    "repeated": "The same work twice",
+    "empty": "An empty or unfinished answer",
+    "repaired": "An answer that had to be repaired",
+    "broken": "A broken promise",
+    "no_tokens": "An answer without tokens",
+    "missing": "A planned step is missing",
+    "costly": "Far dearer than usual",
+    "no_price": "A model without a price",
+    "unusual": "Unusual for this client",
+    "shift": "Other than the version before",
 }
 
 

@@ -71,7 +71,7 @@ DECLARED = (
         OF_RUN,
         model="agents_app.StepRun",
         mine="contact_id",
-        blank=("output", "votes", "prompt_sent", "attempts", "error"),
+        blank=("output", "votes", "prompt_sent", "attempts", "error", "decisions"),
         search=("confidence_terms", "checks"),
         free=("key", "tool", "planned_sha256", "generator", "provider_request_id", "error_class"),
     ),
@@ -183,4 +183,8 @@ DECLARED = (
         free=("generator",),
     ),
     Personal("agents_app.Send", free=("message_id", "generator")),
+    replace(
+        OF_RUN, model="agents_app.Anomaly", search=("words",), free=("key", "agent", "tier", "kind", "metric", "change")
+    ),
+    Personal("agents_app.JobProgress", free=("job",)),
 )

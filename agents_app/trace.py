@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 
+from agents_app import explaining
 from agents_app.models import (
     Draft,
     Fact,
@@ -30,7 +31,7 @@ class StepTrace:
     """`key` is the step's name in the plan; tools, gates and joins have no agent, `tool` is a tool's name.
 
     `contact` is whom a step of a map is about. `offset_s` counts from the run's start; both seconds are None while they
-    are not known. `gate` is {"question", "decision", "comment"} of a gate that was asked.
+    are not known. `why` is what it rests on. `gate` is {"question", "decision", "comment"} of a gate that was asked.
     """
 
     id: int
@@ -62,6 +63,7 @@ class StepTrace:
     votes: dict[str, Any]
     gate: dict[str, str] | None
     error: str
+    why: explaining.Explanation
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ def document(trace: RunTrace) -> dict[str, Any]:
 
 
 def _whole(runs: QuerySet[FlowRun]) -> QuerySet[FlowRun]:
-    return runs.select_related("brief").prefetch_related(
+    return runs.select_related("brief", "rules_version").prefetch_related(
         Prefetch("prompts", PlannedPrompt.objects.select_related("version").order_by("agent")),
         Prefetch("steps", STEPS.order_by("stage", "pk")),
         Prefetch("revisions", PlanRevision.objects.order_by("number")),
@@ -171,7 +173,8 @@ def _whole(runs: QuerySet[FlowRun]) -> QuerySet[FlowRun]:
 
 
 def _run(run: FlowRun) -> RunTrace:
-    steps = [_step(step, run.started_at) for step in run.steps.all()]
+    known = explaining.Around(run, list(run.revisions.all()), list(run.source_records.all()))
+    steps = [_step(step, known) for step in run.steps.all()]
     return RunTrace(
         id=run.pk,
         status=run.status,
@@ -200,7 +203,7 @@ def _run(run: FlowRun) -> RunTrace:
     )
 
 
-def _step(step: StepRun, run_started_at: datetime | None) -> StepTrace:
+def _step(step: StepRun, known: explaining.Around) -> StepTrace:
     return StepTrace(
         id=step.pk,
         key=step.key,
@@ -213,7 +216,7 @@ def _step(step: StepRun, run_started_at: datetime | None) -> StepTrace:
         status=step.status,
         started_at=step.started_at,
         finished_at=step.finished_at,
-        offset_s=_seconds(run_started_at, step.started_at),
+        offset_s=_seconds(known.run.started_at, step.started_at),
         seconds=_seconds(step.started_at, step.finished_at),
         prompt=str(step.prompt_version or ""),
         prompt_sent=step.prompt_sent,
@@ -237,6 +240,7 @@ def _step(step: StepRun, run_started_at: datetime | None) -> StepTrace:
         votes=step.votes,
         gate=_gate(step.gate) if hasattr(step, "gate") else None,
         error=step.error,
+        why=explaining.explain(step, known),
     )
 
 

@@ -16,9 +16,10 @@ from django.db.models import Count, Min
 from django.utils.timesince import timesince
 from django_q.models import OrmQ, Schedule
 
+from agents_app import exporting
 from clients import erasure, pushing, spool
 from clients.models import Delivery
-from gtm import schedules
+from gtm import schedules, telemetry
 from gtm.database import is_embedded, server_of
 from gtm.models import Heartbeat
 
@@ -220,6 +221,19 @@ def erasures(at: datetime) -> Verdict:
     return State.OK, "Nobody waits to be forgotten.", FINE
 
 
+def spans(at: datetime) -> Verdict:
+    if not telemetry.is_on():
+        return State.OK, "No collector is named, so runs are told to nobody.", FINE
+    since = exporting.waiting_since(at=at)
+    if since and at - since > LATE:
+        return (
+            State.WARN,
+            f"{telemetry.endpoint()} has taken no spans for {timesince(since, at)}; they wait, and nothing is lost.",
+            "See that the collector runs there. The log of the worker “runs” says what it answered.",
+        )
+    return State.OK, f"{telemetry.endpoint()} has the spans of every run that ended.", FINE
+
+
 def disk(at: datetime) -> Verdict:
     folder = Path(settings.DATA_DIR)
     free = shutil.disk_usage(folder if folder.exists() else folder.anchor).free
@@ -264,6 +278,7 @@ CHECKS = (
     Check("CRMs", crms),
     Check("Spool", spooled, needs_database=False),
     Check("Erasure", erasures),
+    Check("Spans", spans),
     Check("Disk", disk, needs_database=False),
     Check("Secrets", secrets, needs_database=False),
 )

@@ -17,13 +17,16 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from agents_app import (
+    anomalies,
     campaigns,
     deployments,
     entities,
+    exporting,
     finding,
     flow,
     forgetting,
     requests,
+    retention,
     rollouts,
     sending,
     trials,
@@ -285,6 +288,13 @@ def keep_words() -> None:
     finding.keep_older()
 
 
+def look_at_runs(*, at: datetime | None = None) -> None:
+    """Run that ended → what is unusual about it, for a person to settle; and its spans, at the operator's collector."""
+    at = at or timezone.now()
+    anomalies.look(at=at)
+    exporting.export(at=at)
+
+
 def rehearse(rehearsal_id: int | None = None) -> None:
     """A prompt version on its agent's test cases, beside another one; by the clock, all that nobody works on."""
     for each in [rehearsal_id] if rehearsal_id else unfinished(timezone.now()):
@@ -416,9 +426,10 @@ def _not_absorbed(*, since: datetime, until: datetime) -> set[int]:
     return {pk for runs in both for pk in runs.filter(finished_at__lt=until).values_list("pk", flat=True)[:500]}
 
 
-def forget_refused_calls() -> None:
-    """Notes of refused calls go after a day."""
-    refusals.forget_old(at=timezone.now())
+def forget_calls(*, at: datetime | None = None) -> None:
+    """Notes of refused calls go after a day, recorded calls to the model when they have been kept for long enough."""
+    refusals.forget_old(at=at or timezone.now())
+    retention.forget(at=at or timezone.now())
 
 
 def beat(cluster: str) -> None:

@@ -83,6 +83,7 @@ SECTIONS = (
         "Agents",
         (
             Item("Runs", "admin:agents_app_flowrun_changelist", "agents_app.view_flowrun", "failed_runs"),
+            Item("What was unusual", "admin:agents_app_anomaly_changelist", "agents_app.view_anomaly"),
             Item("Sources of research", "research_sources", "agents_app.view_sourcerecord"),
             Item("Flow templates", "admin:agents_app_flowtemplate_changelist", "agents_app.view_flowtemplate"),
             Item("Routing rules", "admin:agents_app_routingrule_changelist", "agents_app.view_routingrule"),

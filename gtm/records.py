@@ -1,8 +1,8 @@
 """Rows that record what happened: their recorded columns never change, by the ORM or by SQL.
 
 The model says which columns record (`recorded`); `guard` adds the same rule to the database, where it also holds for
-`QuerySet.update`, raw SQL and other programs. One path may blank personal data in them: erasure, which sets
-`gtm.erasing` for its own transaction.
+`QuerySet.update`, raw SQL and other programs. Two paths may empty them, by setting `gtm.erasing` for
+their own transaction: erasure what is personal, retention what only debugging needs of old runs.
 """
 
 from collections.abc import Iterable, Sequence

@@ -67,6 +67,7 @@ ROLES = (
             "agents_app.answer_gate",
             "agents_app.change_mergeproposal",
             "agents_app.change_entitymerge",
+            "agents_app.change_anomaly",
             "agents_app.return_deployment",
             "agents_app.add_correction",
             "agents_app.add_contract",

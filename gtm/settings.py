@@ -205,6 +205,13 @@ CLIENT_DAY_BUDGET_USD = Decimal(env.str("GTM_CLIENT_DAY_BUDGET_USD", default="25
 REHEARSAL_BUDGET_USD = Decimal(env.str("GTM_REHEARSAL_BUDGET_USD", default="10"))  # of one rehearsal, the agency's own
 REHEARSAL_IS_NEEDED = env.bool("GTM_REHEARSAL_IS_NEEDED", default=False)  # no version goes live without one that passed
 
+# After so many days the recorded answers of finished runs go, with what only debugging needs; 0: they stay for good.
+KEEP_CALLS_DAYS: int = env.int("GTM_KEEP_CALLS_DAYS", default=400)
+
+# Where spans of runs go, over OTLP; nowhere while it is empty. Other OTEL_ variables are the library's own.
+OTLP_ENDPOINT: str = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
+OTLP_HEADERS: str = env.str("OTEL_EXPORTER_OTLP_HEADERS", default="")
+
 # "127.0.0.1:PORT" of servers that only a test starts: the way out lets nothing else of ours be reached (gtm/http.py).
 # Not read from the environment; the start is refused while something stands here.
 LOOPBACK_ALLOWED: frozenset[str] = frozenset()

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from django.db.models import BooleanField, Exists, ExpressionWrapper, F, Model, OuterRef, Q, QuerySet
 from django.db.models import Count as SqlCount
 
-from agents_app.models import Draft, FlowRun, Send, SourceRecord, StepRun
+from agents_app import names
+from agents_app.models import Anomaly, Draft, FlowRun, Send, SourceRecord, StepRun
 from clients.models import AgentKey, Connection, Delivery
 from experiments.models import OutcomeEvent, OutcomeKind
 from insights.models import SatisfactionScore
@@ -125,6 +126,13 @@ def _unfinished(_: str, at: datetime) -> QuerySet[Any]:
     return _marked(runs, Q(status__in=FlowRun.WRONG))
 
 
+def _unusual(kind: str, at: datetime) -> QuerySet[Any]:
+    runs = FlowRun.objects.filter(request__trial_side="", planned_at__lte=at)
+    found = Anomaly.objects.filter(_only("kind", kind), run=OuterRef("pk"), found_at__lte=at)
+    marked: QuerySet[Any] = runs.annotate(hit=Exists(found))
+    return marked
+
+
 def _quarantined(party: str, at: datetime) -> QuerySet[Any]:
     deliveries = Delivery.objects.filter(_only("connection__party", party), received_at__lte=at)
     return _marked(deliveries, Q(status=Delivery.Status.QUARANTINED))
@@ -146,6 +154,7 @@ METRICS: dict[str, Metric] = {
     "sure_steps": Metric(f"answers with a confidence of {SURE} or more", _sure_steps, "started_at", "run__client"),
     "failed_steps": _fewer("steps that failed", _failed_steps, "started_at", "run__client"),
     "unfinished_runs": _fewer("runs that failed or need something from us", _unfinished, "planned_at", "client"),
+    "unusual_runs": _fewer("runs with something unusual", _unusual, "planned_at", "client"),
     "source_failures": _fewer("questions to a source that failed", _failed_sources, "fetched_at", "run__client"),
     "quarantined": _fewer("deliveries that could not be read", _quarantined, "received_at", "connection__client"),
     "rejected": _fewer("decided drafts that were rejected", _rejected, "decided_at", "run__client"),
@@ -155,6 +164,7 @@ METRICS: dict[str, Metric] = {
 SEGMENTS: dict[str, dict[str, str]] = {
     "sure_steps": dict(AgentKey.choices),
     "failed_steps": dict(AgentKey.choices),
+    "unusual_runs": dict(names.ANOMALIES),
     "rejected": dict(Draft.Rejection.choices),
     "source_failures": dict(Connection.Party.choices),
     "quarantined": dict(Connection.Party.choices),

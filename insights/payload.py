@@ -109,6 +109,20 @@ class ErrorRow(TypedDict):
     state: str
 
 
+class AnomalyRow(TypedDict):
+    """Alike ones of one client: `count` of the week, `words` of the newest, whose id it is, `first_run` where they
+    began, and what was changed before."""
+
+    id: int
+    client_id: int
+    client: str
+    kind: str
+    words: str
+    count: int
+    first_run: int
+    change: list[str]
+
+
 class ExperimentRow(TypedDict):
     id: int
     client_id: int
@@ -173,6 +187,7 @@ class Payload(TypedDict):
     satisfaction: Satisfaction | None
     support: Support | None
     errors: list[ErrorRow]
+    anomalies: list[AnomalyRow]
     experiments: list[ExperimentRow]
     insights: list[InsightRow]
     decided: list[DecidedRow]
@@ -231,7 +246,7 @@ def narrow(payload: Payload, clients: Collection[int]) -> Payload:
     """
     own: dict[str, Any] = {
         key: [row for row in cast("dict[str, Any]", payload).get(key, []) if row["client_id"] in clients]
-        for key in ("clients", "experiments", "decided", "suggestions")
+        for key in ("clients", "anomalies", "experiments", "decided", "suggestions")
     }
     none: dict[str, Any] = {
         "agents": [],

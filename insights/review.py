@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
+from agents_app.models import Anomaly
 from clients.models import AgentKey
 from experiments.models import Experiment
 from gtm.stats.proportions import nps
@@ -18,6 +19,7 @@ from insights.payload import (
     MIN_COMPARED,
     AgentRow,
     AgentWeek,
+    AnomalyRow,
     ClientRow,
     Comparison,
     DecidedRow,
@@ -40,6 +42,7 @@ from insights.weeks import Span, spoken, week, weeks
 
 SHOWN_WEEKS = 9
 SHOWN_ERRORS = 8
+SHOWN_ANOMALIES = 12
 _LOCK = 7_204_118  # with the week's ordinal: one builder a week at a time
 
 
@@ -89,6 +92,7 @@ def compose(reading: Reading) -> Payload:
         satisfaction=_satisfaction(reading),
         support=_support(span),
         errors=_errors(reading),
+        anomalies=_anomalies(span),
         experiments=_experiments(span),
         insights=[InsightRow(id=row.pk, pattern=row.pattern, sentence=row.sentence) for row in rollups.insights(span)],
         decided=[
@@ -260,6 +264,27 @@ def _errors(reading: Reading) -> list[ErrorRow]:
             )
         )
     return rows
+
+
+def _anomalies(span: Span) -> list[AnomalyRow]:
+    """Of each client what is alike as one row, the commonest first."""
+    alike: dict[tuple[int, str, str, str], list[Anomaly]] = defaultdict(list)
+    for row in rollups.anomalies(span):
+        alike[row.client_id, row.kind, row.agent, row.metric].append(row)
+    shown = sorted(alike.values(), key=lambda rows: (-len(rows), -rows[-1].pk))[:SHOWN_ANOMALIES]
+    return [
+        AnomalyRow(
+            id=rows[-1].pk,
+            client_id=rows[-1].client_id,
+            client=rows[-1].client.name,
+            kind=rows[-1].get_kind_display(),
+            words=rows[-1].words,
+            count=len(rows),
+            first_run=rows[0].first_run_id,
+            change=rows[0].change.get("words", []),
+        )
+        for rows in shown
+    ]
 
 
 def _experiments(span: Span) -> list[ExperimentRow]:

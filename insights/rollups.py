@@ -1,7 +1,7 @@
 """The rows of the weeks up to a review, counted once and held as values. About a dozen queries, however many rows."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from django.db.models import Avg, Count, DateField, F, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import TruncWeek
 
-from agents_app.models import Draft, SourceRecord, StepRun
+from agents_app.models import Anomaly, Draft, SourceRecord, StepRun
 from clients.models import Client
 from experiments.models import AnalysisSnapshot, Decision, Experiment, OutcomeKind
 from insights import errors, metrics
@@ -58,6 +58,13 @@ class SourceFigures(NamedTuple):
     failed: int
 
 
+class UnusualFigures(NamedTuple):
+    """Runs of the week in which one kind of anomaly was found."""
+
+    kind: str
+    runs: int
+
+
 class DraftFigures(NamedTuple):
     """Decided drafts by the reason of their rejection; "" where they were not rejected."""
 
@@ -100,6 +107,7 @@ class Reading:
     errors_before: dict[str, int]
     winners: list[Winner]
     handled: frozenset[tuple[str, int | None, str]]
+    unusual: list[UnusualFigures] = field(default_factory=list)
 
     def is_mature(self, monday: date, days: int) -> bool:
         return week(monday, self.span.zone).until + timedelta(days=days) <= self.at
@@ -124,6 +132,7 @@ def read(span: Span, *, at: datetime) -> Reading:
         errors_before={group.fingerprint: group.count for group in errors.groups(before, at=at)},
         winners=list(winners(span)),
         handled=handled(span),
+        unusual=unusual(span, at),
     )
 
 
@@ -175,6 +184,15 @@ def sources(span: Span, at: datetime) -> list[SourceFigures]:
     return sorted(SourceFigures(**row) for row in rows)
 
 
+def unusual(span: Span, at: datetime) -> list[UnusualFigures]:
+    """The commonest first; counted by when a run was planned, as the metric has it."""
+    inside = Anomaly.objects.filter(
+        run__planned_at__gte=span.since, run__planned_at__lt=span.until, run__planned_at__lte=at, found_at__lte=at
+    )
+    rows = inside.values_list("kind").annotate(runs=Count("run", distinct=True)).order_by("-runs", "kind")
+    return [UnusualFigures(*row) for row in rows]
+
+
 def drafts(span: Span, at: datetime) -> list[DraftFigures]:
     decided = Draft.objects.filter(decided_at__gte=span.since, decided_at__lt=span.until, decided_at__lte=at)
     rejected = decided.filter(status=Draft.Status.REJECTED).values("rejection").annotate(number=Count("pk"))
@@ -204,6 +222,12 @@ def experiments(span: Span) -> list[tuple[Experiment, str]]:
     )
     found = started.select_related("client", "decision").annotate(last_result=Subquery(last.values("result")[:1]))
     return [(row, str((row.last_result or {}).get("sentence", ""))) for row in found.order_by("started_at", "pk")]
+
+
+def anomalies(span: Span) -> list[Anomaly]:
+    """What was found unusual in the span, in the order in which it was found; also what is settled by now."""
+    inside = Anomaly.objects.filter(found_at__gte=span.since, found_at__lt=span.until)
+    return list(inside.select_related("client").order_by("found_at", "pk"))
 
 
 def winners(span: Span) -> Iterator[Winner]:

@@ -183,6 +183,26 @@ def error_repeats(reading: Reading) -> Iterator[Candidate]:
     )
 
 
+def runs_unusual(reading: Reading) -> Iterator[Candidate]:
+    """The commonest anomaly of runs, where it came up often enough to be no accident."""
+    if not reading.unusual or reading.unusual[0].runs < MIN_ERRORS:
+        return
+    metric = f"unusual_runs:{reading.unusual[0].kind}"
+    share, name = metrics.count(metric, reading.span, at=reading.at), metrics.segment_name(metric)
+    yield Candidate(
+        rule="runs_unusual",
+        title=f"{name}: {share.numerator} runs",
+        text=f"{_said(share)} of this week's runs had it. Suggested step: open the runs, see what was changed before "
+        "the first of them, and take that back or mend it; settle those that are as they should be.",
+        evidence=(_link(metric, reading.span, share),),
+        metric=metric,
+        baseline=share,
+        first=reading.span.first,
+        reach=share.denominator * 4,
+        gap=share.rate or 0,
+    )
+
+
 def rejections_agree(reading: Reading) -> Iterator[Candidate]:
     """People reject drafts, and most of them for one reason."""
     by_reason = {row.reason: row.drafts for row in reading.drafts}
@@ -261,6 +281,7 @@ RULES: tuple[Callable[[Reading], Iterator[Candidate]], ...] = (
     source_fails,
     confidence_fell,
     error_repeats,
+    runs_unusual,
 )
 _REMEDIES = {
     "fit": "agree with the client which companies fit, and filter the contacts of its campaigns accordingly.",

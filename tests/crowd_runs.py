@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import Model
 
 from agents_app.models import (
+    Anomaly,
     Brief,
     BudgetDay,
     Claim,
@@ -140,6 +141,14 @@ def runs(size: int, rows: Rows) -> Rows:
                 finished_at=AT + timedelta(seconds=2),
             )
             for run, version, context in zip(made, versions, contexts, strict=True)
+        ],
+        Anomaly: [
+            Anomaly(
+                key=f"repaired:{run.pk}", run=run, client=run.client, tier="rule", kind="repaired", first_run=run,
+                words="The model's answer to “E-mail” had not the shape it must have.", agent="email_agent", found_at=AT,
+                metric="repairs", baseline=0, value=1, change={"before_run": None, "words": ["The first run."]},
+            )
+            for run in made
         ],
         BudgetDay: [
             BudgetDay(client=client, day=AT.date(), cap_usd=25, spent_usd=1, reserved_usd=0) for client in rows[Client]

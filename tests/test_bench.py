@@ -68,3 +68,12 @@ def test_a_world_is_the_same_for_the_same_seed(bench):
     assert (
         world.companies(7, 5, world.FIELD) == world.companies(7, 5, world.FIELD) != world.companies(8, 5, world.FIELD)
     )
+
+
+def test_few_normal_runs_are_flagged_and_most_slower_versions_are_found(bench):
+    world = bench("anomalies")
+
+    found = world.normal(7, 200)
+
+    assert found["ours"] <= 0.015 < found["three_deviations"]
+    assert world.slower(7, 20) >= 0.8

@@ -21,6 +21,7 @@ from agents_app.admin import (
     rules,
     runs,
     trials,
+    watching,
 )
 
 __all__ = [
@@ -44,4 +45,5 @@ __all__ = [
     "rules",
     "runs",
     "trials",
+    "watching",
 ]

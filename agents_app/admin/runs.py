@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from agents_app import explaining
 from agents_app.admin import drawing
 from agents_app.admin.reading import OfRun, Readable, ReadOnly, TrialFilter, dollars, listed, marked, narrowed
 from agents_app.models import FlowRun, FlowTemplate, FlowVersion, PlanRevision, StepContext, StepRun
@@ -16,7 +17,7 @@ from clients import access
 from clients.scoped_admin import ScopedStackedInline
 from gtm.admin_site import RecordAdmin, link, pretty
 
-STEP_JSON = ("output", "confidence_terms", "checks", "votes", "attempts")
+STEP_JSON = ("output", "confidence_terms", "checks", "votes", "attempts", "decisions")
 STEP_FIELDS = (
     "state", "kind", "who", "contact", "confidence", "prompt_version", "generator", "cost", "uncertain",
     "started_at", "finished_at", "error", "given", "output_json", "confidence_terms_json", "checks_json", "votes_json",
@@ -192,7 +193,8 @@ class StepRunAdmin(Step, OfRun):
     ordering = ("-id",)
     fields = (
         "page", "wrote", "client", "key", "attempt", "stage", *STEP_FIELDS, "context_link", "input_sha256",
-        "prompt_sent", "provider_request_id", "attempts_json", "spans_json", "set_aside", "tokens_input",
+        "prompt_sent", "provider_request_id", "why", "decisions_json", "attempts_json", "spans_json", "set_aside",
+        "tokens_input",
         "tokens_output", "tokens_cache_read", "tokens_cache_write", "tokens_cache_write_1h", "error_class",
     )  # fmt: skip
     readonly_fields = fields
@@ -220,6 +222,10 @@ class StepRunAdmin(Step, OfRun):
     @admin.display(description="confidence", ordering="confidence")
     def sure(self, step: StepRun) -> str:
         return "None" if step.confidence is None else f"{step.confidence:.2f}"
+
+    @admin.display(description="why it came out like this")
+    def why(self, step: StepRun) -> SafeString:
+        return pretty(explaining.explain(step).document())
 
     @admin.display(description="kept as")
     def context_link(self, step: StepRun) -> SafeString | str:

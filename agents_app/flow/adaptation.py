@@ -5,7 +5,7 @@ from typing import Any
 
 from agents_app import adapting, conditions, llm, research, routing
 from agents_app.adapting import Change, CloseCall, State
-from agents_app.flow import knowledge, planner, tools
+from agents_app.flow import knowledge, noting, planner, tools
 from agents_app.flow.hand import TRIES, Hand, tries
 from agents_app.graph import Node
 from agents_app.models import Depth, PlanRevision, StepKind, StepRun
@@ -48,12 +48,14 @@ def values(hand: Hand) -> dict[str, Any]:
 
 
 def unwanted(hand: Hand, node: Node) -> str:
-    """Why a step that could begin is left out: its condition does not hold; empty when it is to begin."""
+    """Why a step that could begin is left out: its condition does not hold; empty when it is to begin. What its
+    condition saw is noted for its row."""
     if _has_nothing_to_decide(hand, node):
         return "There is nothing to decide: the step before it was left out."
     if not node.condition:
         return ""
     condition, known = conditions.parse(node.condition, routing.KNOWN_NAMES), values(hand)
+    hand.weighed[node.key] = noting.condition(condition, known)
     if conditions.holds(condition, known):
         return ""
     return conditions.fill(node.otherwise, known) or f"Left out because {conditions.explain(condition, known)}."

@@ -19,6 +19,7 @@ from decimal import ROUND_UP, Decimal
 from django.conf import settings
 
 from agents_app import llm
+from agents_app.flow import noting
 from agents_app.flow.hand import Asked, DaySpent, Hand, Inbox, Settled, Wait
 from agents_app.flow.journal import one
 from agents_app.models import BudgetDay, StepRun
@@ -95,9 +96,12 @@ def reserve(hand: Hand, row: StepRun, offers: Sequence[llm.Offer]) -> llm.Grant 
         worst = _rounded_up(offer.worst_usd)
         refusal = _refusal(hand, row, worst)
         if refusal:
+            noting.not_paid(row, offer.model, worst, refusal)
             continue
         if not _lent(hand, worst):
-            return _day_is_spent(hand, worst)
+            spent = _day_is_spent(hand, worst)
+            noting.not_paid(row, offer.model, worst, str(spent))
+            return spent
         _set_aside(hand, row, worst)
         return llm.Grant(offer.model, worst)
     return llm.BudgetSpent(f"{refusal} Ask again with more depth, or raise the budget.")

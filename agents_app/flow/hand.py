@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from agents_app import graph, llm
 from agents_app.flow.journal import Journal
@@ -99,7 +99,7 @@ class Hand:
     """`failures` are this drive's: {row id: error}. `deadlines` {row id: monotonic seconds}. `moved` are ids of rows
     whose money changed since they were written; `limited` are names in gtm/limits of parties that limit us, `heard`
     [(model, what it said of its limits)] since; `shut_until` stands where the usual model takes no requests for a
-    while."""
+    while. `weighed` {step key: what its condition saw when it was last asked} (`noting`)."""
 
     run: FlowRun
     nodes: tuple[Node, ...]
@@ -116,6 +116,7 @@ class Hand:
     limited: set[str] = field(default_factory=set)
     heard: list[tuple[str, llm.Seen]] = field(default_factory=list)
     shut_until: datetime | None = None
+    weighed: dict[str, dict[str, Any]] = field(default_factory=dict)
     journal: Journal = field(default_factory=Journal)
     cancelled: bool = False
     in_step: bool = False

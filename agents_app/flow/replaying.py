@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.utils import timezone
 from pydantic import ValidationError
 
 from agents_app import llm, prices, promises
@@ -66,6 +67,8 @@ def replay(row: StepRun) -> Replayed:
 
 
 def _nothing_to_replay(row: StepRun) -> str:
+    if removed := row.run.calls_removed_at:
+        return f"Its recorded calls were removed on {timezone.localtime(removed):%-d %B %Y}."
     if not row.attempts:
         return f"It called no model. {row.error}".strip()
     if not llm.answered(row.attempts):

@@ -10,7 +10,7 @@ from typing import Any
 from agents_app import confidence, contracts, routing
 from agents_app.agents import email, persona
 from agents_app.confidence import Term, term
-from agents_app.flow import access, knowledge
+from agents_app.flow import access, knowledge, noting
 from agents_app.flow.hand import Hand
 from agents_app.flow.work import Work
 from agents_app.models import Brief, Claim, Draft, Fact, FlowRun, Persona, SourceRecord, StepContext, StepRun
@@ -25,7 +25,7 @@ def store(hand: Hand, row: StepRun, work: Work) -> None:
     """Close the step with everything that came of it. The caller holds the run in this transaction."""
     at = hand.clock()
     access.heed(work.gathered, at=at)
-    records = [(_source_record(hand.run, answer, at), answer) for answer in work.gathered]
+    records = [(_source_record(hand.run, row, answer, at), answer) for answer in work.gathered]
     claims = {key: claim for record, answer in records for key, claim in _claims(record, answer).items()}
     if work.error is not None:
         _close(hand, row, work, {}, at)
@@ -55,7 +55,7 @@ def canonical(document: object) -> bytes:
 CLOSING = (
     "status", "error", "error_class", "finished_at", "finished_seq", "generator", "provider_request_id", "attempts",
     "tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write", "tokens_cache_write_1h", "cost_usd",
-    "uncertain_usd", "reserved_usd",
+    "uncertain_usd", "reserved_usd", "decisions",
 )  # fmt: skip
 ENDING = ("output", "votes")
 SEEING = ("context", "planned_sha256")
@@ -68,6 +68,7 @@ def _close(hand: Hand, row: StepRun, work: Work, fact_ids: Mapping[str, int], at
     row.error, row.error_class = str(work.error or ""), type(work.error).__name__ if work.error else ""
     row.finished_at, row.finished_seq = at, hand.run.seq
     row.generator, row.provider_request_id, row.attempts = work.generator, work.request_id, work.attempts
+    row.decisions = _decisions(row, work)
     row.tokens_input, row.tokens_output = work.usage.input, work.usage.output
     row.tokens_cache_read, row.tokens_cache_write = work.usage.cache_read, work.usage.cache_write
     row.tokens_cache_write_1h = work.usage.cache_write_1h
@@ -84,6 +85,12 @@ def _close(hand: Hand, row: StepRun, work: Work, fact_ids: Mapping[str, int], at
         _saw(hand, row, {**row.input, "search": work.search})
         names += SEEING
     hand.journal.update(row, names)
+
+
+def _decisions(row: StepRun, work: Work) -> dict[str, Any]:
+    """What the driver decided about it before, and what was decided in its thread."""
+    values = noting.outweighed(work.facts)
+    return {**row.decisions, **work.decided, **({"values": values} if values else {})}
 
 
 def _answer(hand: Hand, row: StepRun, work: Work, fact_ids: Mapping[str, int]) -> None:
@@ -149,10 +156,11 @@ def _all_terms(work: Work) -> list[Term]:
 # --- research
 
 
-def _source_record(run: FlowRun, answer: SourceAnswer, at: datetime) -> SourceRecord:
+def _source_record(run: FlowRun, row: StepRun, answer: SourceAnswer, at: datetime) -> SourceRecord:
     """A payload that was used again stays where it is."""
     return SourceRecord.objects.create(
         run=run,
+        step=row,
         source=answer.source,
         company_domain=knowledge.company(run.request)["domain"],
         request_key=answer.request_key[:300],

@@ -203,6 +203,7 @@ def row_of(hand: Hand, node: Node, number: int = 0) -> StepRun:
         fence=hand.run.fence,
         started_at=hand.clock(),
         started_seq=hand.run.seq,
+        decisions={"condition": hand.weighed[node.key]} if node.key in hand.weighed else {},
     )
 
 

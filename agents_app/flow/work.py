@@ -15,7 +15,7 @@ from agents_app import consensus, contracts, llm, prompts, research, voters
 from agents_app.agents import Agent
 from agents_app.confidence import Term
 from agents_app.contracts import Check
-from agents_app.flow import knowledge, rubrics
+from agents_app.flow import knowledge, noting, rubrics
 from agents_app.prices import PriceTable, Usage
 from agents_app.promises import Promise, Said, about_text, measured
 from agents_app.prompts import Material
@@ -92,7 +92,7 @@ class Work:
     """What came of a step so far; with `error` set, what had come of it by then.
 
     Agents leave `answers`; tools leave `output`. `given` is what the agent was given in the end, `search` how its
-    sources were asked (`research.Explored`).
+    sources were asked (`research.Explored`), `decided` what was decided on the way (`noting`).
     """
 
     given: Any = None
@@ -102,6 +102,7 @@ class Work:
     answers: list[Answered] = field(default_factory=list)
     output: dict[str, Any] | None = None
     votes: dict[str, Any] = field(default_factory=dict)
+    decided: dict[str, Any] = field(default_factory=dict)
     attempts: list[dict[str, Any]] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
     cost_usd: Decimal = Decimal(0)
@@ -197,11 +198,23 @@ def _answer(task: Task, work: Work, context: Mapping[str, Any]) -> Answered:
     """
     proposals = _proposals(task, work, context, first=0)
     kept = [each for each in proposals if not contracts.broken(each.checks)]
+    _note_broken(work, proposals)
     if not kept:
         objections = consensus.objections(each.checks for each in proposals)
+        work.decided.setdefault("revised", []).append({"question": len(work.answers) + 1, "objections": objections})
         again = replace(task, proposals=1)
         return _proposals(again, work, {**context, "objections": objections}, first=task.proposals)[0]
     return kept[0] if task.proposals == 1 else _elected(task, work, kept, proposals)
+
+
+def _note_broken(work: Work, proposals: Sequence[Answered]) -> None:
+    broken = [
+        noting.not_taken(len(work.answers) + 1, number, each.terms, each.checks)
+        for number, each in enumerate(proposals, start=1)
+        if contracts.broken(each.checks)
+    ]
+    if broken:
+        work.decided.setdefault("answers", []).extend(broken)
 
 
 def _proposals(task: Task, work: Work, context: Mapping[str, Any], *, first: int) -> list[Answered]:

@@ -9,7 +9,15 @@ agents ask from threads, and what must be written down goes through a `Purse`.
 """
 
 from agents_app.llm.asking import ATTEMPTS, ask
-from agents_app.llm.errors import AnswerInvalid, BudgetSpent, ModelError, ModelRefused, ModelUnavailable, Tally
+from agents_app.llm.errors import (
+    AnswerInvalid,
+    BudgetSpent,
+    ModelError,
+    ModelRefused,
+    ModelUnavailable,
+    PriceMissing,
+    Tally,
+)
 from agents_app.llm.headers import LONGEST_RETRY_AFTER_S, Seen
 from agents_app.llm.purse import Grant, Offer, Purse, Unlimited
 from agents_app.llm.question import Answer, Effort, Question, cache_never_formed
@@ -29,6 +37,7 @@ __all__ = [
     "ModelRefused",
     "ModelUnavailable",
     "Offer",
+    "PriceMissing",
     "Purse",
     "Question",
     "Replay",

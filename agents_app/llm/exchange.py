@@ -13,7 +13,7 @@ from django.conf import settings
 
 from agents_app.llm import charging, headers, wire
 from agents_app.llm.charging import Charge
-from agents_app.llm.errors import ModelError, ModelRefused, ModelUnavailable, Tally
+from agents_app.llm.errors import ModelError, ModelRefused, ModelUnavailable, PriceMissing, Tally
 from agents_app.llm.headers import Seen
 from agents_app.llm.purse import Grant, Offer, Purse, Unlimited
 from agents_app.llm.question import Question
@@ -103,7 +103,7 @@ def _choices(asking: Asking) -> list[Choice]:
     if isinstance(asking.models, Replay):
         return _recorded(found, asking.models)
     if not found:
-        raise ModelRefused(
+        raise PriceMissing(
             f"{' and '.join(names)}: no price holds on {asking.at:%d %B %Y} for a prompt of this size. Add one under "
             "Model prices, then ask again."
         )

@@ -16,8 +16,10 @@ from agents_app.models.rollout import Rollout, RolloutDecision, RolloutDraw
 from agents_app.models.run import FlowRun, Gate, PlannedPrompt, PlanRevision, StepContext, StepRun
 from agents_app.models.search import SearchText
 from agents_app.models.trial import Trial
+from agents_app.models.watching import Anomaly, JobProgress
 
 __all__ = [
+    "Anomaly",
     "Brief",
     "BudgetDay",
     "Campaign",
@@ -41,6 +43,7 @@ __all__ = [
     "Gate",
     "Goal",
     "GoldenCase",
+    "JobProgress",
     "MergeProposal",
     "ModelPrice",
     "Persona",

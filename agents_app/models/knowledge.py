@@ -23,6 +23,7 @@ class SourceRecord(Record):
         "credits",
         "asked_with",
         "same_as_id",
+        "step_id",
     )
 
     class Status(models.TextChoices):
@@ -61,6 +62,16 @@ class SourceRecord(Record):
         blank=True,
         related_name="used_again",
         help_text="The record whose answer was used again, instead of asking.",
+    )
+    step = models.ForeignKey(
+        "agents_app.StepRun",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="source_records",
+        db_constraint=False,
+        db_index=False,
+        help_text="Which asked; unknown of records older than this column.",
     )
 
     class Meta:

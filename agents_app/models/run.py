@@ -112,6 +112,9 @@ class FlowRun(Record):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True, help_text="Why it failed, waits or what it lacks, in words.")
+    calls_removed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When what only debugging needs of it was removed (retention.py)."
+    )
 
     class Meta:
         verbose_name = "run"
@@ -120,6 +123,7 @@ class FlowRun(Record):
             # of nothing that a turn writes: an update that touches no index stays in its page (HOT)
             models.Index(fields=["planned_at"], condition=Q(is_open=True), name="open_runs"),
             models.Index(fields=["deployment"], condition=Q(deployment__isnull=False), name="runs_by_deployment"),
+            BrinIndex(fields=["finished_at"], name="runs_by_their_end"),  # summaries hinder no such update
         ]
 
     def __str__(self) -> str:
@@ -289,6 +293,9 @@ class StepRun(models.Model):
     error_class = models.CharField(max_length=80, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     finished_seq = models.PositiveIntegerField(default=0)
+    decisions = models.JSONField(
+        default=dict, blank=True, help_text="What was decided about it and in it, as it was (flow/noting.py)."
+    )
 
     class Meta:
         verbose_name = "step"
@@ -308,7 +315,8 @@ class StepRun(models.Model):
     @property
     def spans(self) -> list[dict[str, Any]]:
         """The step and its calls to the model, in OpenTelemetry's words (`agents_app/spans.py`)."""
-        return spans.of_step(self)
+        place = spans.place(self.run_id, self.run.planned_at, request=self.run.request_id)
+        return [span.document() for span in spans.of_step(self, place)]
 
     @property
     def input_sha256(self) -> str:

@@ -26,11 +26,12 @@ class PointedValue(Protocol):
 @dataclass(frozen=True)
 class Conflict:
     """Another value of the same attribute, and the keys of the sources that say so. `is_slip`: probably the same number
-    in a wrong unit."""
+    in a wrong unit. `score` in nats."""
 
     value: str
     sources: list[str]
     is_slip: bool = False
+    score: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class FactValue:
     """`claim_refs` are (question, pointer) of the claims that say so; with `attribute` they name each claim.
 
     `source` says the value itself, others may say it in other words; it is empty where only a person does. `voices`:
-    how many say so independently of each other.
+    how many say so independently of each other, `score` what they weigh, in nats.
     """
 
     key: str
@@ -51,6 +52,7 @@ class FactValue:
     as_of: date | None
     voices: int = 1
     conflicts: list[Conflict] = field(default_factory=list)
+    score: float = field(default=0.0, compare=False)
 
 
 def facts(
@@ -108,12 +110,13 @@ def _fact(outcome: Outcome, reasons: Reasons) -> FactValue:
         as_of=first.on,
         voices=len(side.heard),
         conflicts=[_conflict(each) for each in outcome.others],
+        score=side.score,
     )
 
 
 def _conflict(side: Side) -> Conflict:
     sources = dict.fromkeys(voice.source for voice in (*side.heard, *side.repeated) if voice.source)
-    return Conflict(side.value, list(sources), is_slip=bool(side.slip_of))
+    return Conflict(side.value, list(sources), is_slip=bool(side.slip_of), score=side.score)
 
 
 @dataclass(frozen=True)

@@ -31,17 +31,18 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Explored:
     """`actions` tells each decision in order: what was asked, why, what it promised (bits), when (seconds), what came
-    of it. `stopped`, `gaps` ({"attribute", "reason"}) and `unasked` ({"source", "reason"}) are for people."""
+    of it. `stopped`, `gaps` {"attribute", "reason"} and `not_asked` {"source", "reason"} are for people."""
 
     answers: list[SourceAnswer]
     facts: list[FactValue]
     actions: list[dict[str, object]] = field(default_factory=list)
     stopped: str = ""
     gaps: list[dict[str, str]] = field(default_factory=list)
-    unasked: list[dict[str, str]] = field(default_factory=list)
+    not_asked: list[dict[str, str]] = field(default_factory=list)
 
     def document(self) -> dict[str, object]:
-        return {"actions": self.actions, "stopped": self.stopped, "gaps": self.gaps, "unasked": self.unasked}
+        found: dict[str, object] = {"actions": self.actions, "stopped": self.stopped, "gaps": self.gaps}
+        return found | ({"not_asked": self.not_asked} if self.not_asked else {})
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,7 @@ class _Search:
                 self._give_up(overdue)
             else:
                 stopped = self._leave_behind()
-        return Explored(self._in_order(), self._facts, self._told, stopped, self._gaps(), self._unasked(stopped))
+        return Explored(self._in_order(), self._facts, self._told, stopped, self._gaps(), self._not_asked(stopped))
 
     def _in_order(self) -> list[SourceAnswer]:
         """As the sources were given, of one the broadest question first; not as they happened to arrive."""
@@ -287,16 +288,33 @@ class _Search:
             for name in plan.missing(self._aim, known.sure)
         ]
 
-    def _unasked(self, stopped: str) -> list[dict[str, str]]:
-        known, asked = self._known(), {answer.source for answer in self._answers}
-        return [
-            {
-                "source": access.key,
-                "reason": plan.why_unasked(SOURCES[access.key], self._aim, known, at=self._at) or stopped,
-            }
-            for access in self._sources
-            if access.key in SOURCES and access.key not in asked
-        ]
+    def _not_asked(self, stopped: str) -> list[dict[str, str]]:
+        """Sources that were there and got no question of this search."""
+        asked = {told["source"] for told in self._told}
+        left = dict.fromkeys(access.key for access in self._sources if access.key not in asked)
+        return [{"source": key, "reason": self._why_not(key, stopped)} for key in left]
+
+    def _why_not(self, key: str, stopped: str) -> str:
+        source = SOURCES.get(key)
+        if source is None:
+            return f"There is no source called {key}."
+        if not set(source.tells) & set(self._aim.required):
+            return "It tells nothing that is wanted."
+        known = self._known()
+        if lacking := source.lacks(Question(known.company, self._at)):
+            return f"It cannot be asked without {', '.join(lacking)}, which nobody told."
+        return self._not_worth_it(source, known, stopped)
+
+    def _not_worth_it(self, source: Source, known: Known, stopped: str) -> str:
+        if not plan.missing(self._aim, known.sure):
+            return stopped
+        open_ones = plan.actions(self._aim, known, self._sources, at=self._at, taken=self._taken)
+        if all(action.source.key != source.key for action in open_ones):
+            return "It could not be expected to tell more than what was known."
+        left = None if self._aim.credits is None else max(0.0, self._aim.credits - self._spent)
+        if left is not None and source.credits > left:
+            return f"It takes {source.credits:g} credits, and {left:g} of {self._aim.credits:g} were left."
+        return stopped
 
 
 def _of_owner(answer: SourceAnswer) -> SourceAnswer:

@@ -118,15 +118,6 @@ def actions(
     return sorted((each for each in scored if each.gain >= LEAST_GAIN), key=lambda each: (-each.score, each.key))
 
 
-def why_unasked(source: Source, aim: Aim, known: Known, *, at: datetime) -> str:
-    """Why a source was put no question, as far as the source itself is the reason; else empty."""
-    if not set(source.tells) & set(aim.required):
-        return "It tells nothing that is wanted."
-    lacking = source.lacks(Question(known.company, at))
-    names = ", ".join(BY_KEY[part].label if part in BY_KEY else part for part in lacking)
-    return f"It is asked by what nobody told: {names}." if lacking else ""
-
-
 def _failed(known: Known) -> set[str]:
     """Sources that could not answer just now: another question would meet the same trouble."""
     last = {answer.source: answer for answer in known.answers}

@@ -49,7 +49,7 @@ def company(request: HttpRequest, slug: str, domain: str) -> HttpResponse:
         "decided": [(BY_KEY[each.attribute].label, each) for each in corrections.standing(client.pk, domain)],
         "looked_at": looked_at,
         "actions": _told(found.search, "actions"),
-        "unasked": _told(found.search, "unasked"),
+        "not_asked": _told(found.search, "not_asked"),
         **_around(client, domain, looked_at.key if looked_at else "", request.GET.get("known", "")),
         "may_decide": request.user.has_perm(MAY_DECIDE),
         "ask_again": f"{reverse('plan')}?{urlencode({'client': client.pk, 'company_domain': domain})}",

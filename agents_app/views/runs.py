@@ -16,10 +16,10 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from agents_app import evidence, flow, lanes, progress, requests, sending, trace, waterfall
+from agents_app import evidence, explaining, flow, lanes, names, progress, requests, sending, trace, waterfall
 from agents_app.forms import PersonForm
 from agents_app.graph import Node, nodes_of
-from agents_app.models import BudgetDay, FlowRun, PlanRevision, Request, Rerun, RunMark, StepRun
+from agents_app.models import Anomaly, BudgetDay, FlowRun, PlanRevision, Request, Rerun, RunMark, StepRun
 from agents_app.progress import Progress
 from agents_app.prompts import Material
 from agents_app.views.reading import (
@@ -66,8 +66,13 @@ BESIDE = {
             one=JSONObject(original_id="original", changes="changes", from_step="step__key")
         )
     ),
+    "unusual": ArraySubquery(
+        Anomaly.objects.filter(run=OuterRef("pk"))
+        .order_by("pk")
+        .values(one=JSONObject(kind="kind", words="words", status="status", first_run="first_run_id", change="change"))
+    ),
 }
-"""What stands beside a run, read with it: marks, runs that do it again, and what it does again itself."""
+"""What stands beside a run, read with it: marks, runs that do it again, what it does again itself, what is unusual."""
 MOST_WHOLE_STEPS = (
     15  # of a run with more, prompts and inputs stand on pages of their own: the page would weigh megabytes
 )
@@ -133,16 +138,19 @@ def _run_context(run: FlowRun) -> dict[str, Any]:
     revisions = list(run.revisions.order_by("number"))
     drafts, facts = [step.draft for step in steps if hasattr(step, "draft")], facts_of(run)
     outcomes = outcomes_of(drafts)
+    sources = list(trace.ANSWERS.filter(run=run).order_by("source", "pk"))
+    is_long = is_long or len(steps) > MOST_WHOLE_STEPS
+    known = None if is_long else explaining.Around(run, revisions, sources)
     return {
         "run": run,
-        "steps": [_step(step, run) for step in steps],
-        "is_long": is_long or len(steps) > MOST_WHOLE_STEPS,
+        "steps": [_step(step, run, known) for step in steps],
+        "is_long": is_long,
         "revisions": _revisions(run, revisions),
         "gates": [step.gate for step in steps if hasattr(step, "gate")],
         "budget": _budget(run),
         "waterfall": _waterfall(run, steps),
         "skipped": [{**each, "name": name_of(each["agent"], each["key"])} for each in run.skipped],
-        "sources": list(trace.ANSWERS.filter(run=run).order_by("source", "pk")),
+        "sources": sources,
         "facts": facts,
         "brief": _brief(run, facts, steps),
         "draft": draft_of(steps),
@@ -152,6 +160,7 @@ def _run_context(run: FlowRun) -> dict[str, Any]:
         **_summary(run, steps),
         **_next_steps(run),
         "trials": trials_of(run.request),
+        "anomalies": [{**each, "kind": names.ANOMALIES[each["kind"]]} for each in run.unusual],  # type: ignore[attr-defined]
     }
 
 
@@ -218,7 +227,7 @@ def _next_steps(run: FlowRun) -> dict[str, Any]:
     }
 
 
-def _step(step: StepRun, run: FlowRun) -> dict[str, Any]:
+def _step(step: StepRun, run: FlowRun, known: explaining.Around | None) -> dict[str, Any]:
     said = said_by(step)
     return {
         "step": step,
@@ -233,6 +242,7 @@ def _step(step: StepRun, run: FlowRun) -> dict[str, Any]:
         "unjudged": [check for check in step.checks if not check.get("judged", True)],
         "variant": run.variants.get(step.agent),
         "votes": votes_of(step),
+        "why": explaining.explain(step, known) if known else None,
     }
 
 

@@ -427,7 +427,7 @@ def test_a_connection_keeps_fifty_refused_calls_and_each_a_day(client, monkeypat
     post(client, key, secret=THEIRS)
     post(client, key, secret=THEIRS)
     assert RejectedCall.objects.count() == 50
-    loop.forget_refused_calls()
+    loop.forget_calls()
 
     assert [call.why == "old" for call in RejectedCall.objects.all()] == [False, False]
 

@@ -82,7 +82,7 @@ def assert_all_that_is_well_is_heard(took, company, met, seconds=BUDGET_S):
     for gap in found.gaps:
         concerned = [key for key in met if gap["attribute"] in SOURCES[key].tells]
         assert [key for key in concerned if SOURCES[key].name not in gap["reason"]] == [], gap
-    assert asked | {each["source"] for each in found.unasked} == set(EIGHT)
+    assert asked | {each["source"] for each in found.not_asked} == set(EIGHT)
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))

@@ -10,10 +10,12 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
+from agents_app import exporting
+from agents_app.models import JobProgress
 from clients.models import Delivery
 from gtm import doctor, schedules
 from gtm.models import Heartbeat
-from tests.factories import AT, make_connection
+from tests.factories import AT, make_connection, make_run
 
 pytestmark = pytest.mark.django_db
 
@@ -68,6 +70,7 @@ def test_a_healthy_installation_has_nothing_to_do(healthy):
             "CRMs",
             "Spool",
             "Erasure",
+            "Spans",
             "Disk",
             "Secrets",
         )
@@ -200,6 +203,21 @@ def test_the_command_ends_with_1_and_its_json_lists_every_finding():
     assert said["ready"] is False
     assert [check["name"] for check in said["checks"]] == [check.name for check in doctor.CHECKS]
     assert {check["state"] for check in said["checks"] if check["name"] == "Background workers"} == {"fail"}
+
+
+def test_a_collector_that_takes_no_spans_is_named_with_how_long_they_wait(healthy, settings):
+    settings.OTLP_ENDPOINT = "http://collector.example:4318"
+    run = make_run(status="succeeded", finished_at=AT - HOUR)
+    JobProgress.objects.create(job=exporting.JOB, finished_at=AT - 2 * HOUR)
+
+    waits = found("Spans")
+    JobProgress.objects.update(finished_at=run.finished_at, run=run.pk)
+
+    assert (waits.state, waits.meaning) == (
+        "warn",
+        "http://collector.example:4318/v1/traces has taken no spans for 1\xa0hour; they wait, and nothing is lost.",
+    )
+    assert found("Spans").state == "ok"
 
 
 def test_the_command_says_what_to_do_under_what_is_broken():

@@ -133,7 +133,7 @@ def test_search_shows_an_account_manager_nothing_of_other_clients():
     rows[Client][0].managers.add(browser.get("/").wsgi_request.user)
 
     found = [
-        browser.get("/search/", {"q": text}).context["places"] for text in ("crowd", "ada", str(rows[FlowRun][1].pk))
+        browser.get("/search/", {"q": text}).context["places"] for text in ("crowd", "ada", f"#{rows[FlowRun][1].pk}")
     ]
 
     assert [place.label for places in found for place in places] == [

@@ -98,7 +98,7 @@ def _document(request: Request, run: RunTrace) -> dict[str, Any]:
             "not_asked": [
                 each
                 for step in whole["steps"]
-                for each in step["input"].get("search", {}).get("unasked", [])
+                for each in step["input"].get("search", {}).get("not_asked", [])
                 if each["source"] not in last
             ],
         },

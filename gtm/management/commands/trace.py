@@ -1,18 +1,20 @@
 """`manage.py trace REQUEST`: what the agents did for one request, step by step.
 
-With `--replay`, whether each answer of its last run still comes out the same from what is stored.
+With `--replay`, whether each answer of its last run still comes out the same from what is stored. With `--spans`, what
+an export tells of it; with `--otlp`, that is sent to the configured collector, whether it was before or not.
 """
 
 import json
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from agents_app import flow, trace
+from agents_app import exporting, flow, trace
 from agents_app.models import FlowRun, Request
 from agents_app.trace import RunTrace, StepTrace
+from gtm import telemetry
 
 
 class Command(BaseCommand):
@@ -24,6 +26,8 @@ class Command(BaseCommand):
         ways.add_argument("--json", action="store_true", help="print everything as one JSON object")
         replaying = "do the last run's steps again from their recorded answers: nothing is sent, paid or written"
         ways.add_argument("--replay", action="store_true", help=replaying)
+        ways.add_argument("--spans", action="store_true", help="print its spans as a JSON list, as they are exported")
+        ways.add_argument("--otlp", action="store_true", help="send its spans to OTEL_EXPORTER_OTLP_ENDPOINT, again")
 
     def handle(self, *args: object, **options: Any) -> None:
         request = Request.objects.select_related("client", "contact").filter(pk=options["request"]).first()
@@ -31,6 +35,9 @@ class Command(BaseCommand):
             raise CommandError(f"There is no request {options['request']}. {_newest()}")
         if options["replay"]:
             self.stdout.write("\n".join(_replayed(request)))
+            return
+        if options["spans"] or options["otlp"]:
+            self.stdout.write(_spans(request.pk, is_sent=options["otlp"]))
             return
         runs = trace.of_request(request)
         if options["json"]:
@@ -60,6 +67,23 @@ def _replayed(request: Request) -> Iterator[str]:
     for each in flow.replays(run):
         whom = f" for {each.step.contact}" if each.step.contact else ""
         yield f"  {each.step.stage}. {each.step.agent or each.step.key}{whom}, attempt {each.step.attempt}: {each.told}"
+
+
+def _spans(request_id: int, *, is_sent: bool) -> str:
+    found = exporting.of_request(request_id)
+    if not is_sent:
+        return json.dumps([span.document() for span in found], indent=2)
+    if not telemetry.is_on():
+        raise CommandError(
+            "No collector is configured. Set OTEL_EXPORTER_OTLP_ENDPOINT to its address, then try again."
+        )
+    try:
+        telemetry.send(found)
+    except telemetry.NotDelivered as error:
+        raise CommandError(
+            f"{telemetry.endpoint()} did not take them. Is it running, and is that its address?"
+        ) from error
+    return f"{len(found)} spans were sent to {telemetry.endpoint()}."
 
 
 def _heading(request: Request) -> str:
@@ -110,11 +134,20 @@ def _step(step: StepTrace) -> Iterator[str]:
         yield f"     asked: {step.gate['question']} {step.gate['decision'] or 'not answered yet'}"
     if step.error:
         yield f"     error: {step.error}"
+    for rule in step.why.rules:
+        yield f"     by {rule.name}: {rule.outcome}{_values(rule.values)}"
     for term in step.confidence_terms:
         yield f"     {term['value'] * term['weight']:+.2f} {term['term']}: {term['why']}"
+    for each in step.why.alternatives:
+        score = "" if each.score is None else f" ({each.score:.2f} {each.unit})"
+        yield f"     not {each.what}{score}: {each.why}"
     yield from (f"     broken: {check['check']}: {check['detail']}" for check in step.checks if not check["passed"])
     yield f"     input  {_short(step.input)}"
     yield f"     output {_short(step.output)}"
+
+
+def _values(values: Mapping[str, Any]) -> str:
+    return f" [{', '.join(f'{name}: {value}' for name, value in values.items())}]" if values else ""
 
 
 def _short(document: object) -> str:

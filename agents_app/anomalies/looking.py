@@ -1,0 +1,139 @@
+"""The job: runs that ended → anomalies, each run once; and what a person does with one."""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import User
+
+from agents_app import finished
+from agents_app.anomalies import baselines, changing, reading, rules, shifts
+from agents_app.anomalies.seen import METRICS, Figures, Found
+from agents_app.models import Anomaly, FlowRun
+from clients.models import AgentKey
+
+JOB = "watch_runs"
+BEGIN = timedelta(days=7)  # what ended that long before the first look is looked at too
+MOST_RUNS = 100  # of one tick
+STREAK = timedelta(days=14)  # what comes again within that time began with the first of them
+HEAVY = ("config", "config_sources", "hints", "facts_routed")
+
+logger = logging.getLogger(__name__)
+
+
+def look(*, at: datetime) -> list[Anomaly]:
+    """What is new. Looking twice finds nothing more."""
+    mark = finished.mark(JOB, begin=at - BEGIN)
+    runs = list(reading.whole(finished.after(mark, at=at)).defer(*HEAVY)[:MOST_RUNS])
+    if not runs:
+        return []
+    latest, kept = reading.latest(at=at), list[Anomaly]()
+    for run in runs:
+        if not run.request.is_trial:
+            kept += _keep(run, _found(run, latest), at)
+        finished.advance(mark, run)
+    touched = {run.pk for run in runs}
+    return kept + [row for found in _shifts(latest, touched) for row in _keep_shift(found, at)]
+
+
+def settle(anomaly: Anomaly, *, by: User, at: datetime) -> bool:
+    """Somebody has looked at it; False where somebody had already."""
+    opened = Anomaly.objects.filter(pk=anomaly.pk, status=Anomaly.Status.OPEN)
+    return opened.update(status=Anomaly.Status.SETTLED, settled_by=by, settled_at=at) > 0
+
+
+# --- one run
+
+
+def _found(run: FlowRun, latest: Sequence[Figures]) -> list[Found]:
+    """An edge: a run whose rows cannot be read is passed over, or it would be met for ever."""
+    try:
+        own = reading.of_runs([run])
+        seen = reading.seen(run, own)
+        return [*rules.broken(seen, _costs(run, latest)), *_unusual(run, own)]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        logger.exception("run %s cannot be looked at", run.pk)
+        return []
+
+
+def _costs(run: FlowRun, latest: Iterable[Figures]) -> dict[str, list[float]]:
+    costs: dict[str, list[float]] = {}
+    for each in latest:
+        if each.run != run.pk:
+            costs.setdefault(each.agent, []).append(each.values["cost_usd"])
+    return costs
+
+
+def _unusual(run: FlowRun, own: Sequence[Figures]) -> Iterator[Found]:
+    earlier = reading.of_runs(reading.before(run)) if own else []
+    for figures in own:
+        alike = [each for each in earlier if (each.agent, each.version) == (figures.agent, figures.version)]
+        label = f"“{AgentKey(figures.agent).label}”"
+        yield from baselines.unusual(figures, label, alike, looked_at=len(own) * len(METRICS))
+
+
+# --- versions
+
+
+def _shifts(latest: Sequence[Figures], touched: set[int]) -> Iterator[Found]:
+    """Of versions that answered in the runs of this tick."""
+    for agent, version in sorted({(each.agent, each.version) for each in latest if each.run in touched}):
+        of_agent = [each for each in latest if each.agent == agent]
+        since = [each for each in of_agent if each.version == version]
+        older = of_agent[: of_agent.index(since[0])]
+        if older:
+            before = [each for each in older if each.version == older[-1].version]
+            yield from shifts.shifted(f"“{AgentKey(agent).label}”", before, since)
+
+
+def _keep_shift(found: Found, at: datetime) -> list[Anomaly]:
+    """On the first run of the newer version, beside the run of that client before it."""
+    first = reading.whole(FlowRun.objects.filter(pk__in=[found.first_run])).defer(*HEAVY).get()
+    return _keep(first, [found], at)
+
+
+# --- what was found
+
+
+def _keep(run: FlowRun, found: Sequence[Found], at: datetime) -> list[Anomaly]:
+    """Those that are new, with the run in which each began and what was changed before it."""
+    known = set(Anomaly.objects.filter(key__in=[each.key for each in found]).values_list("key", flat=True))
+    fresh = [each for each in found if each.key not in known]
+    if not fresh:
+        return []
+    began = _streaks(run, at)
+    rows = [_row(run, each, began.get(_kind(each), run), at) for each in fresh]
+    Anomaly.objects.bulk_create(rows, ignore_conflicts=True)
+    return rows
+
+
+def _kind(found: Found | Anomaly) -> tuple[str, str, str]:
+    return found.kind, found.agent, found.metric
+
+
+def _streaks(run: FlowRun, at: datetime) -> Mapping[tuple[str, str, str], FlowRun]:
+    """{kind, agent, metric: where it began} of what this client has open of late."""
+    lately = Anomaly.objects.filter(client=run.client_id, status=Anomaly.Status.OPEN, found_at__gte=at - STREAK)
+    rows = lately.select_related("first_run__deployment").order_by("-found_at", "-pk")
+    return {_kind(row): row.first_run for row in rows}
+
+
+def _row(run: FlowRun, found: Found, first: FlowRun, at: datetime) -> Anomaly:
+    good = FlowRun.objects.filter(client=first.client_id, planned_at__lt=first.planned_at, is_open=False)
+    before = good.select_related("deployment").order_by("-planned_at", "-pk").first()
+    return Anomaly(
+        key=found.key[:120],
+        run=run,
+        step_id=found.step,
+        client_id=run.client_id,
+        agent=found.agent,
+        tier=found.tier,
+        kind=found.kind,
+        words=found.words[:500],
+        metric=found.metric,
+        baseline=found.baseline,
+        value=found.value,
+        first_run=first,
+        change=changing.between(before, first),
+        found_at=at,
+    )
