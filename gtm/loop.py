@@ -1,8 +1,8 @@
 """THE STORY: every background job, in the order of the data.
 
 A job loads by id, calls one public function of each app it needs, and queues the next. The rows are the truth and a
-queued task only rings a bell: any job may run twice, late, or after its worker died, and `sweep` rings again for
-whatever was left behind.
+queued task only rings a bell: any job may run twice, late, or after its worker died, and `gtm/caretaking.py` rings
+again for whatever was left behind.
 """
 
 import time
@@ -26,7 +26,6 @@ from agents_app import (
     flow,
     forgetting,
     requests,
-    retention,
     rollouts,
     sending,
     trials,
@@ -42,27 +41,22 @@ from clients import (
     pushing,
     quarantine,
     reception,
-    refusals,
     reviews,
     ruling,
     scores,
     spool,
     sync,
 )
-from clients.models import Delivery, Event, ReviewItem
+from clients.models import Event, ReviewItem
 from clients.troubles import Trouble
 from experiments import analysis, assign, effects, evolution, outcomes, proposals
 from experiments.models import Decision, Experiment, SettingProposal
 from gtm import logs, standing
-from gtm.models import Heartbeat
 from insights import changes, impact, review, sharing, tickets
 from insights.models import ChangeLink, SharedInsight, Ticket, WeeklyReport
 
-CHANGED_AT_ONCE = 100  # clients whose deployment one sweep keeps; the next one goes on
 RULES_OF_LATE = timedelta(days=2)
-UNKNOWN = timedelta(days=7)  # how far back the graph is told of runs that it missed
 NAMELESS = timedelta(hours=1)  # how far back records are looked at that no address belongs to
-LEFT_BEHIND = timedelta(minutes=1)  # how long a row may wait for its bell before the sweep rings again
 MOST_BATCHES, MOST_PAGES = 50, 500  # of one job; the rest waits for the next bell
 RNG = SystemRandom()
 
@@ -283,11 +277,6 @@ def absorb_run(run_id: int, *, at: datetime | None = None) -> None:
     entities.absorb(run, at=at or timezone.now())
 
 
-def keep_words() -> None:
-    """Ended runs that search knows nothing of, from before it had words: the newest ones, night by night."""
-    finding.keep_older()
-
-
 def look_at_runs(*, at: datetime | None = None) -> None:
     """Run that ended → what is unusual about it, for a person to settle; and its spans, at the operator's collector."""
     at = at or timezone.now()
@@ -396,45 +385,6 @@ def measure_proposals(*, at: datetime | None = None) -> None:
     at = at or timezone.now()
     proposals.withdraw_moved(at=at)
     effects.measure_due(at=at)
-
-
-def sweep() -> None:
-    """Ring again for what was left behind: deliveries not applied, requests without a run, runs whose worker died or
-    whose time has come; and keep what clients run on where it changed."""
-    at = timezone.now()
-    old = at - LEFT_BEHIND
-    for delivery in Delivery.objects.filter(status=Delivery.Status.RECEIVED, received_at__lt=old).order_by("pk")[:500]:
-        later(process_delivery, delivery.pk)
-    unplanned = Request.objects.filter(runs__isnull=True, asked_at__lt=old).exclude(contact__erased_at__isnull=False)
-    for request in unplanned.order_by("pk")[:500]:
-        later(start_run, request.pk)
-    for run_id in flow.lost(at):
-        later(execute_run, run_id)
-    for run_id in _not_absorbed(since=at - UNKNOWN, until=old):
-        later(absorb_run, run_id)
-    for run in tickets.dead_runs_without()[:500]:
-        tickets.for_dead_run(run, at=at)
-    for event in outcomes.events_not_recorded(old)[:500]:
-        later(record_outcome, event.pk)
-    for client_id in deployments.changed(assign.rollouts_by_client(), most=CHANGED_AT_ONCE):
-        standing.keep(client_id, at=at)
-
-
-def _not_absorbed(*, since: datetime, until: datetime) -> set[int]:
-    """Runs that ended before `until`, of which the graph or the search knows nothing yet."""
-    both = entities.waiting(since=since), finding.waiting(since=since)
-    return {pk for runs in both for pk in runs.filter(finished_at__lt=until).values_list("pk", flat=True)[:500]}
-
-
-def forget_calls(*, at: datetime | None = None) -> None:
-    """Notes of refused calls go after a day, recorded calls to the model when they have been kept for long enough."""
-    refusals.forget_old(at=at or timezone.now())
-    retention.forget(at=at or timezone.now())
-
-
-def beat(cluster: str) -> None:
-    """The cluster says that it lives."""
-    Heartbeat.objects.update_or_create(name=cluster, defaults={"at": timezone.now()})
 
 
 def monday(at: datetime) -> date:

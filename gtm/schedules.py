@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_q.models import Schedule
 
-from gtm import loop
+from gtm import caretaking, loop
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class Job:
 
 
 JOBS = (
-    Job(loop.beat, minutes=1, args=("ingest",)),
-    Job(loop.beat, minutes=1, args=("runs",), cluster="runs"),
+    Job(caretaking.beat, minutes=1, args=("ingest",)),
+    Job(caretaking.beat, minutes=1, args=("runs",), cluster="runs"),
     Job(loop.drain_spool, minutes=1),
-    Job(loop.sweep, minutes=1),
+    Job(caretaking.sweep, minutes=1),
     Job(loop.replay_quarantined, minutes=1),
     Job(loop.score_contacts, minutes=5),
     Job(loop.close_reviews, cron="40 * * * *"),
@@ -47,9 +47,9 @@ JOBS = (
     Job(loop.watch_rollouts, minutes=5),
     Job(loop.compare_daily, cron="45 2 * * *"),
     Job(loop.look_at_runs, minutes=1, cluster="runs"),
-    Job(loop.forget_calls, cron="10 * * * *", cluster="runs"),
+    Job(caretaking.forget_calls, cron="10 * * * *", cluster="runs"),
     Job(loop.continue_campaigns, cron="15 * * * *"),
-    Job(loop.keep_words, cron="30 2 * * *", cluster="runs"),
+    Job(caretaking.keep_words, cron="30 2 * * *", cluster="runs"),
     Job(loop.keep_to_rules, cron="20 3 * * *"),
     Job(loop.decide_experiments, cron="30 * * * *"),
     Job(loop.measure_tickets, cron="0 5 * * *"),

@@ -487,10 +487,10 @@ def _frame(size: int, rows: Rows) -> Rows:
     keys = numbers(size)
     return {
         Task: [
-            Task(id=f"{n:032d}", name=f"job {n}", func="gtm.loop.sweep", started=AT, stopped=AT, success=True)
+            Task(id=f"{n:032d}", name=f"job {n}", func="gtm.caretaking.sweep", started=AT, stopped=AT, success=True)
             for n in keys
         ],
-        Schedule: [Schedule(name=f"job {n}", func="gtm.loop.sweep", next_run=AT) for n in keys],
+        Schedule: [Schedule(name=f"job {n}", func="gtm.caretaking.sweep", next_run=AT) for n in keys],
         OrmQ: [OrmQ(key="runs", payload="", lock=AT) for _ in keys],
         RateLimit: [RateLimit(name=f"messages model-{n}", requests_remaining=50, updated_at=AT) for n in keys],
     }

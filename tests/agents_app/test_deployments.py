@@ -11,7 +11,7 @@ from agents_app.models import Deployment, FlowRun
 from clients import config, connections
 from clients.models import AgencySettings, AgentKey, Client, ConfigVersion, Connection
 from experiments import lifecycle
-from gtm import loop, standing
+from gtm import caretaking, loop, standing
 from gtm.records import RecordChanged
 from tests.factories import (
     AT,
@@ -49,7 +49,7 @@ def change_settings(client, *, by=None, **said):
 
 
 def sweep():
-    loop.sweep()
+    caretaking.sweep()
 
 
 def kept(client):

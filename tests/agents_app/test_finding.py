@@ -11,7 +11,7 @@ from agents_app import drafts, finding, llm
 from agents_app.models import Draft, FlowRun, SearchText, Send
 from clients.models import Client, Erasure
 from experiments.models import OutcomeEvent
-from gtm import loop
+from gtm import caretaking, loop
 from tests.agents_app.desks import said
 from tests.agents_app.flows_that import agent, drawn_run, execute, gate
 from tests.agents_app.models_that import failing
@@ -79,7 +79,7 @@ def test_runs_from_before_there_was_a_search_are_found_after_a_night(user):
     run = execute(plan_run(make_ready_request()))
     assert finding.find(user, "northwind").runs == []
 
-    loop.keep_words()
+    caretaking.keep_words()
 
     assert finding.find(user, "northwind").runs == [run]
 

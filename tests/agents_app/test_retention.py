@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from agents_app import exporting, retention
 from agents_app.models import Draft, FlowRun, StepContext, StepRun
-from gtm import loop
+from gtm import caretaking
 from tests.agents_app.flows_that import composed, execute
 from tests.agents_app.models_that import paid
 from tests.factories import AT, make_ready_request, make_send, plan_run
@@ -37,7 +37,7 @@ def test_recorded_answers_prompts_and_contexts_of_old_runs_go_and_everything_els
     before = {row.pk: row for row in rows(run)}
     spans = exporting.of_request(run.request_id)
 
-    loop.forget_calls(at=OLD)
+    caretaking.forget_calls(at=OLD)
 
     run.refresh_from_db()
     assert run.calls_removed_at == OLD
@@ -55,7 +55,7 @@ def test_what_an_e_mail_that_was_sent_rests_on_stays(run):
     make_send(Draft.objects.get(run=run))
     before = {row.pk: (row.prompt_sent, row.input) for row in rows(run)}
 
-    loop.forget_calls(at=OLD)
+    caretaking.forget_calls(at=OLD)
 
     assert {row.pk: (row.prompt_sent, row.input) for row in rows(run)} == before
     assert not any("response" in call for row in rows(run) for call in row.attempts)
@@ -65,7 +65,7 @@ def test_younger_runs_and_those_that_go_on_keep_everything(run):
     FlowRun.objects.filter(pk=run.pk).update(finished_at=AT + timedelta(days=2))
     before = list(rows(run).values())
 
-    loop.forget_calls(at=OLD)
+    caretaking.forget_calls(at=OLD)
 
     assert list(rows(run).values()) == before
     assert StepContext.objects.filter(document={}).count() == 0
@@ -75,7 +75,7 @@ def test_nought_days_keep_everything_for_good(run, settings):
     settings.KEEP_CALLS_DAYS = 0
     before = list(rows(run).values())
 
-    loop.forget_calls(at=OLD + timedelta(days=9000))
+    caretaking.forget_calls(at=OLD + timedelta(days=9000))
 
     assert list(rows(run).values()) == before
 
@@ -87,7 +87,7 @@ def test_a_context_that_a_younger_run_was_given_too_stays(run, settings):
     with retention.allowed():
         StepRun.objects.filter(pk=second.pk).update(context=shared)
 
-    loop.forget_calls(at=OLD)
+    caretaking.forget_calls(at=OLD)
 
     assert StepContext.objects.get(pk=shared).document != {}
     assert rows(run).get(key="persona").input == {}
@@ -104,14 +104,14 @@ def test_it_goes_on_where_it_stopped_and_a_tick_is_bounded(run, settings, monkey
 
 
 def test_the_guard_is_back_behind_it(run):
-    loop.forget_calls(at=OLD)
+    caretaking.forget_calls(at=OLD)
 
     with pytest.raises(IntegrityError, match="record what happened"):
         StepRun.objects.filter(run=run).update(prompt_sent="Something else.")
 
 
 def test_the_page_says_so_and_a_replay_too(run, operator):
-    loop.forget_calls(at=OLD)
+    caretaking.forget_calls(at=OLD)
     out = StringIO()
 
     page = operator.get(reverse("run_page", args=[run.pk])).content.decode()

@@ -27,7 +27,7 @@ from clients.models import (
     Suppression,
 )  # fmt: skip
 from experiments.models import OutcomeEvent
-from gtm import loop
+from gtm import caretaking, loop
 from insights.models import SupportTicket
 from tests.everywhere import places
 from tests.factories import (
@@ -312,7 +312,7 @@ def test_work_for_the_person_ends(ada):
 
     forget(ada)
     loop.start_run(unplanned.pk)
-    loop.sweep()
+    caretaking.sweep()
 
     waiting.refresh_from_db()
     open_run.refresh_from_db()

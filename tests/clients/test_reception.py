@@ -11,7 +11,7 @@ from django_q.models import OrmQ
 
 from clients import connections, endpoints, outage, reception, refusals, signing, spool
 from clients.models import Connection, Delivery, RejectedCall
-from gtm import doctor, loop
+from gtm import caretaking, doctor, loop
 from tests.calls import Target
 from tests.factories import AT, make_client
 
@@ -427,7 +427,7 @@ def test_a_connection_keeps_fifty_refused_calls_and_each_a_day(client, monkeypat
     post(client, key, secret=THEIRS)
     post(client, key, secret=THEIRS)
     assert RejectedCall.objects.count() == 50
-    loop.forget_calls()
+    caretaking.forget_calls()
 
     assert [call.why == "old" for call in RejectedCall.objects.all()] == [False, False]
 

@@ -17,7 +17,7 @@ from django_q.models import OrmQ
 
 from agents_app import flow
 from agents_app.models import Draft, FlowRun, Gate
-from gtm import loop
+from gtm import caretaking, loop
 from insights.models import Ticket
 from tests.factories import make_user
 from tests.faults.wide import IN_TURN, WIDE, check_day, check_money, check_results, check_steps, ended, rows_of
@@ -333,7 +333,7 @@ def test_a_gate_answered_while_no_worker_lives_is_found_by_the_sweep(blow, hire,
     kept = ended(run)
 
     flow.answer(gate, "approved", by=make_user("mia"), at=timezone.now())
-    loop.sweep()
+    caretaking.sweep()
     assert rung() == [run.pk]
     if blow:
         assert hire().do("execute", run=run.pk, blow=blow) is None
@@ -353,7 +353,7 @@ def test_a_gate_answered_while_no_worker_lives_is_found_by_the_sweep(blow, hire,
 def test_a_gate_that_nobody_answered_in_time_is_found_by_the_sweep(hire, planner):
     run = planner(GATED)()
     hire().do("execute", run=run.pk, ahead_s=-7200)
-    loop.sweep()
+    caretaking.sweep()
     assert rung() == [run.pk]
 
     hire().do("execute_run", run=run.pk)
@@ -365,7 +365,7 @@ def test_a_gate_that_nobody_answered_in_time_is_found_by_the_sweep(hire, planner
     assert list(run.steps.order_by("pk").values_list("key", "status")) == [("plan", "done"), ("check", "rejected")]
     assert Gate.objects.get().decision == "expired"
     OrmQ.objects.all().delete()
-    loop.sweep()
+    caretaking.sweep()
     assert rung() == []
 
 

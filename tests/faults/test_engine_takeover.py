@@ -17,7 +17,7 @@ import pytest
 from agents_app.flow import lease
 from agents_app.llm import wire
 from agents_app.models import FlowRun
-from gtm import guardian, loop, schedules
+from gtm import caretaking, guardian, loop, schedules
 from gtm.processes import Processes, Program
 from gtm.sandbox import messages
 from tests.agents_app.models_that import PaidService
@@ -96,7 +96,7 @@ def ringing():
     def ring():
         if time.monotonic() - rung[-1] >= SWEEP_S:
             rung.append(time.monotonic())
-            loop.later(loop.sweep)
+            loop.later(caretaking.sweep)
 
     return ring
 

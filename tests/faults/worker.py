@@ -39,7 +39,7 @@ from agents_app import flow
 from agents_app.flow import lease, turn, work
 from agents_app.flow.journal import Journal
 from agents_app.llm import wire
-from gtm import loop
+from gtm import caretaking, loop
 from gtm.sandbox import messages
 from insights import tickets
 
@@ -220,7 +220,7 @@ def _execute_run(order: Order) -> None:
 
 
 def _sweep(order: Order) -> None:
-    loop.sweep()
+    caretaking.sweep()
 
 
 DOES: dict[str, Callable[[Order], Any]] = {"execute": _execute, "execute_run": _execute_run, "sweep": _sweep}

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import Group
 
-from gtm import loop, roles
+from gtm import caretaking, roles
 from insights import tickets
 from insights.models import Suggestion, Ticket, WeeklyReport
 from insights.tickets import TicketRefused
@@ -173,7 +173,7 @@ def test_the_sweep_finds_dead_runs_whose_worker_died_before_their_ticket(monkeyp
     with_ticket, without = dead_run(), dead_run()
     tickets.for_dead_run(with_ticket, at=AT)
 
-    loop.sweep()
+    caretaking.sweep()
 
     assert set(Ticket.objects.values_list("run", flat=True)) == {with_ticket.pk, without.pk}
     assert list(tickets.dead_runs_without()) == []

@@ -20,7 +20,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from clients.models import Client
-from gtm import database, doctor, loop, roles, schedules, trial
+from gtm import caretaking, database, doctor, roles, schedules, trial
 from gtm.models import Heartbeat
 from gtm.processes import Processes, Program
 
@@ -202,7 +202,7 @@ def _start(processes: Processes, port: int) -> None:
     address = {"PUBLIC_URL": os.environ.get("PUBLIC_URL", f"http://localhost:{port}")}
     processes.start(Program("web", [*web, *sizes, "gtm.wsgi:application"], address))
     for cluster in doctor.CLUSTERS:
-        async_task(loop.beat, cluster, cluster=cluster)
+        async_task(caretaking.beat, cluster, cluster=cluster)
         processes.start(Program(cluster, [python, manage, "qcluster"], {"Q_CLUSTER_NAME": cluster, **address}))
 
 
