@@ -152,6 +152,19 @@ def test_a_draft_may_be_raised_by_how_it_behaves_until_it_goes_live():
 
 
 @pytest.mark.django_db
+def test_a_version_that_was_live_once_is_not_raised_while_it_is_tried_again():
+    live()
+    second = live(TEXT.replace("120", "90"))
+    live(TEXT.replace("120", "80"))
+    versions.try_out(second, by=None, at=AT)
+
+    with pytest.raises(VersionRefused, match="until it first goes live"):
+        versions.raise_to(second, "major", by=None, at=AT)
+
+    assert PromptVersion.objects.get(pk=second.pk).semver == "1.1.0"
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("level", ["patch", "minor", "huge", ""])
 def test_a_level_is_never_lowered_and_never_another_word(level):
     live()
@@ -260,6 +273,14 @@ def test_a_step_back_is_a_release_too_and_making_the_live_one_live_is_none():
         (2, 1, "minor", "Made live"),
         (1, 2, "minor", "Rolled back from v2"),
     ]
+
+
+@pytest.mark.django_db
+def test_the_changelog_begins_with_the_text_that_comes_with_the_product():
+    versions.live(at=AT)
+
+    begun = Release.objects.filter(version__agent=AGENT).values_list("version__number", "level", "reason")
+    assert list(begun) == [(1, "first", "The first live version")]
 
 
 @pytest.mark.django_db

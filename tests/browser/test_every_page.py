@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 from playwright.sync_api import Page
 
-from agents_app.models import Campaign, Draft, FlowRun, Gate, PromptVersion, Request, Send, Trial
+from agents_app.models import Campaign, Draft, FlowRun, Gate, PromptVersion, Release, Request, Send, Trial
 from clients import mappings, suppression
 from clients.crm import CRMS
 from clients.models import (
@@ -250,6 +250,8 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "run in the admin": ("operator", lambda: change(run_of("default"))),
     "prompt versions": ("operator", lambda: changelist(PromptVersion)),
     "prompt version": ("operator", lambda: change(PromptVersion.objects.filter(label="live").first())),
+    "prompt releases": ("viewer", lambda: changelist(Release)),
+    "prompt release": ("manager", lambda: change(Release.objects.latest("pk"))),
     "new prompt version": ("operator", lambda: add(PromptVersion)),
     "drafts": ("operator", lambda: changelist(Draft)),
     "draft": ("operator", lambda: change(Draft.objects.first())),
