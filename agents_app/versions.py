@@ -302,6 +302,7 @@ def _first(agent: str, at: datetime) -> PromptVersion:
     version = PromptVersion.objects.filter(agent=agent, sha256=contents.sha256(content.text)).first()
     if version is None:
         version = _write(agent, content, {}, note="The text that comes with the product.", by=None, at=at)
+    releases.write(version, None, by=None, at=at, reason="The first live version")
     return _move(version, Label.LIVE, by=None, at=at, reason="The first live version")
 
 

@@ -78,7 +78,7 @@ class VersionForm(forms.ModelForm):
 class PromptVersionAdmin(VersionPage, HistoryAdmin):
     form = VersionForm
     change_form_template = "admin/agents_app/promptversion/change_form.html"
-    list_display = ("version", "label_pill", "change", "way", "cache", "note", "runs", "author", "created_at")
+    list_display = ("version", "label_pill", "way", "change", "cache", "note", "runs", "author", "created_at")
     list_filter = ("agent", "label", "level")
     list_select_related = ("author",)
     search_fields = ("note", "text")

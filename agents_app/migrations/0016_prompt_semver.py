@@ -19,6 +19,7 @@ NOW_TOO = ("model", "effort", "max_tokens", "output_schema", "interface", "diges
 BEFORE = guard("agents_app_promptversion", *RECORDED)
 LEVELS = [("first", "First"), ("patch", "Patch"), ("minor", "Minor"), ("major", "Major")]
 EFFORTS = [("low", "Low"), ("medium", "Medium"), ("high", "High")]
+FILLED = ("parent", "level", "major", "minor", "patch", "change_reasons", "digest")
 
 # What was released keeps its semantic version; before that it may rise, never fall.
 RISES = """
@@ -40,15 +41,15 @@ FROM agents_app_promptversion AS version WHERE version.id = past.id;
 def fill(apps, schema_editor):
     versions = apps.get_model("agents_app", "PromptVersion")
     for agent in versions.objects.order_by("agent").values_list("agent", flat=True).distinct():
-        before, taken = None, set()
-        for version in versions.objects.filter(agent=agent).order_by("number"):
+        before, taken, rows = None, set(), list(versions.objects.filter(agent=agent).order_by("number"))
+        for version in rows:
             if before is not None:
                 _measure(version, before, taken)
             whole = {"text": version.text, "model": "", "effort": "", "max_tokens": None, "output_schema": {}, "interface": {}}
             version.digest = hashlib.sha256(json.dumps(whole, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
-            version.save()
             taken.add((version.major, version.minor, version.patch))
             before = version
+        versions.objects.bulk_update(rows, FILLED, batch_size=100)
     schema_editor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 

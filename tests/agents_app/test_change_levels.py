@@ -1,8 +1,11 @@
 """How large a change of a prompt is: labelled edits of our own prompts, and the rules one by one."""
 
+import re
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agents_app import change_levels, change_words
 from agents_app.change_levels import Content, Level
@@ -203,3 +206,42 @@ def test_the_labels_are_of_every_kind():
         "minor": 35,
         PATCH: 13,
     }
+
+
+@pytest.mark.parametrize("agent", sorted({edit.agent for edit in EDITS}))
+def test_no_negation_number_or_name_of_ours_can_be_taken_out_as_a_patch(agent):
+    old = as_it_is(agent)
+    counted = re.compile(
+        r"\b(?:no|not|never|nothing|nobody|only|one|two|three|five|eight|each|every|\d+)\b|`\w+`", re.I
+    )
+    found = list(counted.finditer(old.text))
+
+    small = [
+        match[0]
+        for match in found
+        if change_levels.between(old, replace(old, text=old.text[: match.start()] + old.text[match.end() :])).level
+        is Level.PATCH
+    ]
+
+    assert (len(found) > 20, small) == (True, [])
+
+
+@pytest.mark.parametrize("word", ["not", "never", "7"])
+def test_no_negation_or_number_can_be_slipped_in_anywhere_as_a_patch(word):
+    old = as_it_is(EMAIL)
+    gaps = [match.start() for match in re.finditer(r"(?<=\w) (?=\w)", old.text)][::5]
+
+    small = [
+        old.text[gap - 20 : gap + 20]
+        for gap in gaps
+        if change_levels.between(old, replace(old, text=f"{old.text[:gap]} {word}{old.text[gap:]}")).level
+        is Level.PATCH
+    ]
+
+    assert (len(gaps) > 50, small) == (True, [])
+
+
+@given(st.text(), st.text())
+def test_any_two_texts_have_a_level_and_the_same_text_twice_is_a_patch(one, other):
+    assert change_levels.between(Content(one), Content(other)).reasons
+    assert change_levels.between(Content(one), Content(one)).level is Level.PATCH

@@ -1,19 +1,22 @@
 """Prompt versions as releases: their semantic version, what else they decide, the changelog, and the way back."""
 
 import time
+from importlib import import_module
+from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from agents_app import contents, versions
+from agents_app import contents, migrations, versions
 from agents_app.agents import AGENTS
 from agents_app.models import ClientPrompt, PlannedPrompt, PromptVersion, Release
 from agents_app.versions import VersionRefused
 from clients.models import AgentKey
 from gtm import loop
 from gtm.records import RecordChanged
-from tests.factories import AT, make_client, make_contact, make_ready_client, make_request, make_user
+from tests.factories import AT, make_client, make_contact, make_prompt, make_ready_client, make_request, make_user
 
 AGENT = AgentKey.EMAIL
 TEXT = "You write one e-mail.\n\n## Rules\n\nNo figure from memory. At most 120 words.\n"
@@ -152,6 +155,19 @@ def test_a_draft_may_be_raised_by_how_it_behaves_until_it_goes_live():
 
 
 @pytest.mark.django_db
+def test_a_version_that_was_live_once_is_not_raised_while_it_is_tried_again():
+    live()
+    second = live(TEXT.replace("120", "90"))
+    live(TEXT.replace("120", "80"))
+    versions.try_out(second, by=None, at=AT)
+
+    with pytest.raises(VersionRefused, match="until it first goes live"):
+        versions.raise_to(second, "major", by=None, at=AT)
+
+    assert PromptVersion.objects.get(pk=second.pk).semver == "1.1.0"
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("level", ["patch", "minor", "huge", ""])
 def test_a_level_is_never_lowered_and_never_another_word(level):
     live()
@@ -263,6 +279,14 @@ def test_a_step_back_is_a_release_too_and_making_the_live_one_live_is_none():
 
 
 @pytest.mark.django_db
+def test_the_changelog_begins_with_the_text_that_comes_with_the_product():
+    versions.live(at=AT)
+
+    begun = Release.objects.filter(version__agent=AGENT).values_list("version__number", "level", "reason")
+    assert list(begun) == [(1, "first", "The first live version")]
+
+
+@pytest.mark.django_db
 def test_a_refused_step_back_leaves_no_entry():
     live()
 
@@ -290,3 +314,32 @@ def test_a_step_back_is_one_transaction_and_the_next_run_uses_it_within_a_second
     assert after.prompts.get(agent=AGENT).version == first
     assert under_way.prompts.get(agent=AGENT).version.number == 2
     assert not ClientPrompt.objects.exists()
+
+
+@pytest.mark.django_db
+def test_versions_from_before_get_their_semantic_version_from_what_changed_in_their_texts():
+    texts = (
+        TEXT,
+        TEXT.replace("120", "90"),
+        TEXT.replace("120", "90").replace("memory. ", "memory.  "),
+        "Another one.\n",
+    )
+    made = [make_prompt(AGENT, 901 + place, text=text, minor=900 * place) for place, text in enumerate(texts)]
+    folder = Path(migrations.__file__).parent
+    [name] = [path.stem for path in folder.glob("*_prompt_semver.py")]
+    fill = import_module(f"agents_app.migrations.{name}").fill
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL gtm.erasing = 'on'")  # the guards are new with that migration
+        fill(apps, connection.schema_editor())
+        cursor.execute("SET LOCAL gtm.erasing = 'off'")
+
+    rows = PromptVersion.objects.filter(agent=AGENT).order_by("number")
+    assert [(row.semver, row.level, row.parent) for row in rows] == [
+        ("1.0.0", "first", None),
+        ("1.1.0", "minor", made[0]),
+        ("1.1.1", "patch", made[1]),
+        ("1.2.0", "minor", made[2]),
+    ]
+    assert [row.digest for row in rows] == [contents.digest(row) for row in rows]
+    assert rows[2].change_reasons[0]["what"] == "only signs, spaces or capitals changed"
