@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
 
@@ -322,6 +323,15 @@ def test_a_step_that_failed_is_done_again_and_what_never_began_goes_on_from_ther
     given = step_of(made, "email").input
     assert (given["goal"], bool(given["context"]["persona"])) == ("Book a demo.", True)
     assert {fact["fact_id"] for fact in given["facts"]} <= set(made.facts.values_list("pk", flat=True))
+
+
+def test_the_command_names_what_was_done_again(capsys):
+    run = executed()
+    made = again(run, "email")
+
+    call_command("trace", str(run.request_id))
+
+    assert f"Done again as run {made.pk} (request {made.request_id}): succeeded." in capsys.readouterr().out
 
 
 def test_two_clicks_make_one_run():
