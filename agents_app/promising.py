@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from agents_app.models import Contract
 from agents_app.promises import KINDS, ParametersRefused, Promise, parameters_of
@@ -23,7 +23,7 @@ def in_force(client_id: int, agents: Iterable[str]) -> list[dict[str, Any]]:
     One of the client speaks in the place of everybody's of the same name, also where it is switched off.
     """
     rows = Contract.objects.filter(Q(client=None) | Q(client=client_id), agent__in=list(agents))
-    return _documents(rows.order_by("agent", "name", "client_id"))
+    return _documents(rows.order_by("agent", "name", F("client").asc(nulls_last=True)))
 
 
 def of_agent(agent: str) -> list[dict[str, Any]]:
@@ -61,10 +61,10 @@ def problems(contract: Contract) -> dict[str, str]:
 
 
 def _documents(rows: Iterable[Contract]) -> list[dict[str, Any]]:
+    """Of one name the first row counts."""
     said: dict[tuple[str, str], Contract] = {}
     for row in rows:
-        if (row.agent, row.name) not in said or row.client_id is not None:
-            said[row.agent, row.name] = row
+        said.setdefault((row.agent, row.name), row)
     return [asdict(_promise(row)) for row in said.values() if row.is_active]
 
 

@@ -21,7 +21,7 @@ from agents_app import contracts, llm, prices, promising
 from agents_app.agents import AGENTS
 from agents_app.flow.work import Task, Work, do_again
 from agents_app.llm import Grant, Offer, Seen
-from agents_app.models import PromptVersion, Rehearsal, RehearsalAnswer
+from agents_app.models import GoldenCase, PromptVersion, Rehearsal, RehearsalAnswer
 from agents_app.prices import PriceTable
 from agents_app.prompts import Material
 from agents_app.rehearsals.asking import AT_ONCE, worst_of
@@ -30,6 +30,7 @@ from agents_app.rehearsals.deciding import conclude, raise_level
 LEASE = timedelta(minutes=10)  # longer than the slowest batch of answers
 SLICE_S = 120.0  # after so long the next worker goes on, so that none is held for an hour
 LATER = timedelta(minutes=2)  # how long a busy model is left in peace, where it did not say
+FORGOTTEN = "Its question is no longer stored whole: somebody asked to be forgotten."
 FAULT = "It stopped on a fault of this system; the log has it."
 Status = RehearsalAnswer.Status
 Pause = timedelta | None
@@ -111,6 +112,7 @@ def _begin(rehearsal: Rehearsal, at: datetime) -> list[RehearsalAnswer]:
     if not _hold(rehearsal, at + LEASE):
         return []
     rows = RehearsalAnswer.objects.filter(rehearsal=rehearsal, status=Status.PLANNED).select_related("case")
+    rows.filter(case__context={}).update(status=Status.FAILED, error=FORGOTTEN, finished_at=at)
     left = rehearsal.budget_usd - _gone(rehearsal)
     begun: list[RehearsalAnswer] = []
     for row in rows.order_by("pk")[: _at_once()]:
@@ -174,6 +176,9 @@ def _keep(rehearsal: Rehearsal, rows: Sequence[RehearsalAnswer], works: Sequence
     if not _hold(rehearsal, at + LEASE):
         return timedelta(0)
     pause: Pause = None
+    forgotten = set(
+        GoldenCase.objects.filter(pk__in=[row.case_id for row in rows], context={}).values_list("pk", flat=True)
+    )
     for row, work in zip(rows, works, strict=True):
         row.cost_usd += work.cost_usd
         row.uncertain_usd += work.uncertain_usd
@@ -184,16 +189,16 @@ def _keep(rehearsal: Rehearsal, rows: Sequence[RehearsalAnswer], works: Sequence
             asked = work.error.retry_after_s
             pause = LATER if asked is None else timedelta(seconds=asked)
         else:
-            _close(rehearsal, row, work, at)
+            _close(rehearsal, row, work, at, is_forgotten=row.case_id in forgotten)
         row.save()
     return pause
 
 
-def _close(rehearsal: Rehearsal, row: RehearsalAnswer, work: Work, at: datetime) -> None:
+def _close(rehearsal: Rehearsal, row: RehearsalAnswer, work: Work, at: datetime, *, is_forgotten: bool) -> None:
     row.finished_at = at
     row.ms = sum(int(each.get("ms", 0)) for each in work.attempts)
-    if work.error is not None:
-        row.status, row.error = Status.FAILED, _told(work.error)
+    if work.error is not None or is_forgotten:
+        row.status, row.error = Status.FAILED, FORGOTTEN if is_forgotten else _told(work.error)
         return
     [answered] = work.answers
     row.status, row.output = Status.DONE, answered.parsed.model_dump(mode="json")
@@ -202,7 +207,7 @@ def _close(rehearsal: Rehearsal, row: RehearsalAnswer, work: Work, at: datetime)
     row.checks = [asdict(check) for check in answered.all_checks]
 
 
-def _told(error: Exception) -> str:
+def _told(error: Exception | None) -> str:
     return str(error)[:300] if isinstance(error, llm.ModelError) else FAULT
 
 

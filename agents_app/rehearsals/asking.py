@@ -99,7 +99,11 @@ def _cases(candidate: PromptVersion, other: PromptVersion) -> list[GoldenCase]:
         raise RehearsalRefused(
             f"{candidate} cannot be rehearsed beside itself. Open the version that should take its place."
         )
-    cases = list(GoldenCase.objects.filter(agent=candidate.agent, is_active=True).order_by("-pk")[:MOST_CASES])
+    cases = list(
+        GoldenCase.objects.filter(agent=candidate.agent, is_active=True)
+        .exclude(context={})
+        .order_by("-pk")[:MOST_CASES]
+    )
     if not cases:
         raise RehearsalRefused(
             f"{candidate.get_agent_display()} has no active test case. Open a finished step on a run's page and choose "

@@ -60,7 +60,7 @@ def test_more_lost_than_won_is_worse_and_says_where():
     won = pairs(answer(LOST), answer(KEPT), count=2, first=4)
     report = gate.report([*lost, *won, *pairs(answer(KEPT), answer(KEPT), count=15, first=6)])
 
-    assert (report.verdict, report.net) == ("worse", 1)
+    assert (report.verdict, report.net, report.new_failures) == ("worse", 1, [])
     assert report.reasons == [
         "More of the lesser contracts are lost than won (by a weight of 1).",
         "short: lost on 3, won on 2.",

@@ -5,10 +5,11 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 from django.urls import reverse
 
 from agents_app import cases, llm, prices, rehearsals, versions
-from agents_app.models import Contract, Draft, FlowRun, ModelPrice, Rehearsal, RehearsalAnswer, Request
+from agents_app.models import Contract, Draft, FlowRun, GoldenCase, ModelPrice, Rehearsal, RehearsalAnswer, Request
 from agents_app.rehearsals import answering
 from gtm import loop
 from tests.agents_app.flows_that import execute
@@ -255,6 +256,35 @@ def test_a_fault_of_ours_stands_on_the_answer_without_its_name(monkeypatch, capl
 
     assert {row.error for row in found.answers.all()} == {"It stopped on a fault of this system; the log has it."}
     assert "division by zero" in caplog.text
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_of_a_person_who_was_forgotten_nothing_is_asked_or_kept(monkeypatch, when):
+    [gone], [stays] = make_cases(1), make_cases(1)
+    made = rehearsals.ask(candidate(), by=make_user(), at=AT)
+    real = answering._tasks
+
+    def forget():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL gtm.erasing = 'on'")
+        GoldenCase.objects.filter(pk=gone.pk).update(context={}, title="", note="")
+
+    def forgets(*args):
+        tasks = real(*args)
+        forget()
+        return tasks
+
+    if when == "before":
+        forget()
+    else:
+        monkeypatch.setattr(answering, "_tasks", forgets)
+
+    rehearsals.answer_some(made.pk, clock=now)
+
+    rows = {case: set(made.answers.filter(case=case).values_list("status", "text", "error")) for case in (gone, stays)}
+    assert rows[gone] == {("failed", "", answering.FORGOTTEN)}
+    assert {status for status, _, _ in rows[stays]} == {"done"}
+    assert rehearsals.quote(Rehearsal.objects.get().candidate, at=AT).cases == 1
 
 
 # --- money

@@ -179,9 +179,12 @@ def test_clients_with_a_pinned_version_are_left_out_also_where_it_is_the_live_on
 def test_contacts_in_an_experiment_of_the_agent_are_left_out(begun):
     client = make_ready_client()
     make_experiment(client)
+    contact = contact_at(begun, client, inside=True)
 
-    run = planned(contact_at(begun, client, inside=True))
+    of_its_control = rollouts.prompts_for(make_request(contact), {MAIL: begun.control}, tested={MAIL: "control"})
+    run = planned(contact)
 
+    assert (of_its_control.prompts, of_its_control.draws) == ({MAIL: begun.control}, [])
     assert MAIL in run.variants
     assert version_of(run) != begun.candidate
     assert RolloutDraw.objects.count() == 0
