@@ -91,7 +91,8 @@ class VersionPage:
     def tried_in(self, version: Any) -> SafeString | str:
         page = "admin:experiments_experiment_change"
         rows = ((link(each["name"], page, each["id"]), each["key"]) for each in version.tried)
-        return format_html_join(", ", "{}, variant {}", rows) or "No experiment."
+        items = format_html_join("", "<li>{}, variant {}</li>", rows)
+        return format_html('<ul class="plain">{}</ul>', items) if items else "No experiment."
 
     @admin.display(description="success")
     def success(self, version: PromptVersion) -> SafeString:
