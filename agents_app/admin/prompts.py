@@ -87,7 +87,7 @@ class PromptVersionAdmin(VersionPage, HistoryAdmin):
     history_list_display = ["label"]
     fields = (
         "version", "label_pill", "change", "reasons", "made_from", "note", "components", "differences", "settings_told",
-        "schema", "author", "created_at", "releases", "runs", "pinned_for", "tried_in", "success", "cache",
+        "schema", "author", "created_at", "releases", "moves", "runs", "pinned_for", "tried_in", "success", "cache",
         "cache_counts", "digest",
     )  # fmt: skip
 

@@ -75,6 +75,11 @@ class VersionPage:
         rows = version.releases.select_related("replaced", "author").order_by("-pk")[:20]
         return render_to_string("agents_app/version_releases.html", {"rows": rows}) if rows else "Never."
 
+    @admin.display(description="label's moves")
+    def moves(self, version: Any) -> SafeString | str:
+        rows = version.history.select_related("history_user").order_by("-history_id")[:20]
+        return render_to_string("agents_app/version_moves.html", {"rows": rows})
+
     @admin.display(description="runs", ordering="planned_runs")
     def runs(self, version: Any) -> SafeString | str:
         if not version.planned_runs:
@@ -86,7 +91,8 @@ class VersionPage:
     def tried_in(self, version: Any) -> SafeString | str:
         page = "admin:experiments_experiment_change"
         rows = ((link(each["name"], page, each["id"]), each["key"]) for each in version.tried)
-        return format_html_join(", ", "{}, variant {}", rows) or "No experiment."
+        items = format_html_join("", "<li>{}, variant {}</li>", rows)
+        return format_html('<ul class="plain">{}</ul>', items) if items else "No experiment."
 
     @admin.display(description="success")
     def success(self, version: PromptVersion) -> SafeString:

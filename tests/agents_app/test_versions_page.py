@@ -11,7 +11,16 @@ from agents_app.models import PromptVersion, Release
 from clients.models import AgentKey
 from gtm import loop
 from tests.crowd import make_user_of
-from tests.factories import AT, make_client, make_contact, make_experiment, make_prompt, make_ready_client, make_request
+from tests.factories import (
+    AT,
+    make_client,
+    make_contact,
+    make_experiment,
+    make_prompt,
+    make_ready_client,
+    make_request,
+    make_user,
+)
 
 pytestmark = pytest.mark.django_db
 AGENT = AgentKey.EMAIL
@@ -169,6 +178,16 @@ def test_the_changelog_names_only_clients_that_one_sees(two, client):
 
     assert "Acme with v1, pinned for it" in page
     assert "Others" not in page
+
+
+def test_a_version_tells_who_moved_its_label_and_why(two, operator):
+    versions.go_live(two[1], by=make_user("ann"), at=AT, reason="Won the test")
+
+    page = shown(operator, url("change", two[1].pk))
+
+    assert "16 November 2026, 09:00 Live by ann: Won the test" in page
+    assert "16 November 2026, 09:00 Draft: Written" in page
+    assert "in place of E-mail 1.0.0 (v1), by ann: Won the test" in page
 
 
 def test_where_a_version_is_used_leads_to_its_runs_and_experiments(two, operator):
