@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 from playwright.sync_api import Page
 
-from agents_app.models import Campaign, Draft, FlowRun, Gate, PromptVersion, Request, Send, Trial
+from agents_app.models import Anomaly, Campaign, Draft, FlowRun, Gate, PromptVersion, Request, Send, Trial
 from clients import mappings, suppression
 from clients.crm import CRMS
 from clients.models import (
@@ -119,6 +119,9 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "run of the default route": ("operator", lambda: reverse("run_page", args=[run_of("default").pk])),
     "run of a follow-up": ("operator", lambda: reverse("run_page", args=[run_of("follow_up").pk])),
     "run of deep research": ("operator", lambda: reverse("run_page", args=[run_of("deep_research").pk])),
+    "run with something unusual": ("operator", lambda: reverse("run_page", args=[Anomaly.objects.last().run_id])),
+    "what was unusual": ("operator", lambda: changelist(Anomaly)),
+    "one that was unusual": ("operator", lambda: change(Anomaly.objects.last())),
     "trace of a request": ("operator", lambda: reverse("request_trace", args=[Request.objects.first().pk])),
     "plan": ("manager", lambda: reverse("plan")),
     "plan of a first e-mail": ("operator", lambda: plan_of("outreach")),
