@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, Page, Playwright
 from pytest_django.live_server_helper import LiveServer
 
 from agents_app import flow, flows, requests, trials, versions
-from agents_app.models import Depth, FlowRun, Gate, PromptVersion, RoutingRule, StepRun
+from agents_app.models import Anomaly, Depth, FlowRun, Gate, PromptVersion, RoutingRule, StepRun
 from clients import inbox, typed
 from clients.models import AgentKey, Connection, FieldRule
 from clients.models import Client as ClientRow
@@ -122,12 +122,25 @@ def running() -> Iterator[Site]:
         _ask_people_something()
         _try_settings()
         _leave_questions_about_contacts()
+        _find_something_unusual()
         server = LiveServer("localhost")
         try:
             yield Site(server.url)
         finally:
             server.stop()
             shutil.rmtree(mail, ignore_errors=True)
+
+
+def _find_something_unusual() -> None:
+    """Invented runs have nothing wrong with them."""
+    step = StepRun.objects.filter(agent="email_agent", run__status="succeeded").select_related("run").last()
+    assert step
+    Anomaly.objects.create(
+        key="shown", run=step.run, step=step, client_id=step.run.client_id, agent=step.agent, tier="baseline", kind="unusual",
+        words="“E-mail” took 41.2 s, where 4.1 s is usual for this client and version, by 42 answers before.",
+        metric="latency_s", baseline=4.1, value=41.2, first_run=step.run, found_at=timezone.now(),
+        change={"before_run": step.run_id, "words": ["The prompt of E-mail went from version 3 to 4."]},
+    )  # fmt: skip
 
 
 def _know_the_password() -> None:

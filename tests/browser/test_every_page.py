@@ -17,6 +17,7 @@ from playwright.sync_api import Page
 
 from agents_app import cases, rehearsals, rollouts, versions
 from agents_app.models import (
+    Anomaly,
     Campaign,
     Contract,
     Draft,
@@ -190,6 +191,9 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
         "viewer",
         lambda: reverse("runs_compared", args=[run_of("default").pk, run_of("default").pk]),
     ),
+    "run with something unusual": ("operator", lambda: reverse("run_page", args=[Anomaly.objects.last().run_id])),
+    "what was unusual": ("operator", lambda: changelist(Anomaly)),
+    "one that was unusual": ("operator", lambda: change(Anomaly.objects.last())),
     "trace of a request": ("operator", lambda: reverse("request_trace", args=[Request.objects.first().pk])),
     "plan": ("manager", lambda: reverse("plan")),
     "plan of a first e-mail": ("operator", lambda: plan_of("outreach")),
