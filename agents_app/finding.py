@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.contrib.postgres.search import SearchQuery
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from agents_app.models import Draft, FlowRun, Request, SearchText, Send, StepKind, StepRun
@@ -28,6 +28,12 @@ LOOKED_AT = 60  # newest texts that say it
 AT_ONCE = 10_000  # older runs that are kept in one go
 EXCERPT = 160  # characters
 LONGEST_NUMBER = 17  # digits
+MANY = 5_000  # texts
+MATCHING = """
+    WITH found AS MATERIALIZED (
+        SELECT id FROM agents_app_searchtext WHERE words @@ websearch_to_tsquery('simple', %s)
+    ) SELECT id FROM found LIMIT %s
+"""
 
 
 @dataclass(frozen=True)
@@ -176,13 +182,27 @@ def _runs(user: User, text: str, said: Iterable[Said]) -> list[FlowRun]:
 def _said(user: User, text: str) -> tuple[list[Said], list[Draft]]:
     """Texts that hold all of the words, the newest first; of e-mails the drafts."""
     query = SearchQuery(text, config="simple", search_type="websearch")
-    rows = scope(SearchText.objects.filter(words=query), user, "run__client").order_by("-pk")
+    rare = _matching(text)
+    held = SearchText.objects.filter(words=query) if rare is None else SearchText.objects.filter(pk__in=rare)
+    rows = scope(held, user, "run__client").order_by("-pk")
     rows = rows.select_related("run__client", "run__request__contact", "step").defer("words", "step__attempts")
     found = list(rows[:LOOKED_AT])
     steps = [each.step_id for each in found if each.kind == Kind.MAIL]
     drafts = Draft.objects.filter(step__in=steps).select_related("contact", "run__client", "send").order_by("-pk")
     others = [each for each in found if each.kind != Kind.MAIL]
     return [Said(each, _excerpt(each.text, text)) for each in others], list(drafts[:SHOWN]) if steps else []
+
+
+def _matching(text: str) -> list[int] | None:
+    """The numbers of all texts that hold the words; None where there are too many: then the newest are soon met.
+
+    Of a word that it has not counted PostgreSQL expects many texts, and would look for the newest of them from the end
+    of the table, through all of it where there are few. What is materialised is planned for itself, by its index.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(MATCHING, [text, MANY + 1])
+        found = [number for [number] in cursor.fetchall()]
+    return found if len(found) <= MANY else None
 
 
 def _sent(user: User, text: str) -> list[Draft]:

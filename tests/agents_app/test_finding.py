@@ -179,6 +179,17 @@ def test_nothing_that_is_typed_breaks_the_search(user, text):
     assert finding.find(user, text).mails == []
 
 
+def test_of_a_word_that_is_everywhere_the_newest_texts_are_found_too(user, monkeypatch):
+    run, other = ended(), ended()
+    few = [each.text.pk for each in finding.find(user, "northwind").said]
+
+    monkeypatch.setattr(finding, "MANY", 1)
+
+    found = [each.text.pk for each in finding.find(user, "northwind").said]
+    assert found == few == sorted(few, reverse=True)
+    assert {each.run.pk for each in finding.find(user, "northwind").said} == {run.pk, other.pk}
+
+
 # --- who sees what
 
 
@@ -230,9 +241,7 @@ def test_the_index_of_words_is_used_and_the_page_asks_as_often_for_much_as_for_l
         client.get(reverse("search"), {"q": word})
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute(
-            "EXPLAIN SELECT id FROM agents_app_searchtext WHERE words @@ websearch_to_tsquery('simple', 'x')"
-        )
+        cursor.execute(f"EXPLAIN {finding.MATCHING}", ["x", 1])
         plan = " ".join(line for [line] in cursor.fetchall())
 
     assert "words_of_runs" in plan
