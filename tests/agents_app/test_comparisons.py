@@ -12,7 +12,7 @@ from tests.agents_app.flows_that import execute
 from tests.agents_app.models_that import paid
 from tests.agents_app.test_replaying import account, judged
 from tests.crowd import make_user_of
-from tests.factories import AT, make_contact, make_ready_client, make_ready_request, make_request, plan_run
+from tests.factories import make_contact, make_prompt, make_ready_client, make_ready_request, make_request, plan_run
 
 pytestmark = pytest.mark.django_db
 
@@ -30,9 +30,7 @@ def reworded(agent="email_agent"):
     live = PromptVersion.objects.get(agent=agent, label="live")
     PromptVersion.objects.filter(pk=live.pk).update(label="retired")
     first, rest = live.text.split(" ", 1)
-    return PromptVersion.objects.create(
-        agent=agent, number=live.number + 1, text=f"{first}ly {rest}", sha256="1" * 64, created_at=AT, label="live"
-    )
+    return make_prompt(agent, live.number + 1, text=f"{first}ly {rest}", label="live")
 
 
 def compared(browser, left, right):

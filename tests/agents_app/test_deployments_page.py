@@ -310,7 +310,7 @@ def test_who_makes_a_version_live_is_told_which_clients_stay_with_a_pinned_one(o
         analysis.decide(experiment, at=AT + timedelta(days=60))
         url = reverse("admin:experiments_experiment_step", args=[experiment.pk, "promote"])
 
-    answer = operator.post(url, follow=True)
+    answer = operator.post(url, {"reason": "It was tried."}, follow=True)
 
     assert versions.live()[AGENT] == new
     assert messages(answer)[-1] == "Not for clients that have another version pinned: Acme with v8."

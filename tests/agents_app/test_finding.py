@@ -72,7 +72,7 @@ def test_the_sweep_rings_for_runs_whose_words_nobody_kept(monkeypatch):
     other = execute(plan_run(make_ready_request()))
 
     assert list(finding.waiting(since=AT - timedelta(days=1))) == [other]
-    assert other.pk in loop._not_absorbed(since=AT - timedelta(days=1), until=AT + timedelta(days=1))
+    assert other.pk in caretaking._not_absorbed(since=AT - timedelta(days=1), until=AT + timedelta(days=1))
 
 
 def test_runs_from_before_there_was_a_search_are_found_after_a_night(user):
