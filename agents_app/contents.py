@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from django.conf import settings
 
-from agents_app import change_levels
+from agents_app import change_levels, promising
 from agents_app.agents import AGENTS
 from agents_app.change_levels import Change, Content
 from agents_app.models import PromptVersion
@@ -43,6 +43,7 @@ def written(agent: str, text: str, said: Settings) -> Content:
         max_tokens=said.get("max_tokens"),
         schema=known.schema.model_json_schema() if known else {},
         inputs=known.needed() if known else (),
+        contracts=promising.musts(agent),
     )
 
 

@@ -32,6 +32,12 @@ def of_agent(agent: str) -> list[dict[str, Any]]:
     return [asdict(_promise(row)) | {"is_active": row.is_active} for row in rows]
 
 
+def musts(agent: str) -> tuple[str, ...]:
+    """The names of what every client's answers of the agent have to keep, by the rows of now."""
+    rows = Contract.objects.filter(client=None, agent=agent, severity=Contract.Severity.MUST, is_active=True)
+    return tuple(rows.order_by("name").values_list("name", flat=True))
+
+
 def for_client(documents: Iterable[Mapping[str, Any]], client_id: int) -> tuple[Promise, ...]:
     """Of what `of_agent` gave, what stands for one client."""
     said: dict[str, Mapping[str, Any]] = {}

@@ -10,7 +10,8 @@ independent of each other, which those of one unit are not.
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import exp
+from math import exp, sqrt
+from statistics import NormalDist
 from typing import Any, Literal, NamedTuple
 
 from gtm.stats import eprocess, proportions
@@ -20,6 +21,8 @@ CONTROLS = {10: 9, 25: 3, 50: 1}  # control outcomes to one of the candidate, as
 LEAST = {10: 20, 25: 40, 50: 80}  # outcomes of the candidate in a stage before the next one
 ALPHA = 0.05  # the chance that a candidate which is no worse in anything is rolled back, of the whole rollout
 UNEVEN = 0.001  # p below which units did not fall as the shares say
+MARGIN, SURE = 0.05, {10: 0.6, 25: 0.7, 50: 0.8}
+"""A stage is left once it is so likely that drafts go out as they stand at most MARGIN less often than before."""
 DOUBT = 0.25  # of the wealth that rolls back: from there on the share does not grow
 
 Step = Literal["go_on", "wait", "hold", "roll_back", "finish"]
@@ -43,6 +46,9 @@ GUARDS = (
     Guard("bounces", "E-mails that did not bounce", 0.1),
     Guard("cost", "Cost of an answer", 0.1, is_rate=False),
 )
+
+
+PRIMARY = "edits"  # what the pace goes by beside the guards: a draft that can go out as it is
 
 
 @dataclass(frozen=True)
@@ -144,7 +150,8 @@ def judge(periods: Sequence[Period], past: Past) -> Verdict:
     if doubts := [each for each in found if each.is_in_doubt]:
         reasons = tuple(f"{_told(each)} That is not yet enough to roll back, and too much to go on." for each in doubts)
         return Verdict("hold", reasons, found, uneven_p=uneven)
-    if lacking := [each for each in (_lacking(guard, present) for guard in GUARDS) if each]:
+    lacking = [each for each in (_lacking(guard, present) for guard in GUARDS) if each] or _unsure(present, found)
+    if lacking:
         return Verdict("wait", tuple(lacking), found, uneven_p=uneven)
     return _further(present, found, uneven)
 
@@ -157,6 +164,29 @@ def uneven_p(periods: Sequence[Period]) -> float | None:
         if (p := proportions.srm_p([each.control, each.candidate], [100 - each.share, each.share])) is not None
     ]
     return min(1.0, min(tested) * len(tested)) if tested else None
+
+
+def _unsure(present: Period, found: Sequence[Found]) -> list[str]:
+    """Whether the pace waits for more decisions of people about drafts; agents that write none go by the guards."""
+    edits = next(each for each in found if each.guard.key == PRIMARY)
+    if not any(edits.seen):
+        return []
+    (kept, of), (candidate_kept, candidate_of) = edits.counts
+    sure = not_worse((kept, of), (candidate_kept, candidate_of))
+    if sure >= SURE[present.share]:
+        return []
+    counts = f"{candidate_kept} of {candidate_of} with the candidate, {kept} of {of} without"
+    needed = f"{SURE[present.share]:.0%} are needed at {present.share} %"
+    return [f"{edits.guard.label}: {counts}. That it is not worse is likely by {sure:.0%}; {needed}."]
+
+
+def not_worse(control: tuple[int, int], candidate: tuple[int, int]) -> float:
+    """The probability that the candidate's rate is at most MARGIN below the control's; each is (kept, of), and any rate
+    was possible before (Jeffreys' prior, Beta(1/2, 1/2)). By the normal approximation of the difference of the two posteriors."""
+    posteriors = [(kept + 0.5, of - kept + 0.5) for kept, of in (control, candidate)]
+    means = [a / (a + b) for a, b in posteriors]
+    variance = sum(a * b / ((a + b) ** 2 * (a + b + 1)) for a, b in posteriors)
+    return 1.0 - NormalDist(means[1] - means[0], sqrt(variance)).cdf(-MARGIN)
 
 
 def _further(present: Period, found: tuple[Found, ...], uneven: float | None) -> Verdict:

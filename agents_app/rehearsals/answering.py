@@ -19,9 +19,10 @@ from django.utils import timezone
 
 from agents_app import contracts, llm, prices, promising
 from agents_app.agents import AGENTS
+from agents_app.flow import means
 from agents_app.flow.work import Task, Work, do_again
 from agents_app.llm import Grant, Offer, Seen
-from agents_app.models import GoldenCase, PromptVersion, Rehearsal, RehearsalAnswer
+from agents_app.models import Depth, GoldenCase, PromptVersion, Rehearsal, RehearsalAnswer
 from agents_app.prices import PriceTable
 from agents_app.prompts import Material
 from agents_app.rehearsals.asking import AT_ONCE, worst_of
@@ -150,11 +151,15 @@ def _tasks(rehearsal: Rehearsal, rows: Sequence[RehearsalAnswer], at: datetime) 
 def _task(
     rehearsal: Rehearsal, row: RehearsalAnswer, table: PriceTable, at: datetime, texts: Mapping[tuple[int, int], str]
 ) -> Task:
-    is_new = row.side == RehearsalAnswer.Side.NEW
+    is_new, version = row.side == RehearsalAnswer.Side.NEW, _version(rehearsal, row)
+    asked_with = means.of(version, rehearsal.agent, row.case.config, Depth.STANDARD)
     return Task(
         agent=AGENTS[rehearsal.agent],
-        prompt=_version(rehearsal, row).text,
+        prompt=version.text,
         needs=None,
+        models=(asked_with.model,),
+        effort=asked_with.effort,
+        max_tokens=asked_with.max_tokens,
         prices=table,
         at=at,
         purse=Purse(row.set_aside_usd),

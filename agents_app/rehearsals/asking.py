@@ -11,8 +11,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from agents_app import llm, prices, promising, versions
-from agents_app.agents import AGENTS
-from agents_app.models import GoldenCase, PromptVersion, Rehearsal, RehearsalAnswer
+from agents_app.flow import means
+from agents_app.models import Depth, GoldenCase, PromptVersion, Rehearsal, RehearsalAnswer
 
 REPEATS = 3  # with a model, whose answers differ; the offline composer's do not
 CALLS = 3  # that an answer may take at the most: once, corrected once, and what a model is asked about it
@@ -86,9 +86,10 @@ def worst_of(version: PromptVersion, case: GoldenCase, at: datetime) -> Decimal:
         return Decimal(0)
     material = json.dumps([case.config, case.facts, case.context], ensure_ascii=False)
     size = len(version.text.encode()) + len(material.encode()) + BEYOND
-    worst = prices.load().worst(settings.MODEL, size, AGENTS[version.agent].max_tokens, at.date())
+    asked_with = means.of(version, version.agent, case.config, Depth.STANDARD)
+    worst = prices.load().worst(asked_with.model, size, asked_with.max_tokens, at.date())
     if worst is None:
-        raise RehearsalRefused(f"No price of {settings.MODEL} is known for today. Add one under Model prices.")
+        raise RehearsalRefused(f"No price of {asked_with.model} is known for today. Add one under Model prices.")
     return CALLS * worst
 
 

@@ -64,6 +64,33 @@ def test_too_few_outcomes_wait_and_say_for_what():
     )
 
 
+def edited(candidate, of=20, control=130, ratio=9):
+    """Drafts of both: so many of them were approved as they stood."""
+    streams = [[1.0] * control + [0.0] * (of * ratio - control), [1.0] * candidate + [0.0] * (of - candidate)]
+    return {"outcomes": outcomes(of, of=of, edits=tuple(streams))}
+
+
+def test_the_pace_waits_while_people_s_decisions_leave_open_whether_its_drafts_are_worse():
+    [as_good, worse] = [rules.judge([period(**edited(candidate))], PAST) for candidate in (15, 12)]
+
+    assert as_good.step == "go_on"
+    assert worse.step == "wait"
+    assert worse.reasons == (
+        "Drafts approved as they stand: 12 of 20 with the candidate, 130 of 180 without. That it is not worse is likely "
+        "by 25%; 60% are needed at 10 %.",
+    )
+
+
+def test_where_nobody_decides_about_drafts_the_guards_alone_set_the_pace():
+    assert rules.judge([period(outcomes=outcomes(20, edits=([], [])))], PAST).step == "go_on"
+
+
+def test_how_sure_it_is_that_a_rate_is_not_worse_grows_with_what_was_seen():
+    assert rules.not_worse((0, 0), (0, 0)) == pytest.approx(0.540, abs=0.001)
+    assert rules.not_worse((80, 100), (80, 100)) > rules.not_worse((16, 20), (16, 20)) > 0.6
+    assert rules.not_worse((180, 200), (140, 200)) < 0.01
+
+
 def test_a_worse_candidate_is_rolled_back_with_its_numbers():
     verdict = rules.judge([period(outcomes=outcomes(12))], PAST)
 
