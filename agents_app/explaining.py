@@ -106,7 +106,8 @@ def explain(step: StepRun, known: Around | None = None) -> Explanation:
 
 def _inputs(step: StepRun, run: FlowRun) -> Iterator[Input]:
     for fact in step.input.get("facts") or []:
-        said = f"{_label(fact['attribute'])}: {fact['value']}"
+        label, value = _label(fact["attribute"]), fact.get("value")  # of a planner's facts no value is told
+        said = f"{label}: {value}" if value is not None else label
         yield Input("fact", str(fact["key"]), said, fact.get("fact_id"), results.digest(fact))
     own = f"version {run.config_version} of the client's own part" if run.config_version else ""
     yield Input("settings", "Settings", own, run.config_version, run.config_sha256)

@@ -182,7 +182,7 @@ def _unsure(present: Period, found: Sequence[Found]) -> list[str]:
 
 def not_worse(control: tuple[int, int], candidate: tuple[int, int]) -> float:
     """The probability that the candidate's rate is at most MARGIN below the control's; each is (kept, of), and any rate
-    was possible before (Jeffreys' prior, Beta(1/2, 1/2)). By the normal approximation of the difference of the two posteriors."""
+    was possible before (Jeffreys' prior, Beta(1/2, 1/2)). By the normal approximation of the posteriors' difference."""
     posteriors = [(kept + 0.5, of - kept + 0.5) for kept, of in (control, candidate)]
     means = [a / (a + b) for a, b in posteriors]
     variance = sum(a * b / ((a + b) ** 2 * (a + b + 1)) for a, b in posteriors)

@@ -1,7 +1,7 @@
 """What every agent is: what it is asked, how its answer is shaped and checked, and what its confidence rests on."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from functools import cached_property
 from typing import (
     Any,
@@ -101,8 +101,11 @@ class Agent:
         return tuple(field.name for field in fields(self.needs))
 
     def given(self, parts: Mapping[str, Any]) -> Any:  # noqa: ANN401 each agent has a type of its own
-        """The agent's needs, checked; raises pydantic's ValidationError where a part has another shape."""
-        return self._adapter.validate_python({name: parts[name] for name in self.needed()})
+        """The agent's needs, checked; a part that has a usual value may be left out. Raises pydantic's ValidationError
+        where a part has another shape, KeyError where one is missing."""
+        usual = {each.name for each in fields(self.needs) if each.default_factory is not MISSING}
+        names = [name for name in self.needed() if name in parts or name not in usual]
+        return self._adapter.validate_python({name: parts[name] for name in names})
 
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:

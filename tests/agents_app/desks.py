@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from agents_app import flows
 from agents_app.models import FlowTemplate, FlowVersion, RoutingRule
+from clients.keys import ATTRIBUTES
 
 COLUMNS = ("position", *flows.STEP_COLUMNS)
 NEW_STEP = {
@@ -40,15 +41,16 @@ def form_of(template: FlowTemplate, *new: dict[str, Any], **changes: dict[str, A
         form |= {
             f"steps-{number}-{name}": typed(value)
             for name, value in row.items()
-            if value is not False and value is not None
+            if value is not False and value is not None and (name != "wants" or value)
         }
         form[f"steps-{number}-template"] = template.pk
     return form
 
 
 def typed(value: Any) -> Any:
+    """As a browser sends it; `wants` are boxes to tick, of which each sends its own value."""
     if isinstance(value, list):
-        return ", ".join(value)
+        return value if set(value) <= set(ATTRIBUTES) and value else ", ".join(value)
     return "on" if value is True else value
 
 

@@ -44,6 +44,7 @@ PARTS = {
     "company": COMPANY,
     "contact": ADA,
     "purpose": "outreach",
+    "required": ["industry", "headcount", "news"],
     "sequence_step": 1,
     "goal": "",
     "config": CONFIG,
@@ -118,10 +119,10 @@ def test_an_agent_gets_what_it_needs_and_nothing_else(key):
 @pytest.mark.parametrize("key", AgentKey.values)
 def test_an_agent_is_given_the_parts_that_it_declares_and_no_other(key):
     wanted = {
-        "research_agent": {"company", "purpose", "config", "facts"},
+        "research_agent": {"company", "purpose", "config", "required", "facts"},
         "competitive_agent": {"company", "config", "facts", "peers"},
         "persona_agent": {"company", "contact", "purpose", "config", "facts"},
-        "email_agent": set(PARTS) - {"peers"},
+        "email_agent": set(PARTS) - {"peers", "required"},
     }
 
     assert set(AGENTS[key].needed()) == wanted[key]

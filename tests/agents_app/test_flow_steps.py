@@ -35,7 +35,7 @@ def test_a_step_is_given_the_parts_that_its_agent_declares_and_no_other():
     given = {row.key: set(row.input) for row in StepRun.objects.filter(run=run)}
     beside = {"context", "facts_from"}  # what was asked of the model, and whose research the facts are
     assert given == {
-        "research": {"company", "purpose", "config", "facts", "context", "sources", "search"},
+        "research": {"company", "purpose", "config", "required", "facts", "context", "sources", "search"},
         "competitive": {"company", "config", "facts", "peers"} | beside,
         "persona": {"company", "contact", "purpose", "config", "facts"} | beside,
         "brief": {"sentences"},

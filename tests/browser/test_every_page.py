@@ -447,6 +447,7 @@ def test_no_two_pages_have_the_same_title(site: Site, page: Page):
         {"question about research", "question as a viewer reads it"},
         {"proposal", "proposal as a viewer reads it"},
         {"deployments", "deployments as a viewer sees them"},
+        {"run of the default route", "run with something unusual"},
     ]
     assert [
         names

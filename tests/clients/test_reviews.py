@@ -33,7 +33,7 @@ def minutes(number):
 def hear(connection, body, at=AT):
     """A call as it comes, applied by the job that applies every call, at that time."""
     delivery = inbox.store(connection, headers={}, body=json.dumps(body).encode(), at=at).delivery
-    loop._apply_delivery(delivery.pk, at=at)
+    loop._apply_deliveries(delivery.pk, alone=True, at=at)
     delivery.refresh_from_db()
     assert delivery.status == "applied", delivery.error
 

@@ -72,7 +72,7 @@ def deliver(crm, bodies, *, at=None):
     at = at or timezone.now()
     for body in bodies:
         stored = inbox.store(crm.connection, headers={"content-type": "application/json"}, body=body, at=at)
-        loop._apply_delivery(stored.delivery.pk, at=at)
+        loop._apply_deliveries(stored.delivery.pk, alone=True, at=at)
 
 
 def look_up(crm):
