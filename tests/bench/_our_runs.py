@@ -170,6 +170,8 @@ def _idle(key: str, number: int) -> Agent:
         contexts=lambda needs: [{}],
         check=lambda answer, material: [],
         terms=lambda answer, material, checks: [],
+        text=lambda answer: "",
+        sentences=lambda answer: [],
     )
 
 
