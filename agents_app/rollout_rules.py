@@ -7,14 +7,13 @@ A unit is a contact, or the company where nobody is known yet: outcomes of one c
 independent of each other, which those of one unit are not.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import exp, sqrt
 from statistics import NormalDist
 from typing import Any, Literal, NamedTuple
 
-from gtm.stats import eprocess, proportions
+from gtm.stats import eprocess, proportions, sampling
 
 SHARES = (10, 25, 50, 100)  # per cent of the units
 CONTROLS = {10: 9, 25: 3, 50: 1}  # control outcomes to one of the candidate, as they come in each stage
@@ -125,15 +124,9 @@ class Verdict:
     uneven_p: float | None = None
 
 
-def place(seed: str, unit: str) -> float:
-    """Where a unit stands in [0, 1): the first 53 bits of SHA-256 over "seed:unit" in UTF-8, the same for ever."""
-    digest = hashlib.sha256(f"{seed}:{unit}".encode()).digest()
-    return (int.from_bytes(digest[:8]) >> 11) / 2**53
-
-
 def is_in(seed: str, unit: str, share: int) -> bool:
     """Whether the unit gets the candidate while the rollout has this share, in per cent."""
-    return place(seed, unit) * 100 < share
+    return sampling.place(seed, unit) * 100 < share
 
 
 def judge(periods: Sequence[Period], past: Past) -> Verdict:

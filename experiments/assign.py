@@ -1,6 +1,5 @@
 """Which variant a contact gets: drawn once by a salted hash, stored, and the same for ever after."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +10,7 @@ from agents_app.models import PromptVersion, Send
 from clients import contacts, suppression
 from clients.models import Client, Contact
 from experiments.models import Assignment, Experiment, Variant
+from gtm.stats import sampling
 
 
 class Drawn(TypedDict):
@@ -31,15 +31,6 @@ class Assigned:
 
 class NobodyToChoose(ValueError):
     """No variant carries weight, so no contact can be given one."""
-
-
-def bucket(salt: str, key: str) -> float:
-    """Where `key` falls in [0, 1): the first 53 bits of SHA-256 over "salt:key" in UTF-8.
-
-    Another salt gives a place that tells nothing about this one, so experiments never disturb each other.
-    """
-    digest = hashlib.sha256(f"{salt}:{key}".encode()).digest()
-    return (int.from_bytes(digest[:8]) >> 11) / 2**53
 
 
 def choose(place: float, weights: Sequence[int]) -> int:
@@ -138,6 +129,6 @@ def _assignments(experiments: Sequence[Experiment], contact: Contact, at: dateti
 
 def _draw(experiment: Experiment, contact: Contact, at: datetime) -> Assignment:
     variants = _by_key(experiment)
-    place = bucket(experiment.salt, contacts.key(contact))
+    place = sampling.place(experiment.salt, contacts.key(contact))
     variant = variants[choose(place, [variant.weight for variant in variants])]
     return Assignment(experiment=experiment, contact=contact, variant=variant, bucket=place, assigned_at=at)

@@ -4,6 +4,7 @@ import pytest
 
 from agents_app import rollout_rules as rules
 from agents_app.rollout_rules import Past, Period
+from gtm.stats import sampling
 
 PAST = Past(rates={"contracts": 0.98, "errors": 0.99}, caps={"cost": 0.04})
 UNITS = [f"contact:{number}" for number in range(10_000)]
@@ -38,7 +39,7 @@ def test_another_rollout_chooses_other_units():
 
 
 def test_where_a_unit_stands_is_the_same_for_ever():
-    assert rules.place("s", "josé@northwind-bank.example") == pytest.approx(0.0433730, abs=1e-6)
+    assert sampling.place("s", "josé@northwind-bank.example") == pytest.approx(0.0433730, abs=1e-6)
 
 
 @pytest.mark.parametrize(("share", "of", "following"), [(10, 20, 25), (25, 40, 50)])

@@ -11,6 +11,7 @@ from agents_app.models import PromptVersion
 from clients.models import AgentKey
 from experiments import assign, lifecycle
 from experiments.models import Assignment
+from gtm.stats import sampling
 from tests.factories import (
     AT,
     make_client,
@@ -31,19 +32,19 @@ def live_prompts() -> dict[str, PromptVersion]:
 
 
 def test_buckets_are_fixed_for_ever_in_utf_8():
-    assert assign.bucket("salt", "ada@northwind-bank.example") == pytest.approx(0.4675223275465196, abs=1e-15)
-    assert assign.bucket("salt", "josé@northwind-bank.example") == pytest.approx(0.031801301184823785, abs=1e-15)
+    assert sampling.place("salt", "ada@northwind-bank.example") == pytest.approx(0.4675223275465196, abs=1e-15)
+    assert sampling.place("salt", "josé@northwind-bank.example") == pytest.approx(0.031801301184823785, abs=1e-15)
 
 
 def test_buckets_are_spread_evenly():
-    places = [assign.bucket("salt", key) for key in IDS]
+    places = [sampling.place("salt", key) for key in IDS]
 
     assert min(places) >= 0 and max(places) < 1
     assert stats.kstest(places, "uniform").pvalue > 0.01
 
 
 def test_twenty_experiments_do_not_know_of_each_other():
-    sides = [[assign.bucket(f"salt-{number}", key) < 0.5 for key in IDS] for number in range(20)]
+    sides = [[sampling.place(f"salt-{number}", key) < 0.5 for key in IDS] for number in range(20)]
 
     def p_value(one: list[bool], other: list[bool]) -> float:
         both = sum(a and b for a, b in zip(one, other, strict=True))
@@ -57,7 +58,7 @@ def test_twenty_experiments_do_not_know_of_each_other():
 
 
 def test_weights_are_shares_of_the_whole():
-    chosen = [assign.choose(assign.bucket("salt", key), [3, 1]) for key in IDS]
+    chosen = [assign.choose(sampling.place("salt", key), [3, 1]) for key in IDS]
 
     assert 0.22 < sum(chosen) / len(IDS) < 0.28
 
