@@ -98,7 +98,7 @@ def _step(step: StepRun) -> Step:
         label=f"{step.label}, attempt {step.attempt}" if step.attempt > 1 else step.label,
         documents={
             "input": given(step.input),
-            "search": step.input.get("search"),
+            "search": _search(step.input.get("search")),
             "prompt_sent": step.prompt_sent,
             "output": step.output,
             "checks": step.checks,
@@ -113,6 +113,14 @@ def _step(step: StepRun) -> Step:
         },
         is_taken_over=step.is_taken_over,
     )
+
+
+def _search(said: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Without the moments of its questions, which no two runs have in common."""
+    if not said:
+        return None
+    actions = [{name: value for name, value in each.items() if name != "at_s"} for each in said.get("actions", [])]
+    return {**said, "actions": actions}
 
 
 def _spent(step: StepRun) -> dict[str, comparing.Figure]:

@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import TypedDict
 
 from django.conf import settings
 
-from agents_app import change_levels, promising
+from agents_app import change_levels
 from agents_app.agents import AGENTS
 from agents_app.change_levels import Change, Content
 from agents_app.models import PromptVersion
@@ -33,8 +34,9 @@ def of(version: PromptVersion) -> Content:
     )
 
 
-def written(agent: str, text: str, said: Settings) -> Content:
-    """What a version made now would hold; the agent's answer and needs are those of the code that runs."""
+def written(agent: str, text: str, said: Settings, *, contracts: Sequence[str] = ()) -> Content:
+    """What a version made now would hold; the agent's answer and needs are those of the code that runs, `contracts` the
+    names of what its answers must keep."""
     known = AGENTS.get(agent)
     return Content(
         text=text,
@@ -43,7 +45,7 @@ def written(agent: str, text: str, said: Settings) -> Content:
         max_tokens=said.get("max_tokens"),
         schema=known.schema.model_json_schema() if known else {},
         inputs=known.needed() if known else (),
-        contracts=promising.musts(agent),
+        contracts=contracts,
     )
 
 

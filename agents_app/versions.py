@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.db.models import F, FilteredRelation, Q, QuerySet
 from django.utils import timezone
 
-from agents_app import agents, change_levels, contents, prompts, releases
+from agents_app import agents, change_levels, contents, promising, prompts, releases
 from agents_app.change_levels import Change, Content, Level, Reason, Semver
 from agents_app.models import ClientPrompt, ModelPrice, PromptVersion
 from clients import access
@@ -43,7 +43,7 @@ def create(agent: str, *, text: str, note: str, by: User | None, at: datetime, *
     space at the end of lines do not count as a change."""
     _lock(agent)
     check(agent, text, **asked)
-    return _write(agent, contents.written(agent, contents.tidy(text), asked), asked, note=note.strip(), by=by, at=at)
+    return _write(agent, _content(agent, text, asked), asked, note=note.strip(), by=by, at=at)
 
 
 def check(agent: str, text: str, **asked: Unpack[Asked]) -> None:
@@ -55,7 +55,7 @@ def check(agent: str, text: str, **asked: Unpack[Asked]) -> None:
         raise VersionRefused(f"No price of {model} is known, so it could not be paid. Add one under Model prices.")
     if parent is not None and parent.agent != agent:
         raise VersionRefused(f"{parent} is a prompt of another agent. Choose a version of {AgentKey(agent).label}.")
-    twin = _twin(agent, contents.written(agent, contents.tidy(text), asked))
+    twin = _twin(agent, _content(agent, text, asked))
     if twin is not None:
         raise VersionRefused(
             f"The text is the same as that of {twin} ({twin.get_label_display().lower()}), so nothing was saved. "
@@ -293,12 +293,16 @@ def _semver(version: PromptVersion) -> Semver:
     return (version.major, version.minor, version.patch)
 
 
+def _content(agent: str, text: str, asked: Asked) -> Content:
+    return contents.written(agent, contents.tidy(text), asked, contracts=promising.musts(agent))
+
+
 @transaction.atomic
 def _first(agent: str, at: datetime) -> PromptVersion:
     _lock(agent)
     if present := live_of(agent):
         return present  # another worker was quicker
-    content = contents.written(agent, contents.tidy(agents.first_prompt(agent)), {})
+    content = _content(agent, agents.first_prompt(agent), {})
     version = PromptVersion.objects.filter(agent=agent, sha256=contents.sha256(content.text)).first()
     if version is None:
         version = _write(agent, content, {}, note="The text that comes with the product.", by=None, at=at)

@@ -55,7 +55,7 @@ from experiments.models import Experiment, SettingProposal
 from insights.models import Suggestion, Ticket, WeeklyReport
 from tests.browser.site import Site
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.pages]
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 MODES = [(scheme, width) for width in (1280, 390) for scheme in ("light", "dark")]
