@@ -94,7 +94,7 @@ def _carry_out(change: Change, ticket: Ticket, by: User | None, at: datetime) ->
 @_carry_out.register
 def _prompt(change: PromptGoesLive, ticket: Ticket, by: User | None, at: datetime) -> Done:
     version = _found(PromptVersion.objects.filter(pk=change.version_id), "prompt version", change.version_id)
-    old = PromptVersion.objects.filter(agent=version.agent, label=PromptVersion.Label.LIVE).first()
+    old = versions.live_of(version.agent)
     if old == version:
         raise ChangeRefused(f"{version} is live already. Choose another version.")
     won = Decision.objects.filter(winner__prompt_version=version, promoted_at__isnull=True).first()

@@ -73,7 +73,7 @@ def newest(version: PromptVersion) -> Rehearsal | None:
 def warning(version: PromptVersion) -> str:
     """Why this version should not go live yet, in a sentence; empty where a rehearsal beside the live one passed, or
     nothing is live or it is itself."""
-    live = PromptVersion.objects.filter(agent=version.agent, label=PromptVersion.Label.LIVE).first()
+    live = versions.live_of(version.agent)
     if live is None or live.pk == version.pk:
         return ""
     found = newest(version)

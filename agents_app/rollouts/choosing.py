@@ -3,8 +3,8 @@
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
-from agents_app import rollout_rules
-from agents_app.models import ClientPrompt, PromptVersion, Request, Rollout, RolloutDraw
+from agents_app import rollout_rules, versions
+from agents_app.models import PromptVersion, Request, Rollout, RolloutDraw
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def prompts_for(request: Request, prompts: Mapping[str, PromptVersion], *, teste
 
 
 def _is_pinned(request: Request, agent: str) -> bool:
-    return ClientPrompt.objects.filter(client=request.client_id, agent=agent).exists()
+    return versions.pinned(agent).filter(client=request.client_id).exists()
 
 
 def unit_of(request: Request) -> str:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from agents_app import rehearsals, rollout_rules, rollouts
+from agents_app import rehearsals, rollout_rules, rollouts, versions
 from agents_app.models import PromptVersion, Rollout
 from clients.access import user_of
 
@@ -35,7 +35,7 @@ def roll_out(request: HttpRequest, version_id: int) -> HttpResponseBase:
             )
         except rollouts.RolloutRefused as refused:
             refusal = str(refused)
-    live = PromptVersion.objects.filter(agent=version.agent, label=PromptVersion.Label.LIVE).first()
+    live = versions.live_of(version.agent)
     context = {
         "version": version,
         "live": live,
