@@ -119,8 +119,10 @@ def without(nodes: Sequence[Node], key: str) -> list[Node]:
 
 
 def inserted(nodes: Sequence[Node], new: Node, *, before: Collection[str]) -> list[Node]:
-    """The plan with `new`, for which the steps named in `before` now wait as well."""
-    waiting = [replace(node, after=(*node.after, new.key)) if node.key in before else node for node in nodes]
+    """The plan with `new`, for which the steps named in `before` now wait as well, and the pauses before those."""
+    waiting = [
+        replace(node, after=(*node.after, new.key)) if {node.key, node.guards} & set(before) else node for node in nodes
+    ]
     return [*waiting, new]
 
 

@@ -14,16 +14,14 @@ from typing import Any
 from django.conf import settings as installation
 from django.contrib.auth.models import User
 from django.db import transaction
-from pydantic import ValidationError
 
-from agents_app import comparing, estimates, graph, llm, requests, routing, taking_over, trials
-from agents_app.agents import AGENTS
+from agents_app import comparing, estimates, graph, llm, requests, routing, taking_over, trials, versions
 from agents_app.estimates import Estimate
-from agents_app.flow import again, gates, knowledge, means, results
+from agents_app.flow import inputs, knowledge, means, results
 from agents_app.graph import Node, nodes_of
 from agents_app.models import Deployment, FlowRun, PlannedPrompt, PromptVersion, Request, Rerun, StepKind, StepRun
 from clients.config import sha256
-from clients.keys import EFFORTS, TIERS
+from clients.keys import EFFORTS
 from clients.models import Client
 
 FROM = (StepKind.AGENT, StepKind.MAP, StepKind.TOOL, StepKind.PLANNER)  # kinds of steps that a run can begin with
@@ -43,7 +41,7 @@ class Wanted:
     version: PromptVersion | None = None
     settings: str = ""
     effort: str = ""
-    tier: str = ""
+    model: str = ""
     edited: Mapping[str, Any] = field(default_factory=dict)
     asks_sources: bool = False
     breakpoints: Sequence[str] = ()
@@ -65,17 +63,14 @@ def refusal(step: StepRun) -> str:
         return f"{run} is still at work. Wait for its end, or cancel it."
     if run.request.contact and run.request.contact.erased_at:
         return "The person asked to be forgotten, so what the run was given is gone."
-    if step.agent and not _is_whole(step):
+    if inputs.problem(step, given(step)):
         return f"What {step.label} was given is not stored whole, so it cannot be given again."
     return ""
 
 
 def given(step: StepRun) -> dict[str, Any]:
-    """What an agent's step was given and can be changed for it, {part: value}; of others nothing."""
-    if not step.agent:
-        return {}
-    names = [name for name in AGENTS[step.agent].needed() if name != again.HELD]
-    return {name: step.input[name] for name in names if name in step.input}
+    """What the step was given and can be changed for it, {part: value}."""
+    return inputs.of(step, step.input)
 
 
 def plan_from(step: StepRun) -> list[Node]:
@@ -92,17 +87,13 @@ def ahead(step: StepRun) -> list[Node]:
 
 
 def pauses(step: StepRun) -> list[Node]:
-    """The steps that a person may pause before: those of agents, which are given something that can be read."""
-    return [node for node in ahead(step) if node.kind == StepKind.AGENT]
+    """The steps that a person may pause before: those that are given something."""
+    return [node for node in ahead(step) if node.kind in FROM]
 
 
 def estimate(step: StepRun, *, at: datetime) -> Estimate:
     """What it would cost and take, by what such steps cost lately."""
     return estimates.of(ahead(step), step.run.request.depth, at=at)
-
-
-def told(invalid: ValidationError) -> str:
-    return gates.in_words(invalid)
 
 
 @transaction.atomic
@@ -137,14 +128,6 @@ def ask(step: StepRun, wanted: Wanted, *, by: User, at: datetime) -> FlowRun:
 # --- what stands against it
 
 
-def _is_whole(step: StepRun) -> bool:
-    try:
-        AGENTS[step.agent].given(step.input)
-    except (KeyError, ValidationError):
-        return False
-    return True
-
-
 def _problem(step: StepRun, wanted: Wanted) -> str:
     if wanted.version is not None and wanted.version.agent != step.agent:
         return f"{wanted.version} is no prompt of {step.label}. Choose a version of its own agent."
@@ -153,8 +136,10 @@ def _problem(step: StepRun, wanted: Wanted) -> str:
         return (
             f"The run cannot pause before {', '.join(strange)}. It can before: {', '.join(sorted(allowed)) or 'none'}."
         )
-    if (wanted.effort and wanted.effort not in EFFORTS) or (wanted.tier and wanted.tier not in TIERS):
-        return "Choose the effort and the model from the lists."
+    if wanted.effort and wanted.effort not in EFFORTS:
+        return "Choose the effort from the list."
+    if wanted.model and wanted.model not in versions.models():
+        return f"No price of {wanted.model} is known, so it could not be paid. Choose a model from the list."
     return _wrong_input(step, wanted.edited) if wanted.edited else ""
 
 
@@ -162,11 +147,8 @@ def _wrong_input(step: StepRun, edited: Mapping[str, Any]) -> str:
     known = given(step)
     if strange := [name for name in edited if name not in known]:
         return f"{step.label} is given nothing called {', '.join(strange)}. Its parts: {', '.join(known) or 'none'}."
-    try:
-        AGENTS[step.agent].given({**step.input, **edited})
-    except ValidationError as invalid:
-        return f"The step cannot be given that. {told(invalid)}"
-    return ""
+    problem = inputs.problem(step, {**known, **edited})
+    return f"The step cannot be given that. {problem}" if problem else ""
 
 
 def _unpaid(client: Client, at: datetime) -> str:
@@ -189,8 +171,7 @@ def _digest(step: StepRun, wanted: Wanted) -> str:
 
 def _settings(run: FlowRun, wanted: Wanted) -> _Settings:
     found = _chosen_settings(run, wanted.settings)
-    own = {"effort": wanted.effort, "model_tier": wanted.tier}
-    return replace(found, document=found.document | {name: value for name, value in own.items() if value})
+    return replace(found, document=found.document | {"effort": wanted.effort}) if wanted.effort else found
 
 
 def _chosen_settings(run: FlowRun, name: str) -> _Settings:
@@ -244,7 +225,7 @@ def _planned(step: StepRun, request: Request, wanted: Wanted, settings: _Setting
         idempotency_key=f"request:{request.pk}",
         reason=f"{run} again, from {step.label}."[:300],
         code_revision=installation.CODE_REVISION,
-        nodes=[node.document() for node in _with_pauses(plan_from(step), wanted.breakpoints)],
+        nodes=[node.document() for node in _plan(step, wanted)],
         skipped=run.skipped,
         config=settings.document,
         config_sources=dict(settings.sources),
@@ -256,8 +237,11 @@ def _planned(step: StepRun, request: Request, wanted: Wanted, settings: _Setting
         time_budget_s=run.time_budget_s,
         planned_at=at,
     )
+    again = {node.agent for node in ahead(step)}
     before = run.prompts.select_related("version").order_by("agent")
-    PlannedPrompt.objects.bulk_create(_planned_prompt(made, each, wanted, settings.document) for each in before)
+    PlannedPrompt.objects.bulk_create(
+        _planned_prompt(made, each, wanted if each.agent in again else Wanted(), settings.document) for each in before
+    )
     return made
 
 
@@ -269,15 +253,16 @@ def _planned_prompt(made: FlowRun, before: PlannedPrompt, wanted: Wanted, docume
         asked_with = means.of(version, before.agent, document, made.request.depth)
     if wanted.effort:
         asked_with = asked_with._replace(effort=wanted.effort)  # type: ignore[arg-type]
-    if wanted.tier:
-        asked_with = asked_with._replace(model=means.usual_model(wanted.tier))
+    if wanted.model:
+        asked_with = asked_with._replace(model=wanted.model)
     return PlannedPrompt(run=made, agent=before.agent, version=version, **asked_with._asdict())
 
 
-def _with_pauses(plan: Sequence[Node], keys: Sequence[str]) -> list[Node]:
-    """The plan with a question before each of these steps."""
-    found = list(plan)
-    for key in keys:
+def _plan(step: StepRun, wanted: Wanted) -> list[Node]:
+    """The plan with a question before each step to pause before. A step that was to ask the cheaper model asks the one
+    that was chosen, where one was."""
+    found = [replace(node, model="") if wanted.model else node for node in plan_from(step)]
+    for key in wanted.breakpoints:
         node = next(each for each in found if each.key == key)
         pause = Node(
             key=f"before_{key}"[:60],
@@ -303,15 +288,22 @@ def _changes(step: StepRun, wanted: Wanted, settings: _Settings) -> list[dict[st
     if wanted.settings and settings.document != run.config:
         name = "those of now" if wanted.settings == NOW else f"@{wanted.settings}"
         found.append(_change("Settings", "those of then", name))
-    for label, name, values in (("Effort", "effort", EFFORTS), ("Model", "model_tier", TIERS)):
-        before, after = run.config.get(name) or "", settings.document.get(name) or ""
-        if before != after:
-            found.append(_change(label, values.get(before, "as usual"), values.get(after, "as usual")))
+    efforts = [EFFORTS.get(document.get("effort") or "", "as usual") for document in (run.config, settings.document)]
+    if efforts[0] != efforts[1]:
+        found.append(_change("Effort", *efforts))
+    if wanted.model and (before := _models(step)) != [wanted.model]:
+        found.append(_change("Model", ", ".join(before), wanted.model))
     if wanted.asks_sources:
         found.append(_change("Sources", "facts of then", "asked again"))
     for each in comparing.differences(given(step), {**given(step), **wanted.edited}):
         found.append(_change(f"Given: {each.path}", each.left, each.right))
     return found
+
+
+def _models(step: StepRun) -> list[str]:
+    """With which the steps that are done again were planned to be asked."""
+    agents = {node.agent for node in ahead(step)}
+    return sorted(set(step.run.prompts.filter(agent__in=agents).values_list("model", flat=True)))
 
 
 def _change(label: str, before: object, after: object) -> dict[str, str]:

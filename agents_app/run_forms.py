@@ -6,12 +6,12 @@ from typing import Any
 
 from django import forms
 
-from agents_app import cases, reruns
+from agents_app import cases, reruns, versions
 from agents_app.graph import Node
-from agents_app.models import Deployment, Gate, PromptVersion, RunMark, StepRun
+from agents_app.models import Deployment, Gate, PromptVersion, RunMark, StepKind, StepRun
 from agents_app.names import in_words
 from agents_app.reruns import Wanted
-from clients.keys import EFFORTS, TIERS
+from clients.keys import EFFORTS
 from clients.models import AgentKey
 
 OFFERED = 20  # deployments to choose from, the newest
@@ -50,7 +50,7 @@ class RerunForm(forms.Form):
     version = forms.ChoiceField(label="Prompt", required=False)
     settings = forms.ChoiceField(label="Settings", required=False)
     effort = forms.ChoiceField(label="Effort", required=False, choices=[("", "As then"), *EFFORTS.items()])
-    tier = forms.ChoiceField(label="Model", required=False, choices=[("", "As then"), *TIERS.items()])
+    model = forms.ChoiceField(label="Model", required=False)
     asks_sources = forms.BooleanField(
         label="Ask the research sources again",
         required=False,
@@ -76,14 +76,15 @@ class RerunForm(forms.Form):
         numbers = list(kept.values_list("number", flat=True)[:OFFERED])
         self._offer("settings", [(reruns.NOW, "In force now"), *((str(n), f"Of deployment @{n}") for n in numbers)])
         self._offer("breakpoints", [(node.key, _step_name(node)) for node in reruns.pauses(step)], first=())
-        if not step.agent:
+        self._offer("model", [(name, name) for name in versions.models()])
+        if not self.was_given:
             del self.fields["given"]
         if step.agent != "research_agent":
             del self.fields["asks_sources"]
 
     def selects(self) -> list[forms.BoundField]:
         """The lists to choose from that there are."""
-        return [self[name] for name in ("version", "settings", "effort", "tier") if name in self.fields]
+        return [self[name] for name in ("version", "settings", "effort", "model") if name in self.fields]
 
     def wanted(self) -> Wanted:
         said = self.cleaned_data
@@ -93,7 +94,7 @@ class RerunForm(forms.Form):
             version=PromptVersion.objects.get(pk=version) if version else None,
             settings=said["settings"],
             effort=said["effort"],
-            tier=said["tier"],
+            model=said.get("model", ""),
             edited={name: value for name, value in given.items() if self.was_given.get(name, ...) != value},
             asks_sources=said.get("asks_sources", False),
             breakpoints=said.get("breakpoints", ()),
@@ -145,9 +146,12 @@ class CaseForm(forms.Form):
 
 
 def _step_name(node: Node) -> str:
-    """As its agent is called; with its key where that says more."""
+    """As its agent is called, or else by its key; with its key where that says more."""
+    if not node.agent:
+        return in_words(node.key)
     agent = AgentKey(node.agent).label
-    return agent if in_words(node.key) in (agent, "Email") else f"{agent} ({in_words(node.key).lower()})"
+    name = agent if in_words(node.key) in (agent, "Email") else f"{agent} ({in_words(node.key).lower()})"
+    return f"{name}, for all its contacts" if node.kind == StepKind.MAP else name
 
 
 def _called(version: PromptVersion) -> str:

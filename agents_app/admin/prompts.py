@@ -20,7 +20,7 @@ from django.utils.safestring import SafeString
 from agents_app import llm, reach, rehearsals, releases, sending, versions
 from agents_app.admin.version_page import VersionPage
 from agents_app.llm.question import CALLS_THAT_TELL
-from agents_app.models import ClientPrompt, ModelPrice, PromptVersion, StepRun
+from agents_app.models import ClientPrompt, PromptVersion, StepRun
 from clients.access import scope, user_of, visible_clients
 from clients.models import AgentKey
 from experiments.models import Variant
@@ -32,12 +32,7 @@ CHANGE = SafeString("change")  # the admin's page of a row
 
 
 def _models() -> list[tuple[str, str]]:
-    """Those that have a price; the offline composer is nobody's choice."""
-    priced = ModelPrice.objects.exclude(model__startswith=sending.COMPOSER).order_by("model")
-    return [
-        ("", "As the client's settings choose"),
-        *((name, name) for name in priced.values_list("model", flat=True).distinct()),
-    ]
+    return [("", "As the client's settings choose"), *((name, name) for name in versions.models())]
 
 
 class VersionForm(forms.ModelForm):

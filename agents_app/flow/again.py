@@ -9,8 +9,9 @@ from typing import Any
 
 from agents_app import graph, routing
 from agents_app.agents import AGENTS
-from agents_app.flow import knowledge
+from agents_app.flow import inputs, knowledge, planner, tools
 from agents_app.flow.hand import Hand
+from agents_app.flow.inputs import HELD
 from agents_app.flow.knowledge import Given
 from agents_app.graph import Node
 from agents_app.models import Fact, Rerun, StepKind, StepRun
@@ -18,7 +19,6 @@ from clients.models import Contact
 
 OF_FACTS = frozenset({"facts", "company", "peers"})  # what a step is given that follows from facts
 OF_RESEARCH = ("sources", "search")  # how research came by its facts
-HELD = "config"  # settings are changed for a run, not for one of its steps
 
 
 def given(hand: Hand, node: Node, contact: Contact | None, number: int) -> Given:
@@ -32,16 +32,32 @@ def given(hand: Hand, node: Node, contact: Contact | None, number: int) -> Given
     kept = {name: then[name] for name in parts if name in then and name not in made}
     if _is_meant(hand, node):
         kept |= {name: value for name, value in rerun.edited.items() if name in parts and name not in made}
-    needs = agent.given({**parts, **kept, **_as_left(hand, node)})
+    needs = agent.given({**parts, **kept, **_as_left(hand, node, number)})
     if "facts" not in kept:
         return Given(needs, fresh.facts_from, fresh.withheld)
     return Given(needs, then.get("facts_from"), then.get("withheld") or ())
 
 
+def worked_on(hand: Hand, node: Node) -> dict[str, Any]:
+    """What a tool, or the planner, is given: the chosen step what it was given then, those behind it what they find."""
+    rerun, parts = _rerun(hand), _found(hand, node)
+    if node.key == rerun.step.key:
+        then = {**given_then(rerun, node.key, 0), **rerun.edited}
+        parts |= {name: then[name] for name in inputs.parts(node) if name in then}
+    return parts | _as_left(hand, node, 0)
+
+
 def shown(hand: Hand, node: Node) -> dict[str, Any]:
-    """What a person is shown before the step begins: all it would be given, but its settings."""
-    needs = given(hand, node, hand.run.request.contact, 0).needs
-    return {name: getattr(needs, name) for name in AGENTS[node.agent].needed() if name != HELD}
+    """What a person is shown before the step begins: all it would be given, but its settings; of a map {number of the
+    contact: that}."""
+    if not node.agent:
+        return inputs.of(node, worked_on(hand, node))
+    if node.kind != StepKind.MAP:
+        return _shown(hand, node, hand.run.request.contact, 0)
+    people = Contact.objects.in_bulk(list(node.items))
+    left = {number: people[node.items[number - 1]] for number in hand.items_left(node)}
+    lost = hand.lost_contacts(node)
+    return {str(number): _shown(hand, node, each, number) for number, each in left.items() if each.pk not in lost}
 
 
 def asks_sources(hand: Hand, node: Node, number: int) -> bool:
@@ -62,6 +78,15 @@ def given_then(rerun: Rerun, key: str, number: int) -> Mapping[str, Any]:
     rows = StepRun.objects.filter(run=rerun.original_id, key=key, map_index=number, context__isnull=False)
     row = rows.select_related("context").order_by("is_void", "-attempt").first()
     return row.input if row else {}
+
+
+def _found(hand: Hand, node: Node) -> dict[str, Any]:
+    return planner.context(hand) if node.kind == StepKind.PLANNER else tools.TOOLS[node.tool].given(hand, node)
+
+
+def _shown(hand: Hand, node: Node, contact: Contact | None, number: int) -> dict[str, Any]:
+    needs = given(hand, node, contact, number).needs
+    return {name: getattr(needs, name) for name in inputs.parts(node)}
 
 
 def _rerun(hand: Hand) -> Rerun:
@@ -92,10 +117,12 @@ def _is_meant(hand: Hand, node: Node) -> bool:
     return node.key == chosen or node in graph.behind(hand.nodes, {chosen})
 
 
-def _as_left(hand: Hand, node: Node) -> Mapping[str, Any]:
+def _as_left(hand: Hand, node: Node, number: int) -> dict[str, Any]:
     """What a person left of it at the pause before the step, where there was one."""
-    paused = [row for row in hand.rows if row.kind == StepKind.GATE and row.status == StepRun.Status.DONE]
-    return next((row.output or {} for row in reversed(paused) if hand.node(row.key).guards == node.key), {})
+    done = [row for row in hand.rows if row.kind == StepKind.GATE and row.status == StepRun.Status.DONE]
+    paused = [row for row in done if hand.node(row.key).guards == node.key]
+    left: dict[str, Any] = (paused[-1].output or {}) if paused else {}
+    return left.get(str(number), {}) if number else left
 
 
 def _goal(rerun: Rerun, needed: tuple[str, ...]) -> dict[str, str]:

@@ -13,11 +13,11 @@ from pydantic import ValidationError
 
 from agents_app import routing
 from agents_app.agents import AGENTS
-from agents_app.flow import again, knowledge
+from agents_app.flow import again, inputs, knowledge
 from agents_app.flow.hand import Hand
 from agents_app.gate_texts import FIXED
 from agents_app.graph import Node
-from agents_app.models import FlowRun, Gate, StepRun
+from agents_app.models import FlowRun, Gate, StepKind, StepRun
 from clients import access
 
 Decision = Gate.Decision
@@ -153,19 +153,24 @@ def guarded_by(gate: Gate, run: FlowRun) -> Node | None:
 
 
 def _check_given(node: Node, gate: Gate, said: Mapping[str, Any]) -> None:
-    if set(said) != set(gate.shown):
-        raise AnswerRefused(f"Keep all parts of what the step is given, and no others: {', '.join(gate.shown)}.")
-    try:
-        AGENTS[node.agent].given({**said, again.HELD: {}})
-    except ValidationError as invalid:
-        raise AnswerRefused(f"The step cannot be given that. {in_words(invalid)}") from None
+    """Of a map, what each contact's step is given."""
+    _check_parts(gate.shown, said)
+    if node.kind != StepKind.MAP:
+        _check_shape(node, said)
+        return
+    for number, each in said.items():
+        _check_parts(gate.shown[number], each)
+        _check_shape(node, each, f" for contact {number}")
 
 
-def in_words(invalid: ValidationError) -> str:
-    """The first thing that is wrong, with its place."""
-    first = invalid.errors()[0]
-    place = " ".join(str(part) for part in first["loc"])
-    return f"{place}: {first['msg']}."
+def _check_shape(node: Node, said: Mapping[str, Any], whose: str = "") -> None:
+    if problem := inputs.problem(node, said):
+        raise AnswerRefused(f"The step cannot be given that{whose}. {problem}")
+
+
+def _check_parts(shown: Mapping[str, Any], said: object) -> None:
+    if not isinstance(said, Mapping) or set(said) != set(shown):
+        raise AnswerRefused(f"Keep all parts of what the step is given, and no others: {', '.join(shown)}.")
 
 
 def _agent_before(gate: Gate, run: FlowRun) -> str:
@@ -183,7 +188,7 @@ def _check_bounds(agent: str, said: Mapping[str, Any]) -> None:
     try:
         schema.model_validate({name: value for name, value in said.items() if name in schema.model_fields})
     except ValidationError as invalid:
-        raise AnswerRefused(f"The text cannot be taken: {in_words(invalid)}") from None
+        raise AnswerRefused(f"The text cannot be taken: {inputs.in_words(invalid)}") from None
 
 
 def _expire(gate: Gate, at: datetime) -> None:

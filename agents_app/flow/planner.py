@@ -41,6 +41,38 @@ class PlannerAnswer(BaseModel):
     edits: Annotated[list[PlanEdit], Field(max_length=MOST_EDITS)]
 
 
+class _Known(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    key: str
+    attribute: str
+    confidence: float
+
+
+class _Planned(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    step: str
+    kind: str
+    optional: bool
+    state: str
+
+
+class Seen(BaseModel):
+    """The shape of what the planner sees beside the client's settings."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    facts: list[_Known]
+    plan: list[_Planned]
+    purpose: str
+    required: list[str]
+    again: list[str]
+    conflicts: list[str]
+    seconds_left: Annotated[int, Field(ge=0)]
+    budget_left_usd: str
+
+
 def context(hand: Hand) -> dict[str, Any]:
     """The state that the planner sees: numbers and names of our own. No text from outside, so none can talk it into a
     change: of a fact it sees which attribute is known and how surely, not what it says."""

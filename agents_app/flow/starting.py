@@ -144,12 +144,14 @@ def _agent_step(hand: Hand, node: Node, contact: Contact | None, number: int) ->
 def _tool(hand: Hand, node: Node) -> list[Begun]:
     row = row_of(hand, node)
     row.tool = node.tool
-    context, do = tools.TOOLS[node.tool](hand, node)
+    tool = tools.TOOLS[node.tool]
+    context = again.worked_on(hand, node) if hand.run.request.is_again else tool.given(hand, node)
+    do = tool.prepare(hand, context)
     return [Begun(node, row, context, lambda row, purse: do)]
 
 
 def _planner(hand: Hand, node: Node) -> list[Begun]:
-    context = planner.context(hand)
+    context = again.worked_on(hand, node) if hand.run.request.is_again else planner.context(hand)
     prepare = lambda row, purse: partial(planner.do, context, hand.table, row.started_at, purse)  # noqa: E731
     return [Begun(node, row_of(hand, node), context, prepare)]
 

@@ -1,13 +1,16 @@
 """Steps that ask no model: ask sources again, weigh what disagrees, keep the sentences of a brief.
 
-Each tool reads what it needs here, in the driver; what it gives back runs in the step's thread, on plain data.
+Each tool says here, in the driver, what it works on; the work that it makes of that runs in the step's thread, on plain
+data.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from agents_app import consensus, contracts, corrections, evidence, research, routing
 from agents_app.flow import access, kept, knowledge, reliability, work
@@ -17,9 +20,23 @@ from agents_app.graph import Node
 from agents_app.models import Claim, FlowRun, SourceRecord, StepKind, StepRun
 
 Do = Callable[[], Work]
-Prepare = Callable[[Hand, Node], tuple[dict[str, Any], Do]]
+Document = dict[str, Any]
 MOST_BRIEF_SENTENCES = 20
 LEAST_S = 1.0
+
+
+@dataclass(frozen=True)
+class Tool:
+    """`given` is what its step works on, JSON-ready, of the shape that `schema` describes; `prepare` makes the work of
+    it."""
+
+    schema: type[BaseModel]
+    given: Callable[[Hand, Node], Document]
+    prepare: Callable[[Hand, Document], Do]
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 def known_company(hand: Hand) -> research.Company:
@@ -44,28 +61,50 @@ def conflicts(run: FlowRun) -> list[str]:
 # --- ask again
 
 
-def _deepen(hand: Hand, node: Node) -> tuple[dict[str, Any], Do]:
-    at = hand.clock()
+def _is_source(key: str) -> str:
+    if key not in research.SOURCES:
+        raise ValueError(f"there is no source {key}; the sources are {', '.join(research.SOURCES)}")
+    return key
+
+
+class Company(Shape):
+    domain: str
+    name: str
+
+
+class ToDeepen(Shape):
+    """`again` are the sources to ask; `kept` the ids of the answers that stand beside what those say."""
+
+    company: Company
+    again: list[Annotated[str, AfterValidator(_is_source)]]
+    kept: list[int]
+
+
+def _to_deepen(hand: Hand, node: Node) -> Document:
     company, records = known_company(hand), asked(hand.run)
-    again = research.again(records, company, at=at)
-    accesses = [each for each in access.sources(hand.run, at=at) if each.key in again]
+    again = research.again(records, company, at=hand.clock())
+    return {
+        "company": {"domain": company.domain, "name": company.name},
+        "again": again,
+        "kept": [record.pk for record in records if record.source not in again],
+    }
+
+
+def _deepen(hand: Hand, given: Document) -> Do:
+    at, records, company = hand.clock(), asked(hand.run), work.company_of(given["company"])
+    accesses = [each for each in access.sources(hand.run, at=at) if each.key in given["again"]]
     known = kept.answers(accesses, company, at=at)
     accesses = access.paced(hand.run, accesses, besides={answer.source for answer in known}, at=at)
-    stand = _answers([record for record in records if record.source not in again])
+    stand = _answers([record for record in records if record.pk in given["kept"]])
     weigh = partial(
         research.facts,
         at=at,
         reliabilities=_reliabilities(hand, records),
         decided=corrections.standing(hand.run.client_id, company.domain),
     )
-    context = {
-        "company": {"domain": company.domain, "name": company.name},
-        "again": again,
-        "kept": [record.pk for record in records if record.source not in again],
-    }
     budget_s = max(LEAST_S, hand.seconds_left())
     gather = partial(_gathered, company, accesses, known, budget_s=budget_s, at=at)
-    return context, partial(_ask_again, gather, stand, weigh)
+    return partial(_ask_again, gather, stand, weigh)
 
 
 def _gathered(
@@ -133,7 +172,35 @@ def _reliabilities(hand: Hand, records: Sequence[SourceRecord]) -> research.Reli
 # --- weigh what disagrees
 
 
-def _adjudicate(hand: Hand, node: Node) -> tuple[dict[str, Any], Do]:
+class Claimed(Shape):
+    """As `research.Weighed`, and of which attribute."""
+
+    attribute: str
+    value: str
+    counts_for: str
+    source: str
+    reliability: float
+    group: str
+    among: int
+
+
+class ToWeigh(Shape):
+    """`contested` are attributes, `keys` {attribute: the key of its fact}."""
+
+    contested: list[str]
+    keys: dict[str, str]
+    claims: list[Claimed]
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "ToWeigh":
+        said = {claim.attribute for claim in self.claims}
+        for name in self.contested:
+            if name not in self.keys or name not in said:
+                raise ValueError(f"{name} is contested, so it needs a key and at least one claim")
+        return self
+
+
+def _to_weigh(hand: Hand, node: Node) -> Document:
     contested = conflicts(hand.run)
     rows = knowledge.known_facts(hand.run, hand.recalled)
     keys = {row["attribute"]: row["key"] for row in rows}
@@ -144,8 +211,7 @@ def _adjudicate(hand: Hand, node: Node) -> tuple[dict[str, Any], Do]:
         for name in contested
         for each in research.weighed(name, answers, at=hand.clock(), reliabilities=reliabilities)
     ]
-    context = {"contested": contested, "keys": {name: keys[name] for name in contested}, "claims": said}
-    return context, partial(_weigh, context)
+    return {"contested": contested, "keys": {name: keys[name] for name in contested}, "claims": said}
 
 
 def _weigh(context: Mapping[str, Any]) -> Work:
@@ -175,19 +241,22 @@ def _weigh(context: Mapping[str, Any]) -> Work:
 # --- the brief
 
 
-def _brief(hand: Hand, node: Node) -> tuple[dict[str, Any], Do]:
+class ToKeep(Shape):
+    sentences: list[contracts.Sentence]
+
+
+def _to_keep(hand: Hand, node: Node) -> Document:
     sentences = [
         each
         for row in sorted(hand.rows, key=lambda row: (row.stage, row.pk))
         if row.status == StepRun.Status.DONE and row.agent in (routing.RESEARCH, routing.COMPETITIVE)
         for each in _sound_sentences(row, _as_decided(hand, row), hand.run.config)
     ]
-    context = {"sentences": sentences}
-    return context, partial(_keep, sentences)
+    return {"sentences": sentences}
 
 
-def _keep(sentences: Sequence[Mapping[str, Any]]) -> Work:
-    return Work(output={"sentences": list(sentences[:MOST_BRIEF_SENTENCES])})
+def _keep(given: Document) -> Work:
+    return Work(output={"sentences": given["sentences"][:MOST_BRIEF_SENTENCES]})
 
 
 def _as_decided(hand: Hand, row: StepRun) -> Mapping[str, Any]:
@@ -203,4 +272,8 @@ def _sound_sentences(row: StepRun, output: Mapping[str, Any], config: Mapping[st
     return [each for each in said if contracts.sound(contracts.Sentence(**each), material)]
 
 
-TOOLS: Mapping[str, Prepare] = {"deepen": _deepen, "adjudicate": _adjudicate, "brief": _brief}
+TOOLS: Mapping[str, Tool] = {
+    "deepen": Tool(ToDeepen, _to_deepen, _deepen),
+    "adjudicate": Tool(ToWeigh, _to_weigh, lambda hand, given: partial(_weigh, given)),
+    "brief": Tool(ToKeep, _to_keep, lambda hand, given: partial(_keep, given)),
+}

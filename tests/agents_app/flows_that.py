@@ -88,6 +88,10 @@ def execute(run: FlowRun, at: datetime = AT, **options: Any) -> FlowRun:
 # --- work that is counted
 
 
+class Step(tools.Shape):
+    step: str
+
+
 class Counted:
     """How often each step worked: {step key: times}. `doing` replaces what a step does, by its key."""
 
@@ -96,8 +100,11 @@ class Counted:
         self.doing = dict(doing)
         self._lock = threading.Lock()
 
-    def prepare(self, hand: Hand, node: Node) -> tuple[dict[str, Any], Callable[[], Work]]:
-        return {"step": node.key}, partial(self.work, node.key)
+    def given(self, hand: Hand, node: Node) -> dict[str, Any]:
+        return {"step": node.key}
+
+    def prepare(self, hand: Hand, given: dict[str, Any]) -> Callable[[], Work]:
+        return partial(self.work, given["step"])
 
     def work(self, key: str) -> Work:
         with self._lock:
@@ -110,7 +117,7 @@ def counted(monkeypatch: Any, **doing: Callable[[], Work]) -> Counted:
     """From now on there is a tool whose steps count; a callable by the step's key is what that step does besides."""
     steps = Counted(doing)
     monkeypatch.setitem(flows.TOOLS, "count", "Counts.")
-    monkeypatch.setitem(tools.TOOLS, "count", steps.prepare)
+    monkeypatch.setitem(tools.TOOLS, "count", tools.Tool(Step, steps.given, steps.prepare))
     return steps
 
 

@@ -31,12 +31,14 @@ from experiments import reading
 from experiments.figures import Work
 from experiments.models import OutcomeEvent
 from gtm import desk, loop, navigation
+from gtm.sandbox import faults
 from insights import metrics
 from insights.weeks import week
 from tests.agents_app import flows_that
 from tests.agents_app.desks import said
 from tests.agents_app.flows_that import agent, agents_counted, drawn_run, execute, states
 from tests.agents_app.models_that import answering, failing, paid
+from tests.agents_app.test_flow_adapts import DOWN, about, comprehensive, dear_research, study
 from tests.agents_app.test_replaying import account, assert_same_to_the_byte, judged, replayed
 from tests.crowd import make_user_of
 from tests.factories import (
@@ -215,7 +217,7 @@ def test_settings_of_now_effort_and_model_can_be_another():
     run.client.settings |= {"tone": "direct"}
     run.client.save()
 
-    made = again(run, "email", settings="now", effort="high", tier="cheaper")
+    made = again(run, "email", settings="now", effort="high", model="claude-opus-5-5")
 
     assert (run.config["tone"], made.config["tone"], made.config["effort"]) == ("formal", "direct", "high")
     assert step_of(made, "email").input["config"]["tone"] == "direct"
@@ -227,11 +229,29 @@ def test_another_model_is_really_asked(settings):
     with paid(settings, judged) as service:
         run = executed()
         before = len(service.requests)
-        again(run, "email", tier="cheaper")
+        made = again(run, "email", model=settings.MODEL_CHEAPER)
 
     models = [body for _, _, body in service.requests[before:]]
     assert len(models) == 1
     assert settings.MODEL_CHEAPER.encode() in models[0]
+    assert Rerun.objects.get().changes == [
+        {"label": "Model", "before": settings.MODEL, "after": settings.MODEL_CHEAPER}
+    ]
+    assert dict(made.prompts.values_list("agent", "model")) == {
+        "research_agent": settings.MODEL,
+        "persona_agent": settings.MODEL,
+        "email_agent": settings.MODEL_CHEAPER,
+    }
+
+
+def test_a_step_that_was_to_ask_the_cheaper_model_asks_the_one_that_was_chosen(settings):
+    asked_for = []
+    with paid(settings, dear_research(asked_for)):
+        run = execute(comprehensive(settings, Decimal("0.0727")))
+        assert asked_for[-1] == ("EmailAnswer", settings.MODEL_CHEAPER)
+        again(run, "email", model="claude-haiku-4-5")
+
+    assert asked_for[-1] == ("EmailAnswer", "claude-haiku-4-5")
 
 
 def test_the_settings_of_an_earlier_deployment_can_be_tried():
@@ -256,7 +276,11 @@ def test_the_settings_of_an_earlier_deployment_can_be_tried():
         ({"edited": {"mood": "good"}}, "E-mail is given nothing called mood. Its parts:"),
         ({"breakpoints": ["research"]}, "The run cannot pause before research. It can before: email."),
         ({"settings": "9"}, "has no deployment 9. Choose one from the list."),
-        ({"effort": "utmost"}, "Choose the effort and the model from the lists."),
+        ({"effort": "utmost"}, "Choose the effort from the list."),
+        (
+            {"model": "strange-1"},
+            "No price of strange-1 is known, so it could not be paid. Choose a model from the list.",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_in_words_and_nothing_is_written(wanted, refusal):
@@ -496,6 +520,141 @@ def test_a_pause_that_nobody_answers_expires():
 
     assert made.status == "needs_input"
     assert made.error.startswith("Nobody answered “Before email")
+
+
+def test_the_pause_before_a_map_shows_what_each_contact_s_step_is_to_be_given(monkeypatch):
+    run = account()
+    made = again(run, "research", breakpoints=["persona"])
+    pause = flows_that.gate_of(made, "before_persona")
+    assert {number: each["contact"]["full_name"] for number, each in pause.shown.items()} == {
+        "1": "Ada Lee", "2": "Ben Ray",
+    }  # fmt: skip
+    assert "config" not in pause.shown["1"]
+
+    ben = pause.shown["2"]
+    left = {**pause.shown, "2": {**ben, "contact": {**ben["contact"], "title": "Treasurer"}}}
+    flows_that.answer(made, "before_persona", "edited", edited=left)
+    made = execute(made)
+
+    assert made.status == "succeeded"
+    titles = [step_of(made, "persona", number).input["context"]["contact"]["title"] for number in (1, 2)]
+    assert titles == [pause.shown["1"]["contact"]["title"], "Treasurer"]
+
+
+def test_at_the_pause_before_a_map_only_the_contacts_that_are_done_again_are_shown():
+    run = account()
+
+    made = again(run, "persona", 2, breakpoints=["persona"])
+
+    assert list(flows_that.gate_of(made, "before_persona").shown) == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("edit", "refusal"),
+    [
+        (lambda shown: {"1": shown["1"]}, "Keep all parts of what the step is given, and no others: 1, 2."),
+        (
+            lambda shown: {**shown, "2": "Ben"},
+            "Keep all parts of what the step is given, and no others: facts, company",
+        ),
+        (
+            lambda shown: {**shown, "2": {**shown["2"], "facts": 7}},
+            "The step cannot be given that for contact 2. facts: Input should be a valid list.",
+        ),
+    ],
+)
+def test_what_a_contact_s_step_cannot_be_given_is_refused_at_the_pause(edit, refusal):
+    made = again(account(), "research", breakpoints=["persona"])
+    pause = flows_that.gate_of(made, "before_persona")
+
+    with pytest.raises(flow.AnswerRefused, match=refusal):
+        flows_that.answer(made, "before_persona", "edited", edited=edit(pause.shown))
+
+    pause.refresh_from_db()
+    assert (pause.decision, pause.answer) == ("", None)
+
+
+def test_the_pause_before_a_tool_shows_what_it_is_to_work_on_and_it_works_on_what_is_left():
+    run = execute(about())
+    made = again(run, "adjudicate", breakpoints=["adjudicate"])
+    pause = flows_that.gate_of(made, "before_adjudicate")
+    assert pause.shown == step_of(run, "adjudicate").input
+
+    kept = [claim for claim in pause.shown["claims"] if claim["source"] == "people_data_labs"]
+    flows_that.answer(made, "before_adjudicate", "edited", edited={**pause.shown, "claims": kept})
+    made = execute(made)
+
+    assert made.status == "succeeded"
+    assert [step_of(each, "adjudicate").output["facts"][0]["value"] for each in (run, made)] == ["520", "430"]
+
+
+def test_a_tool_is_done_again_on_what_it_was_given_then_and_on_what_somebody_edits():
+    run = execute(about())
+    then = step_of(run, "adjudicate").input
+
+    same = again(run, "adjudicate")
+    other = again(run, "adjudicate", edited={"claims": then["claims"][:1]})
+
+    assert step_of(same, "adjudicate").context_id == step_of(run, "adjudicate").context_id
+    assert (then["claims"][0]["value"], step_of(other, "adjudicate").output["facts"][0]["value"]) == ("430", "430")
+
+
+@pytest.mark.parametrize(
+    ("edited", "refusal"),
+    [
+        ({"claims": []}, "headcount is contested, so it needs a key and at least one claim"),
+        ({"contested": "headcount"}, "contested: Input should be a valid list."),
+        ({"mood": "good"}, "Adjudicate is given nothing called mood. Its parts: contested, keys, claims."),
+    ],
+)
+def test_what_a_tool_cannot_work_on_is_refused_and_nothing_begins(edited, refusal):
+    run = execute(about())
+
+    with pytest.raises(reruns.RerunRefused, match=refusal):
+        asked(run, "adjudicate", edited=edited)
+
+    assert FlowRun.objects.count() == 1
+
+
+def test_a_source_that_a_person_takes_out_at_the_pause_is_not_asked_again():
+    run = plan_run()
+    with faults.inject("newsapi", DOWN, times=1):
+        run = execute(run)
+    made = again(run, "deepen", breakpoints=["deepen"])
+    pause = flows_that.gate_of(made, "before_deepen")
+    assert (pause.shown, pause.shown["again"]) == (step_of(run, "deepen").input, ["newsapi"])
+
+    with pytest.raises(flow.AnswerRefused, match="again 0: Value error, there is no source nobody; the sources are"):
+        flows_that.answer(made, "before_deepen", "edited", edited={**pause.shown, "again": ["nobody"]})
+    flows_that.answer(made, "before_deepen", "edited", edited={**pause.shown, "again": []})
+    made = execute(made)
+
+    assert [step_of(each, "deepen").output["asked"] for each in (run, made)] == [
+        [{"source": "newsapi", "status": "ok", "reason": ""}], [],
+    ]  # fmt: skip
+
+
+def test_the_planner_can_be_paused_before_too():
+    run = execute(study(depth="comprehensive"))
+    made = again(run, "planner", breakpoints=["planner"])
+    pause = flows_that.gate_of(made, "before_planner")
+    assert set(pause.shown) == set(step_of(run, "planner").input) - {"config"}
+
+    flows_that.answer(made, "before_planner", "edited", edited={**pause.shown, "seconds_left": 7})
+    made = execute(made)
+
+    assert (made.status, step_of(made, "planner").input["seconds_left"]) == ("succeeded", 7)
+
+
+def test_what_a_rule_puts_before_a_step_comes_before_the_pause_too():
+    run = execute(about())
+
+    made = again(run, "research", breakpoints=["persona"])
+
+    nodes = {node.key: node.after for node in made.plan_now}
+    assert "adjudicate" in nodes["before_persona"]
+    shown = flows_that.gate_of(made, "before_persona").shown
+    assert [fact["value"] for fact in shown["facts"] if fact["attribute"] == "headcount"] == ["520"]
 
 
 @pytest.mark.parametrize(
