@@ -1,11 +1,16 @@
 """Contracts of the database held against every answer of a run, as they stood when it was planned."""
 
+import json
+
 import pytest
 
 from agents_app import flow, llm, promising
 from agents_app.models import Contract, Draft, FlowRun, StepRun
-from tests.agents_app.flows_that import execute
-from tests.agents_app.models_that import answering
+from agents_app.prices import Usage, load
+from gtm.sandbox import messages
+from tests.agents_app.flows_that import composed, execute
+from tests.agents_app.models_that import answering, paid
+from tests.agents_app.test_replaying import assert_same_to_the_byte, replayed
 from tests.factories import AT, make_client, make_ready_client, make_ready_request, plan_run
 
 pytestmark = pytest.mark.django_db
@@ -152,58 +157,82 @@ def test_a_rubric_without_a_key_is_not_judged_and_asks_nobody(monkeypatch):
     assert "rubric" not in asked
 
 
-def test_a_model_that_is_there_judges_a_rubric_once_about_the_answer_that_is_kept(monkeypatch):
-    contract("polite", "rubric", {"question": "Is it polite to a busy person?"})
-    run = plan_run()
-    monkeypatch.setattr(llm, "is_offline", lambda: False)
-    asked = []
-    real = llm.ask
-
-    def ask(question, **options):
-        if question.agent != "rubric":
-            return real(question, **{**options, "models": ("offline-composer/1",)})
-        asked.append(question.user)
-        said = question.schema(kept=False, why="“Time is short” is no greeting.")
-        return llm.Answer(said, "judge-model", "req_9", "end_turn", llm.Usage(), 0, 0, [], "")
-
-    monkeypatch.setattr(llm, "ask", ask)
-
-    from agents_app.flow import rubrics, work
-    from agents_app.promises import Promise
-
-    task = work.Task(
-        agent=None, prompt="", needs=work.Frozen({"client_name": "Acme"}, []), prices=None, at=AT, purse=llm.Unlimited(),
-        promises=[Promise("polite", MAIL, "rubric", {"question": "Is it polite to a busy person?"}, weight=2.0)],
-    )  # fmt: skip
-    paid = []
-    [check] = rubrics.judge(task, "Dear Ada, time is short.", paid.append)
-
-    assert run.pk
-    assert (check.passed, check.judged, check.must, check.weight) == (False, True, False, 2.0)
-    assert check.detail == "“Time is short” is no greeting."
-    assert (len(asked), len(paid)) == (1, 1)
-    assert "Is it polite to a busy person?" in asked[0]
-    assert "time is short" in asked[0]
+RUBRIC = {"question": "Is it polite to a busy person?"}
 
 
-def test_an_answer_that_a_judge_does_not_answer_about_is_kept(monkeypatch):
-    from agents_app.flow import rubrics, work
-    from agents_app.promises import Promise
+def judging(verdict):
+    """A service that bills, and says this of a rubric: a document, or an answer of its own."""
 
-    def fails(question, **options):
-        raise llm.ModelUnavailable("The model is busy.")
+    def reply(body, number):
+        if body["output_config"]["format"]["schema"]["title"] != "RubricAnswer":
+            return composed(body)
+        if isinstance(verdict, tuple):
+            return verdict
+        return 200, {"request-id": f"req_r{number}"}, messages.saying(json.dumps(verdict), model=body["model"])
 
-    monkeypatch.setattr(llm, "is_offline", lambda: False)
-    monkeypatch.setattr(llm, "ask", fails)
-    task = work.Task(
-        agent=None, prompt="", needs=work.Frozen({}, []), prices=None, at=AT, purse=llm.Unlimited(),
-        promises=[Promise("polite", MAIL, "rubric", {"question": "Is it polite?"})],
-    )  # fmt: skip
+    return reply
 
-    [check] = rubrics.judge(task, "Dear Ada.", lambda call: None)
 
-    assert (check.passed, check.judged) == (True, False)
-    assert check.detail == "Not judged: The model gave no answer. The model is busy."
+def asked_about(service, title="RubricAnswer"):
+    bodies = [json.loads(body) for _, _, body in service.requests]
+    return [body for body in bodies if body["output_config"]["format"]["schema"]["title"] == title]
+
+
+@pytest.mark.parametrize("verdict", [(True, "It respects her time."), (False, "“Time is short” is no greeting.")])
+def test_a_model_judges_a_rubric_once_about_the_answer_that_is_kept_and_the_step_pays(settings, verdict):
+    contract("polite", "rubric", RUBRIC, weight=2.0)
+    kept, why = verdict
+    with paid(settings, judging({"kept": kept, "why": why})) as service:
+        run = execute(plan_run())
+
+    found, row = checks(run)["polite"], StepRun.objects.get(run=run, key="email")
+    assert (run.status, found["passed"], found["judged"], found["must"]) == ("succeeded", kept, True, False)
+    assert (found["detail"], found["weight"]) == (why, 2.0)
+    [body] = asked_about(service)
+    asked = body["messages"][0]["content"]
+    assert RUBRIC["question"] in asked
+    assert Draft.objects.get().body.splitlines()[2] in asked
+    calls = [load().cost(each["model"], Usage(**each["usage"]), AT.date()) for each in row.attempts]
+    assert (len(row.attempts), row.cost_usd) == (2, sum(calls))
+
+
+def test_of_several_proposals_only_the_chosen_one_is_judged_by_a_rubric(settings):
+    contract("polite", "rubric", RUBRIC)
+    with paid(settings, judging({"kept": True, "why": "It is."})) as service:
+        execute(plan_run(make_ready_request(depth="comprehensive")))
+
+    assert (len(asked_about(service, "EmailAnswer")), len(asked_about(service))) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        ((400, {}, b"{}"), "Not judged: The model gave no answer. "),
+        ({"kept": "perhaps", "why": ""}, "Not judged: The model gave no answer. "),
+    ],
+)
+def test_an_answer_that_a_judge_does_not_answer_about_is_kept(settings, verdict, said):
+    contract("polite", "rubric", RUBRIC)
+    with paid(settings, judging(verdict)):
+        run = execute(plan_run())
+
+    found = checks(run)["polite"]
+    assert (run.status, found["passed"], found["judged"]) == ("succeeded", True, False)
+    assert found["detail"].startswith(said)
+    assert Draft.objects.get().run == run
+
+
+def test_a_run_with_a_rubric_comes_out_again_byte_for_byte(settings):
+    contract("polite", "rubric", RUBRIC)
+    with paid(settings, judging({"kept": False, "why": "It is not."})):
+        run = execute(plan_run())
+    before = checks(run)["polite"]
+
+    found = replayed(run)
+
+    assert_same_to_the_byte(found)
+    [again] = [each for each in found["email"].work.answers[0].measured if each.check == "polite"]
+    assert (again.passed, again.judged, again.detail) == (before["passed"], before["judged"], before["detail"])
 
 
 def test_an_answer_that_only_says_what_is_missing_is_not_asked_for_anything_else(monkeypatch):
