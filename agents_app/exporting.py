@@ -67,17 +67,17 @@ def of_run(run: FlowRun) -> list[Span]:
         finished_at=run.finished_at,
         attributes=_attributes(run, steps),
     )
-    numbers = {planned.version_id: str(planned.version.number) for planned in run.prompts.all()}
+    versions = {planned.version_id: planned.version.semver for planned in run.prompts.all()}
     asked = list(run.source_records.all())
     found = [spans.of_run(told)]
     for step in steps:
-        place = replace(told.place, prompt=_number(step, numbers))
+        place = replace(told.place, prompt=_version(step, versions))
         found += spans.of_step(step, place, _asked(step, asked))
     return found
 
 
-def _number(step: StepRun, numbers: Mapping[int, str]) -> str:
-    return numbers.get(step.prompt_version_id, "") if step.prompt_version_id else ""
+def _version(step: StepRun, versions: Mapping[int, str]) -> str:
+    return versions.get(step.prompt_version_id, "") if step.prompt_version_id else ""
 
 
 def _attributes(run: FlowRun, steps: Iterable[StepRun]) -> dict[str, Any]:

@@ -91,7 +91,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the spans of a step hang. `conversation` is the request's; `prompt` the number of the prompt version."""
+    """Where the spans of a step hang. `conversation` is the request's; `prompt` the semantic version of the prompt."""
 
     trace: str
     parent: str

@@ -25,7 +25,7 @@ from agents_app.llm import Grant, Offer, Seen
 from agents_app.models import Depth, GoldenCase, PromptVersion, Rehearsal, RehearsalAnswer
 from agents_app.prices import PriceTable
 from agents_app.prompts import Material
-from agents_app.rehearsals.asking import AT_ONCE, worst_of
+from agents_app.rehearsals.asking import AT_ONCE, RehearsalRefused, worst_of
 from agents_app.rehearsals.deciding import conclude, raise_level
 
 LEASE = timedelta(minutes=10)  # longer than the slowest batch of answers
@@ -68,6 +68,14 @@ def answer_some(rehearsal_id: int, *, clock: Callable[[], datetime] = timezone.n
     rehearsal = _take(rehearsal_id, clock())
     if rehearsal is None:
         return False
+    try:
+        return _go_on(rehearsal, clock)
+    except RehearsalRefused as refusal:  # what it could do when it was asked for, it cannot do any more
+        _end(rehearsal, clock(), str(refusal))
+        return False
+
+
+def _go_on(rehearsal: Rehearsal, clock: Callable[[], datetime]) -> bool:
     began = time.monotonic()
     with ThreadPoolExecutor(_at_once()) as pool:
         while rows := _begin(rehearsal, clock()):
@@ -217,21 +225,27 @@ def _told(error: Exception | None) -> str:
 
 
 @transaction.atomic
-def _end(rehearsal: Rehearsal, at: datetime) -> None:
-    """All answers are there, or the money is spent."""
+def _end(rehearsal: Rehearsal, at: datetime, trouble: str = "") -> None:
+    """All answers are there, the money is spent, or there is some other trouble."""
     if not _hold(rehearsal, None):
         return
-    missing = RehearsalAnswer.objects.filter(rehearsal=rehearsal, status=Status.PLANNED).count()
     rehearsal.lease_until = None
     rehearsal.finished_at = at
-    if missing:
+    rehearsal.error = trouble or _unpaid(rehearsal)
+    if rehearsal.error:
         rehearsal.status = Rehearsal.Status.FAILED
-        rehearsal.error = (
-            f"Its ${rehearsal.budget_usd:.2f} were spent before {missing} of its answers were asked for. Raise "
-            "GTM_REHEARSAL_BUDGET_USD, or switch off some test cases, then rehearse again."
-        )
     else:
         rehearsal.status = Rehearsal.Status.DONE
         conclude(rehearsal)
         raise_level(rehearsal, at=at)
     rehearsal.save()
+
+
+def _unpaid(rehearsal: Rehearsal) -> str:
+    missing = RehearsalAnswer.objects.filter(rehearsal=rehearsal, status=Status.PLANNED).count()
+    if not missing:
+        return ""
+    return (
+        f"Its ${rehearsal.budget_usd:.2f} were spent before {missing} of its answers were asked for. Raise "
+        "GTM_REHEARSAL_BUDGET_USD, or switch off some test cases, then rehearse again."
+    )

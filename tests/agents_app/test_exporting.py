@@ -143,7 +143,7 @@ def test_a_run_arrives_whole_with_its_names_and_tells_who_what_and_when(collecto
     assert (root["gtm.client"], root["gtm.rule"], root["gtm.status"]) == (run.client.slug, "default", "succeeded")
     written = next(said(span) for span in spans if span.name == "invoke_agent email_agent")
     email = run.steps.get(agent="email_agent")
-    assert (written["gen_ai.prompt.name"], written["gen_ai.prompt.version"]) == ("email_agent", "1")
+    assert (written["gen_ai.prompt.name"], written["gen_ai.prompt.version"]) == ("email_agent", "1.0.0")
     assert (written["gtm.confidence"], written["gtm.input_sha256"]) == (email.confidence, email.input_sha256)
 
 

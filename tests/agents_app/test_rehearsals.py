@@ -371,6 +371,26 @@ def test_a_model_without_a_price_is_not_asked(paid):
     assert (Rehearsal.objects.count(), paid) == (0, [])
 
 
+def test_a_rehearsal_whose_model_loses_its_price_ends_in_words_with_what_it_paid(paid, monkeypatch):
+    version = candidate()
+    make_case_with(paid)
+    real = answering._keep
+
+    def keep(*args):
+        ModelPrice.objects.filter(model="costly").delete()
+        return real(*args)
+
+    monkeypatch.setattr(answering, "_keep", keep)
+    found = rehearse(version)
+
+    assert (found.status, found.verdict, found.lease_until) == ("failed", "", None)
+    assert found.error == "No price of costly is known for today. Add one under Model prices."
+    states = list(found.answers.order_by("pk").values_list("status", flat=True))
+    assert states == ["done"] * answering.AT_ONCE + ["planned"] * (6 - answering.AT_ONCE)
+    assert sum(row.cost_usd for row in found.answers.all()) == Decimal("0.03") * answering.AT_ONCE
+    assert rehearsals.unfinished(AT + timedelta(days=1)) == []
+
+
 # --- passing, and going live
 
 
