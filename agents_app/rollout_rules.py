@@ -13,13 +13,13 @@ from math import exp, sqrt
 from statistics import NormalDist
 from typing import Any, Literal, NamedTuple
 
-from gtm.stats import eprocess, proportions, sampling
+from gtm.stats import eprocess, sampling
 
 SHARES = (10, 25, 50, 100)  # per cent of the units
 CONTROLS = {10: 9, 25: 3, 50: 1}  # control outcomes to one of the candidate, as they come in each stage
 LEAST = {10: 20, 25: 40, 50: 80}  # outcomes of the candidate in a stage before the next one
 ALPHA = 0.05  # the chance that a candidate which is no worse in anything is rolled back, of the whole rollout
-UNEVEN = 0.001  # p below which units did not fall as the shares say
+UNEVEN = 0.001  # the chance of an alarm about units that fell as the shares say, however often one looks
 MARGIN, SURE = 0.05, {10: 0.6, 25: 0.7, 50: 0.8}
 """A stage is left once it is so likely that drafts go out as they stand at most MARGIN less often than before."""
 DOUBT = 0.25  # of the wealth that rolls back: from there on the share does not grow
@@ -39,11 +39,11 @@ class Guard(NamedTuple):
 
 
 GUARDS = (
-    Guard("contracts", "Answers that keep their contracts", 0.5, is_needed=True),
+    Guard("contracts", "Answers that keep their contracts", 0.6, is_needed=True),
     Guard("errors", "Steps that end with an answer", 0.15, is_needed=True),
-    Guard("edits", "Drafts approved as they stand", 0.15),
-    Guard("bounces", "E-mails that did not bounce", 0.1),
-    Guard("cost", "Cost of an answer", 0.1, is_rate=False),
+    Guard("edits", "Drafts approved as they stand", 0.1),
+    Guard("bounces", "E-mails that did not bounce", 0.075),
+    Guard("cost", "Cost of an answer", 0.075, is_rate=False),
 )
 
 
@@ -150,13 +150,9 @@ def judge(periods: Sequence[Period], past: Past) -> Verdict:
 
 
 def uneven_p(periods: Sequence[Period]) -> float | None:
-    """The smallest p of any stage that its units fell as its share says (chi-square), times the number of stages."""
-    tested = [
-        p
-        for each in periods
-        if (p := proportions.srm_p([each.control, each.candidate], [100 - each.share, each.share])) is not None
-    ]
-    return min(1.0, min(tested) * len(tested)) if tested else None
+    """An anytime-valid p of “in every stage units fell as its share says”; None before any did."""
+    drawn = [(each.control, each.candidate, each.share / 100) for each in periods if each.control + each.candidate]
+    return min(1.0, exp(-eprocess.uneven(drawn))) if drawn else None
 
 
 def _unsure(present: Period, found: Sequence[Found]) -> list[str]:

@@ -11,14 +11,15 @@ arms. What has not filled a block yet waits. All wealth is told as its natural l
 
 from collections.abc import Sequence
 from functools import lru_cache
-from math import exp, inf, log, log1p
+from math import exp, inf, lgamma, log, log1p
 from typing import NamedTuple
 
 from gtm.stats.proportions import ImpossibleCounts
 
-ODDS_RATIOS = (2.0, 4.0, 12.0)  # how much worse the candidate's odds of success may be, in the bets
+ODDS_RATIOS = (2.0, 6.0)  # how much worse the candidate's odds of success may be, in the bets
 BASES = (0.6, 0.85, 0.95, 0.985)
 AROUND = (0.5, 1.0, 2.0)  # odds of the control's rate, where a guess of it is known: times these
+FIRM = 10.0  # in bets on shares: how many draws the guess that a share is as it should be is worth
 STAKES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9)  # of the wealth, in bets on means
 
 
@@ -73,6 +74,17 @@ def higher_mean(periods: Sequence[tuple[Sequence[float], Sequence[float], int]],
     return _mean([sum(log1p(stake * gain) for gain in gains) for stake in STAKES])
 
 
+def uneven(periods: Sequence[tuple[int, int, float]]) -> float:
+    """The log wealth against “every draw fell to the candidate with the chance that it should have”.
+
+    A period is (draws of the control, of the candidate, that chance). The bet on the next draw is the mean of
+    Beta(FIRM * chance, FIRM * (1 - chance)) after those before it, so the wealth of a period is the beta-binomial
+    likelihood over the binomial one (Lindon and Malek 2022, NeurIPS 35:29316, for two outcomes). 0 with no draw. Raises
+    ImpossibleCounts.
+    """
+    return sum(_drawn(*each) for each in periods)
+
+
 def needed(alpha: float, weight: float = 1.0) -> float:
     """The log wealth at which a claim of this weight is given up."""
     return -log(alpha * weight)
@@ -94,6 +106,18 @@ def _gains(control: Sequence[float], candidate: Sequence[float], ratio: int, cap
         min(max(candidate[number], 0.0), cap) / cap - sum(cut[number * ratio : (number + 1) * ratio]) / ratio
         for number in range(full)
     ]
+
+
+def _drawn(control: int, candidate: int, chance: float) -> float:
+    if control < 0 or candidate < 0 or not 0 < chance < 1:
+        raise ImpossibleCounts("A number of draws below 0, or a chance that leaves nothing to draw.")
+    a, b = FIRM * chance, FIRM * (1 - chance)
+    even = candidate * log(chance) + control * log(1 - chance)
+    return _log_beta(a + candidate, b + control) - _log_beta(a, b) - even
+
+
+def _log_beta(a: float, b: float) -> float:
+    return lgamma(a) + lgamma(b) - lgamma(a + b)
 
 
 @lru_cache

@@ -134,6 +134,8 @@ def test_each_stage_is_held_against_its_own_share():
     stages = [period(10, control=180, candidate=20), period(25, 40, control=120, candidate=40)]
 
     assert rules.uneven_p(stages) == 1.0
+    assert rules.uneven_p([period(control=120, candidate=40)]) < 0.001
+    assert rules.uneven_p([Period(10)]) is None
 
 
 def test_the_weights_of_the_guards_are_all_of_alpha():

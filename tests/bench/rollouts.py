@@ -15,7 +15,6 @@ import _measure
 from _measure import say
 
 from agents_app import rollout_rules as rules
-from gtm.stats import proportions
 
 SEED = 20261129
 UNITS = 10_000
@@ -72,13 +71,13 @@ def rolled_out(rng: random.Random, harmed: dict[str, float], past: rules.Past) -
 
 
 def caught(rng: random.Random, past: rules.Past) -> int:
-    """Outcomes of an arm at 50 % until it is rolled back: the mean of both arms, which chance fills unevenly."""
+    """Outcomes at 50 % until it is rolled back, of the arm that has more: chance fills them unevenly."""
     stage = Stage(50)
     while stage.units[1] < MOST:
         stage.turn(rng, {"contracts": HARMED})
         if rules.judge([stage.period()], past).step == "roll_back":
             break
-    return math.ceil(sum(stage.units) / 2)
+    return max(stage.units)
 
 
 def touched() -> dict[str, float]:
@@ -92,13 +91,19 @@ def touched() -> dict[str, float]:
 
 
 def uneven(rng: random.Random, count: int, share: float) -> float:
-    """The share of rollouts at 50 % of 500 units whose candidate really gets `share` that are alarmed, at the end."""
-    found = 0
-    for _ in range(count):
-        candidate = sum(rng.random() < share for _ in range(500))
-        p = proportions.srm_p([500 - candidate, candidate], [50, 50])
-        found += p is not None and p < rules.UNEVEN
-    return found / count
+    """The share of rollouts at 50 % of 500 units whose candidate really gets `share` that are alarmed, asked after each
+    unit."""
+    return sum(_is_alarmed(rng, share) for _ in range(count)) / count
+
+
+def _is_alarmed(rng: random.Random, share: float) -> bool:
+    units = [0, 0]
+    for _ in range(500):
+        units[rng.random() < share] += 1
+        p = rules.uneven_p([rules.Period(50, *units)])
+        if p is not None and p < rules.UNEVEN:
+            return True
+    return False
 
 
 def p90(values: list[int]) -> float:

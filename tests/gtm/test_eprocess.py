@@ -2,7 +2,7 @@
 
 import random
 from itertools import product
-from math import exp, isclose, log
+from math import comb, exp, isclose, log
 
 import pytest
 
@@ -95,6 +95,41 @@ def test_one_monstrous_amount_counts_as_the_cap():
 
     assert eprocess.higher_mean([(calm, once, 1)], 3.0) == eprocess.higher_mean([(calm, [1.0] * 49 + [3.0], 1)], 3.0)
     assert eprocess.higher_mean([(calm, once, 1)], 3.0) < log(2)
+
+
+@pytest.mark.parametrize("chance", [0.1, 0.25, 0.5])
+def test_draws_that_fall_as_they_should_gain_nothing_on_average(chance):
+    draws = 40
+
+    expected = sum(
+        comb(draws, number)
+        * chance**number
+        * (1 - chance) ** (draws - number)
+        * exp(eprocess.uneven([(draws - number, number, chance)]))
+        for number in range(draws + 1)
+    )
+
+    assert isclose(expected, 1.0)
+
+
+def test_evidence_that_draws_fell_otherwise_is_that_of_hand_worked_bets():
+    told = eprocess.uneven([(0, 2, 0.5)])
+
+    assert isclose(told, log(0.5 / 0.5) + log(6 / 11 / 0.5))  # Beta(5, 5), then Beta(6, 5)
+
+
+def test_draws_of_several_stages_are_bets_one_after_the_other():
+    stages = [(180, 60, 0.1), (90, 30, 0.25)]
+
+    assert isclose(eprocess.uneven(stages), sum(eprocess.uneven([each]) for each in stages))
+    assert eprocess.uneven(stages[:1]) > log(1000) > log(1) > eprocess.uneven(stages[1:])
+    assert eprocess.uneven([]) == 0
+
+
+@pytest.mark.parametrize("stage", [(-1, 2, 0.5), (1, -2, 0.5), (1, 2, 0.0), (1, 2, 1.0)])
+def test_draws_that_cannot_be_are_refused(stage):
+    with pytest.raises(ImpossibleCounts):
+        eprocess.uneven([stage])
 
 
 def test_the_evidence_wanted_grows_as_the_weight_shrinks():
