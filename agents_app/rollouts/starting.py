@@ -14,6 +14,8 @@ from agents_app.rehearsals.gate import Answer
 from agents_app.rollout_rules import SHARES
 from agents_app.rollouts import impact, proxies
 
+LOOKED_AT = 50  # earlier rollouts
+
 
 class RolloutRefused(Exception):
     """A rollout that cannot begin or end like this, and how to mend it."""
@@ -54,20 +56,41 @@ def start(candidate: PromptVersion, *, by: User | None, at: datetime, reason: st
 
 
 def expected_of(candidate: PromptVersion) -> impact.Expected:
-    """By its newest rehearsal beside the live version; with no basis where there is none."""
+    """By its newest rehearsal beside the live version, and by what earlier rollouts of such changes did."""
+    rehearsed, on, cost_usd = _rehearsed(candidate)
+    seen = _seen(candidate)
+    usual = impact.usual(seen)
+    kind = candidate.get_level_display().lower()
+    known = {
+        on: rehearsed,
+        f"{len(seen)} earlier rollouts of {kind} changes": usual,
+    }
+    basis = " and ".join(words for words, each in known.items() if each)
+    return impact.expected(basis, [each for each in known.values() if each], cost_usd=cost_usd)
+
+
+def _rehearsed(candidate: PromptVersion) -> tuple[impact.Estimate | None, str, float | None]:
+    """(what its newest rehearsal says, which that is, the change of an answer's cost)."""
     found = rehearsals.newest(candidate)
     if found is None or found.status != Rehearsal.Status.DONE:
-        return impact.Expected()
+        return None, "", None
     rows = RehearsalAnswer.objects.filter(rehearsal=found).order_by("case", "side", "repeat")
     both = [(_kept(pair.old), _kept(pair.new)) for pair in pairs(rows)]
-    costs = [delta["change"] for delta in found.report["deltas"] if delta["name"] == "cost_usd"]
-    return impact.expected(
-        f"Rehearsal {found.pk}, on {len(both)} test case{'' if len(both) == 1 else 's'}",
+    said = impact.rehearsed(
         worsened=sum(old and not new for old, new in both),
         mended=sum(new and not old for old, new in both),
         cases=len(both),
-        cost_usd=costs[0] if costs else None,
     )
+    costs = [delta["change"] for delta in found.report["deltas"] if delta["name"] == "cost_usd"]
+    name = f"Rehearsal {found.pk}, on {len(both)} test case{'' if len(both) == 1 else 's'}"
+    return said, name, costs[0] if costs else None
+
+
+def _seen(candidate: PromptVersion) -> list[dict[str, float]]:
+    """What the newest rollouts that came to an end by themselves did, of changes as large as this one."""
+    over = Rollout.objects.filter(status__in=(Rollout.Status.FINISHED, Rollout.Status.ROLLED_BACK))
+    alike = over.filter(candidate__level=candidate.level).exclude(observed={}).order_by("-pk")
+    return list(alike.values_list("observed", flat=True)[:LOOKED_AT])
 
 
 def _kept(answers: Sequence[Answer]) -> bool:

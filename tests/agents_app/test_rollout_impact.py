@@ -6,17 +6,68 @@ from agents_app.rollouts import impact
 from gtm.stats.proportions import ImpossibleCounts, paired_difference
 
 
+def seen(*differences, half=0.05):
+    return [{"difference": each, "low": each - half, "high": each + half} for each in differences]
+
+
 def test_expected_is_centred_on_what_changed_with_an_interval():
-    found = impact.expected("Rehearsal 3, on 24 test cases", worsened=1, mended=5, cases=24, cost_usd=-0.001)
+    known = impact.rehearsed(worsened=1, mended=5, cases=24)
+    found = impact.expected("Rehearsal 3, on 24 test cases", [known], cost_usd=-0.001)
 
     assert (found.basis, found.cost_usd) == ("Rehearsal 3, on 24 test cases", -0.001)
     assert found.difference == pytest.approx((6 - 2) / 26, abs=1e-4)
     assert found.low < 0 < found.high
     assert 0.9 < found.chance < 0.95
+    half = paired_difference(1, 5, 24, 0.9)
+    assert (found.low, found.high) == pytest.approx((half.low, half.high), abs=1e-4)
 
 
 def test_without_cases_there_is_no_basis():
-    assert impact.expected("Rehearsal 3", worsened=0, mended=0, cases=0, cost_usd=None) == impact.Expected()
+    assert impact.rehearsed(worsened=0, mended=0, cases=0) is None
+    assert impact.expected("Rehearsal 3", []) == impact.Expected()
+
+
+def test_fewer_than_five_earlier_rollouts_say_nothing():
+    assert impact.usual(seen(0.0, 0.02, -0.01, 0.03)) is None
+
+
+def test_what_such_changes_usually_do_is_their_mean_with_their_spread_by_hand():
+    """Q = 4 x 0.1^2 / s^2; equal weights, so the spread beyond chance is the variance of the effects less that of one."""
+    effects = [-0.1, -0.1, 0.0, 0.1, 0.1]
+    deviation = 0.05 * 2 / impact.WIDTHS
+
+    found = impact.usual(seen(*effects))
+
+    between = sum(each**2 for each in effects) / 4 - deviation**2
+    assert found.difference == pytest.approx(0.0)
+    assert found.deviation == pytest.approx((between + (between + deviation**2) / 5) ** 0.5)
+
+
+def test_rollouts_that_differ_by_chance_alone_leave_the_doubt_about_their_mean():
+    found = impact.usual(seen(*[0.02] * 5))
+
+    assert found.difference == pytest.approx(0.02)
+    assert found.deviation == pytest.approx(0.05 * 2 / impact.WIDTHS / 5**0.5)
+
+
+def test_what_few_test_cases_say_shrinks_towards_what_such_changes_do():
+    few, many = impact.rehearsed(worsened=0, mended=4, cases=20), impact.rehearsed(worsened=0, mended=80, cases=400)
+    usual = impact.usual(seen(-0.02, 0.01, 0.0, 0.02, -0.01))
+
+    alone, shrunk = impact.expected("few", [few]), impact.expected("few", [few, usual])
+    moved = [
+        impact.expected("", [each]).difference - impact.expected("", [each, usual]).difference for each in (few, many)
+    ]
+
+    assert usual.difference < shrunk.difference < alone.difference
+    assert shrunk.high - shrunk.low < alone.high - alone.low
+    assert moved[0] > moved[1] > 0
+
+
+def test_an_interval_of_a_share_ends_where_shares_do():
+    found = impact.expected("wide", [impact.Estimate(0.9, 0.4)])
+
+    assert (found.low, found.high) == (pytest.approx(0.9 - 0.4 * impact.WIDTHS / 2, abs=1e-4), 1.0)
 
 
 def test_the_paired_interval_is_bonett_and_prices():

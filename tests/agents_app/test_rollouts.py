@@ -18,6 +18,7 @@ from tests.factories import (
     make_draft,
     make_experiment,
     make_outcome,
+    make_prompt,
     make_ready_client,
     make_request,
     make_run,
@@ -101,6 +102,33 @@ def test_a_rollout_begins_with_a_tenth_and_what_is_expected(begun):
     assert [(each.step, each.share, each.reasons) for each in begun.decisions.all()] == [
         ("go_on", 10, ["Its rehearsal passed."])
     ]
+
+
+def over(level, differences, status="finished", start=20):
+    """Rollouts that came to an end, of changes of this level, and what they did."""
+    live = versions.live(at=AT)[MAIL]
+    for number, each in enumerate(differences, start=start):
+        version = make_prompt(MAIL, text=f"Earlier {number}.", number=number, level=level)
+        Rollout.objects.create(
+            candidate=version, control=live, agent=MAIL, seed="s", started_at=AT, status=status,
+            observed={"difference": each, "low": each - 0.05, "high": each + 0.05},
+        )  # fmt: skip
+
+
+def test_without_a_rehearsal_earlier_rollouts_of_changes_as_large_say_what_is_expected():
+    versions.live(at=AT)
+    candidate = versions.create(MAIL, text="Another prompt.", note="", by=None, at=AT)
+    other = {"major": "patch", "minor": "patch", "patch": "minor"}[candidate.level]
+    over(other, [0.3] * 9, start=40)
+    over(candidate.level, [0.3] * 9, status="stopped", start=60)
+    over(candidate.level, [-0.02, 0.0, 0.01, 0.02])
+    assert rollouts.expected_of(candidate).basis == ""
+
+    over(candidate.level, [0.04], status="rolled_back", start=80)
+
+    found = rollouts.expected_of(candidate)
+    assert found.basis == f"5 earlier rollouts of {candidate.level} changes"
+    assert (found.difference, found.low < 0 < found.high) == (0.01, True)
 
 
 @pytest.mark.parametrize("wrong", ["live", "another", "unrehearsed", "needed"])
