@@ -1,5 +1,6 @@
 """What a step is given, as a person may read and edit it before the step is done: of agents, tools and the planner."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -27,9 +28,8 @@ def parts(worker: Worker) -> tuple[str, ...]:
     """The names of what it is given; of gates and joins none."""
     if worker.agent:
         return tuple(name for name in AGENTS[worker.agent].needed() if name != HELD)
-    if worker.tool:
-        return tuple(tools.TOOLS[worker.tool].schema.model_fields)
-    return tuple(planner.Seen.model_fields) if worker.kind == StepKind.PLANNER else ()
+    schema = _schema(worker)
+    return tuple(schema.model_fields) if schema else ()
 
 
 def of(worker: Worker, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,15 +42,19 @@ def problem(worker: Worker, said: Mapping[str, Any]) -> str:
     try:
         if worker.agent:
             AGENTS[worker.agent].given({HELD: {}, **said})
-        elif worker.tool:
-            tools.TOOLS[worker.tool].schema.model_validate(said)
-        elif worker.kind == StepKind.PLANNER:
-            planner.Seen.model_validate(said)
+        elif schema := _schema(worker):
+            schema.model_validate_json(json.dumps(said))
     except KeyError as missing:
         return f"It lacks {missing.args[0]}."
     except ValidationError as invalid:
         return in_words(invalid)
     return ""
+
+
+def _schema(worker: Worker) -> type[tools.Shape] | None:
+    if worker.tool:
+        return tools.TOOLS[worker.tool].schema
+    return planner.Seen if worker.kind == StepKind.PLANNER else None
 
 
 def in_words(invalid: ValidationError) -> str:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from agents_app import adapting, llm, prompts, research
 from agents_app.flow import knowledge, tools
 from agents_app.flow.hand import Hand
+from agents_app.flow.tools import Shape
 from agents_app.flow.work import Work
 from agents_app.prices import PriceTable
 from agents_app.prompts import Material
@@ -41,27 +42,21 @@ class PlannerAnswer(BaseModel):
     edits: Annotated[list[PlanEdit], Field(max_length=MOST_EDITS)]
 
 
-class _Known(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
+class _Known(Shape):
     key: str
     attribute: str
     confidence: float
 
 
-class _Planned(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
+class _Planned(Shape):
     step: str
     kind: str
     optional: bool
     state: str
 
 
-class Seen(BaseModel):
-    """The shape of what the planner sees beside the client's settings."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
+class Seen(Shape):
+    """What the planner sees beside the client's settings."""
 
     facts: list[_Known]
     plan: list[_Planned]

@@ -25,18 +25,20 @@ MOST_BRIEF_SENTENCES = 20
 LEAST_S = 1.0
 
 
+class Shape(BaseModel):
+    """Of what a step that is no agent's works on, as JSON."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
 @dataclass(frozen=True)
 class Tool:
     """`given` is what its step works on, JSON-ready, of the shape that `schema` describes; `prepare` makes the work of
     it."""
 
-    schema: type[BaseModel]
+    schema: type[Shape]
     given: Callable[[Hand, Node], Document]
     prepare: Callable[[Hand, Document], Do]
-
-
-class Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 def known_company(hand: Hand) -> research.Company:
@@ -172,16 +174,9 @@ def _reliabilities(hand: Hand, records: Sequence[SourceRecord]) -> research.Reli
 # --- weigh what disagrees
 
 
-class Claimed(Shape):
-    """As `research.Weighed`, and of which attribute."""
-
+@dataclass(frozen=True)
+class Claimed(research.Weighed):
     attribute: str
-    value: str
-    counts_for: str
-    source: str
-    reliability: float
-    group: str
-    among: int
 
 
 class ToWeigh(Shape):

@@ -2,7 +2,7 @@
 
 from agents_app.research.again import again, may_pass
 from agents_app.research.attributes import agree
-from agents_app.research.facts import ATTRIBUTES, Conflict, FactValue, check_pointer, facts, learned, weighed
+from agents_app.research.facts import ATTRIBUTES, Conflict, FactValue, Weighed, check_pointer, facts, learned, weighed
 from agents_app.research.gather import Explored, Given, explore, gather
 from agents_app.research.hearing import PERSON_IS_RIGHT, Decided, Reliabilities, right
 from agents_app.research.plan import Aim
@@ -26,6 +26,7 @@ __all__ = [
     "Reliabilities",
     "SourceAccess",
     "SourceAnswer",
+    "Weighed",
     "again",
     "agree",
     "check_pointer",

@@ -603,7 +603,7 @@ def test_a_tool_is_done_again_on_what_it_was_given_then_and_on_what_somebody_edi
     ("edited", "refusal"),
     [
         ({"claims": []}, "headcount is contested, so it needs a key and at least one claim"),
-        ({"contested": "headcount"}, "contested: Input should be a valid list."),
+        ({"contested": "headcount"}, "contested: Input should be a valid array."),
         ({"mood": "good"}, "Adjudicate is given nothing called mood. Its parts: contested, keys, claims."),
     ],
 )
