@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from agents_app import wording
 from agents_app.wording import WORD, Compared, Piece
 
+Token = tuple[str, int, int]
 Figure = str | int | float | Decimal | None
 IDENTITIES = ("key", "check")  # of two lists, items with the same word under one of these belong together
 AROUND = 60  # characters of unchanged text that stay on each side of a changed word
@@ -29,23 +30,25 @@ NOTHING: Final = _Nothing()
 
 @dataclass(frozen=True)
 class Step:
-    """`worker` is the agent, or the step's key where there is none. `documents` are compared path by path, {name: JSON
-    or text}; `figures` are set beside each other, {name in words: value}. What a run took over from another (see
-    `reruns`) cost it nothing, so figures that one of two lacks say nothing then."""
+    """One try of a step. `worker` is the agent, or the step's key where there is none; `whose` tells the contacts of a
+    map apart, `tries_left` how many tries of the step came after this one. `documents` are compared path by path,
+    {name: JSON or text}; `figures` are set beside each other, {name in words: value}. What a run took over from another
+    (see `reruns`) cost it nothing, so figures that one of two lacks say nothing then."""
 
     id: int
     key: str
     worker: str
-    map_index: int
+    whose: int
     label: str
     documents: Mapping[str, Any]
     figures: Mapping[str, Figure]
     is_taken_over: bool = False
+    tries_left: int = 0
 
     @property
-    def token(self) -> tuple[str, int]:
-        """Steps of both runs that share it may belong together."""
-        return self.worker, self.map_index
+    def token(self) -> Token:
+        """Steps of both runs that share it may belong together: last tries stand beside last tries."""
+        return self.worker, self.whose, self.tries_left
 
 
 class Difference(NamedTuple):
@@ -151,7 +154,7 @@ def aligned(left: Sequence[Step], right: Sequence[Step]) -> list[tuple[Step | No
     return [*pairs, *((each, None) for each in left[i:]), *((None, each) for each in right[j:])]
 
 
-def _scores(left: Sequence[tuple[str, int]], right: Sequence[tuple[str, int]]) -> list[list[int]]:
+def _scores(left: Sequence[Token], right: Sequence[Token]) -> list[list[int]]:
     """[i][j]: how long the longest common sequence of left[i:] and right[j:] is."""
     scores = [[0] * (len(right) + 1) for _ in range(len(left) + 1)]
     for i in reversed(range(len(left))):

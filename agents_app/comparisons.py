@@ -1,7 +1,8 @@
 """Two runs from their rows, as `comparing` sets them side by side; and which runs one may want to compare with."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,7 @@ from agents_app import comparing
 from agents_app.comparing import Comparison, Step, Whole
 from agents_app.models import FlowRun, PlannedPrompt, StepRun
 
+Whose = Callable[[StepRun], int]
 STEPS = StepRun.objects.select_related("context", "prompt_version", "contact")
 RUNS = FlowRun.objects.select_related("client", "request__contact", "template_version", "deployment").defer(
     "deployment__config", "deployment__connections", "deployment__rollouts"
@@ -32,15 +34,30 @@ def of(left: FlowRun, right: FlowRun) -> Comparison:
     rows = list(STEPS.filter(run__in={left.pk, right.pk}).order_by("stage", "key", "map_index", "attempt"))
     planned = PlannedPrompt.objects.filter(run__in={left.pk, right.pk}).select_related("version").order_by("agent")
     prompts = [(each.run_id, each.get_agent_display(), str(each.version)) for each in planned]
+    whose = _told_apart(rows, left, right)
+    rows.sort(key=lambda row: (row.stage, row.key, whose(row), row.attempt))
     whole_left, whole_right = (
-        whole(run, [row for row in rows if row.run_id == run.pk], [each[1:] for each in prompts if each[0] == run.pk])
+        _whole(
+            run,
+            [row for row in rows if row.run_id == run.pk],
+            whose,
+            {agent: version for of_run, agent, version in prompts if of_run == run.pk},
+        )
         for run in (left, right)
     )
+    if left.request.is_again or right.request.is_again:
+        whole_left, whole_right = _without_place(whole_left), _without_place(whole_right)
     return comparing.compare(whole_left, whole_right)
 
 
-def whole(run: FlowRun, steps: Sequence[StepRun], prompts: Iterable[tuple[str, str]]) -> Whole:
-    """`steps` in the order of the plan; `prompts` are (agent, version) as planned."""
+def _told_apart(rows: Iterable[StepRun], left: FlowRun, right: FlowRun) -> Whose:
+    """Contacts of a map by who they are, where both runs have one in common, else by their place."""
+    ours, theirs = ({row.contact_id for row in rows if row.run_id == run.pk and row.map_index} for run in (left, right))
+    return (lambda row: row.contact_id or 0) if ours & theirs else (lambda row: row.map_index)
+
+
+def _whole(run: FlowRun, steps: Sequence[StepRun], whose: Whose, prompts: Mapping[str, str]) -> Whole:
+    """`steps` in the order of the plan; `prompts` {agent: version} as planned."""
     documents = {
         "config": run.config,
         "hints": run.hints,
@@ -48,7 +65,15 @@ def whole(run: FlowRun, steps: Sequence[StepRun], prompts: Iterable[tuple[str, s
         "variants": run.variants,
         "error": run.error,
     }
-    return Whole(documents, _figures(run, steps, prompts), [_step(step) for step in steps])
+    tries = Counter((step.key, step.map_index) for step in steps)
+    told = [_step(step, whose(step), tries[step.key, step.map_index] - step.attempt) for step in steps]
+    return Whole(documents, _figures(run, steps, prompts), told)
+
+
+def _without_place(whole: Whole) -> Whole:
+    """A run again is in no experiment and on no deployment, so it differs in that from every run in earnest."""
+    documents = {name: each for name, each in whole.documents.items() if name != "variants"}
+    return replace(whole, documents=documents, figures={**whole.figures, "Runs on": ""})
 
 
 def offers(run: FlowRun, seen: QuerySet[FlowRun]) -> list[Offer]:
@@ -73,13 +98,13 @@ def offers(run: FlowRun, seen: QuerySet[FlowRun]) -> list[Offer]:
     return [offer for offer in found if offer.runs]
 
 
-def _figures(run: FlowRun, steps: Sequence[StepRun], prompts: Iterable[tuple[str, str]]) -> dict[str, comparing.Figure]:
+def _figures(run: FlowRun, steps: Sequence[StepRun], prompts: Mapping[str, str]) -> dict[str, comparing.Figure]:
     return {
         "State": run.get_status_display(),
         "Flow": str(run.template_version or ""),
         "Runs on": f"@{run.deployment.number}" if run.deployment else "",
         "Version of the settings": run.config_version,
-        **{f"{agent} prompt": version for agent, version in prompts},
+        **{f"{agent} prompt": version for agent, version in prompts.items()},
         "Depth": run.request.get_depth_display(),
         "Code": run.code_revision[:12],
         "Cost": sum((step.cost_usd for step in steps), Decimal(0)),
@@ -89,12 +114,12 @@ def _figures(run: FlowRun, steps: Sequence[StepRun], prompts: Iterable[tuple[str
     }
 
 
-def _step(step: StepRun) -> Step:
+def _step(step: StepRun, whose: int, tries_left: int) -> Step:
     return Step(
         id=step.pk,
         key=step.key,
         worker=step.agent or step.key,
-        map_index=step.map_index,
+        whose=whose,
         label=f"{step.label}, attempt {step.attempt}" if step.attempt > 1 else step.label,
         documents={
             "input": given(step.input),
@@ -112,6 +137,7 @@ def _step(step: StepRun) -> Step:
             **({} if step.is_taken_over else _spent(step)),
         },
         is_taken_over=step.is_taken_over,
+        tries_left=tries_left,
     )
 
 

@@ -27,6 +27,7 @@ SHOWN = 10  # of a kind
 LOOKED_AT = 60  # newest texts that say it
 AT_ONCE = 10_000  # older runs that are kept in one go
 EXCERPT = 160  # characters
+LEAST = 3  # characters by which a run under way is found
 LONGEST_NUMBER = 17  # digits
 MANY = 5_000  # texts
 MATCHING = """
@@ -171,11 +172,19 @@ def _requests(user: User, text: str) -> list[Request]:
 
 
 def _runs(user: User, text: str, said: Iterable[Said]) -> list[FlowRun]:
-    """By number, and those about the company that was named."""
-    found = []
-    if number := _number(text):
-        found = list(scope(FlowRun.objects.filter(pk=number), user).select_related("client", "request__contact"))
+    """By number, those about the company that was named, and those under way about it or with that trouble, whose words
+    are not kept yet."""
+    runs = scope(FlowRun.objects.select_related("client", "request__contact"), user).order_by("-pk")
+    found = list(runs.filter(pk=number)) if (number := _number(text)) else []
     found += [each.run for each in said if each.text.kind == Kind.ABOUT]
+    if len(text) >= LEAST:
+        says_it = (
+            Q(error__icontains=text)
+            | Q(request__company_name__icontains=text)
+            | Q(request__company_domain__icontains=text)
+            | Q(request__contact__company_name__icontains=text)
+        )
+        found += runs.filter(says_it, is_open=True)[:SHOWN]
     return list(dict.fromkeys(found))[:SHOWN]
 
 

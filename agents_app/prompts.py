@@ -14,7 +14,7 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -101,6 +101,11 @@ def preview(text: str, overrides: Sequence[Mapping[str, str]]) -> list[str]:
         else:
             after.append(_told(word, said))
     return [*before, "\n\n".join(part.whole for part in parts.values() if part.whole), *after]
+
+
+def is_replaced(overrides: Iterable[Mapping[str, str]]) -> bool:
+    """Whether nothing of the prompt itself is heard."""
+    return any(word["mode"] == "replace" and not word.get("slot") for word in overrides)
 
 
 def components(text: str) -> dict[str, str]:

@@ -22,9 +22,10 @@ ALPHA = 0.05  # the chance that a candidate which is no worse in anything is rol
 UNEVEN = 0.001  # the chance of an alarm about units that fell as the shares say, however often one looks
 MARGIN, SURE = 0.05, {10: 0.6, 25: 0.7, 50: 0.8}
 """A stage is left once it is so likely that drafts go out as they stand at most MARGIN less often than before."""
+LEARNS = 20  # amounts of the control that say how large they are, where nothing was known before
 DOUBT = 0.25  # of the wealth that rolls back: from there on the share does not grow
 
-Step = Literal["go_on", "wait", "hold", "roll_back", "finish"]
+Step = Literal["go_on", "wait", "hold", "alarm", "roll_back", "finish"]
 
 
 class Guard(NamedTuple):
@@ -54,13 +55,15 @@ PRIMARY = "edits"  # what the pace goes by beside the guards: a draft that can g
 class Period:
     """What came in one stage, in the order in which it came: {guard: outcomes of the control, of the candidate}.
 
-    `control` and `candidate` count the distinct units that were planned in it.
+    `control` and `candidate` count the distinct units that were planned in it; `pending` {guard: outcomes of the
+    candidate that are worth waiting for}.
     """
 
     share: int
     control: int = 0
     candidate: int = 0
     outcomes: Mapping[str, tuple[Sequence[float], Sequence[float]]] = field(default_factory=dict)
+    pending: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,8 @@ class Past:
 @dataclass(frozen=True)
 class Found:
     """`wealth` is the e-value against “no worse”, `needed` what rolls back; means are of all stages, `seen` counts the
-    outcomes of the control and of the candidate."""
+    outcomes of the control and of the candidate. One that is `is_blind` guards nothing: it is not known how large the
+    amounts are."""
 
     guard: Guard
     wealth: float
@@ -83,6 +87,7 @@ class Found:
     control: float | None
     candidate: float | None
     seen: tuple[int, int]
+    is_blind: bool = False
 
     @property
     def counts(self) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -102,6 +107,7 @@ class Found:
             "control": self.control,
             "candidate": self.candidate,
             "seen": list(self.seen),
+            "is_blind": self.is_blind,
         }
 
     @property
@@ -121,7 +127,6 @@ class Verdict:
     reasons: tuple[str, ...]
     found: tuple[Found, ...]
     share: int | None = None
-    uneven_p: float | None = None
 
 
 def is_in(seed: str, unit: str, share: int) -> bool:
@@ -139,14 +144,12 @@ def judge(periods: Sequence[Period], past: Past) -> Verdict:
         return Verdict("roll_back", tuple(_told(each) for each in worse), found)
     uneven = uneven_p(periods)
     if uneven is not None and uneven < UNEVEN:
-        return Verdict("hold", (_uneven(present, uneven),), found, uneven_p=uneven)
+        return Verdict("alarm", (_uneven(present, uneven),), found)
     if doubts := [each for each in found if each.is_in_doubt]:
         reasons = tuple(f"{_told(each)} That is not yet enough to roll back, and too much to go on." for each in doubts)
-        return Verdict("hold", reasons, found, uneven_p=uneven)
+        return Verdict("hold", reasons, found)
     lacking = [each for each in (_lacking(guard, present) for guard in GUARDS) if each] or _unsure(present, found)
-    if lacking:
-        return Verdict("wait", tuple(lacking), found, uneven_p=uneven)
-    return _further(present, found, uneven)
+    return Verdict("wait", tuple(lacking), found) if lacking else _further(present, found)
 
 
 def uneven_p(periods: Sequence[Period]) -> float | None:
@@ -178,20 +181,26 @@ def not_worse(control: tuple[int, int], candidate: tuple[int, int]) -> float:
     return 1.0 - NormalDist(means[1] - means[0], sqrt(variance)).cdf(-MARGIN)
 
 
-def _further(present: Period, found: tuple[Found, ...], uneven: float | None) -> Verdict:
+def _further(present: Period, found: tuple[Found, ...]) -> Verdict:
     following = SHARES[SHARES.index(present.share) + 1]
     said = f"{_count(present)} of {LEAST[present.share]} wanted outcomes at {present.share} %, and no guard objects."
-    return Verdict("finish" if following == 100 else "go_on", (said,), found, following, uneven)
+    return Verdict("finish" if following == 100 else "go_on", (said,), found, following)
 
 
 def _found(guard: Guard, periods: Sequence[Period], past: Past) -> Found:
     streams = [(*each.outcomes.get(guard.key, ((), ())), CONTROLS[each.share]) for each in periods]
-    log_wealth = _rate(guard, streams, past) if guard.is_rate else _amount(guard, streams, past)
+    cap, bets = (0.0, streams) if guard.is_rate else _measure(guard, streams, past)
+    log_wealth = _rate(guard, streams, past) if guard.is_rate else eprocess.higher_mean(bets, cap)
     control = [value for stream in streams for value in stream[0]]
     candidate = [value for stream in streams for value in stream[1]]
-    needed = exp(eprocess.needed(ALPHA, guard.weight))
     return Found(
-        guard, exp(min(log_wealth, 700.0)), needed, _mean(control), _mean(candidate), (len(control), len(candidate))
+        guard=guard,
+        wealth=exp(min(log_wealth, 700.0)),
+        needed=exp(eprocess.needed(ALPHA, guard.weight)),
+        control=_mean(control),
+        candidate=_mean(candidate),
+        seen=(len(control), len(candidate)),
+        is_blind=not guard.is_rate and cap == 0,
     )
 
 
@@ -206,15 +215,31 @@ def _rate(guard: Guard, streams: Streams, past: Past) -> float:
     return eprocess.worse_rate(blocks, past.rates.get(guard.key))
 
 
-def _amount(guard: Guard, streams: Streams, past: Past) -> float:
-    return eprocess.higher_mean(streams, past.caps.get(guard.key, 0.0))
+def _measure(guard: Guard, streams: Streams, past: Past) -> tuple[float, Streams]:
+    """(the amount beyond which all count alike, the outcomes to bet on). Where the past gave none, the first LEARNS of
+    the control do, and no bet is made on them or on what came beside them; 0 until they have come."""
+    if cap := past.caps.get(guard.key, 0.0):
+        return cap, streams
+    (control, candidate, ratio), *others = streams
+    used = -(-LEARNS // ratio)
+    if min(len(control) // ratio, len(candidate)) < used:
+        return 0.0, []
+    return cap_of(control[: used * ratio]), [(control[used * ratio :], candidate[used:], ratio), *others]
+
+
+def cap_of(amounts: Sequence[float]) -> float:
+    """Three times the 99th percentile: what is ten times as dear has to look dear."""
+    return 3 * sorted(amounts)[min(len(amounts) - 1, int(0.99 * len(amounts)))]
 
 
 def _lacking(guard: Guard, present: Period) -> str:
-    if not guard.is_needed:
-        return ""
+    """Of a guard that is not needed, what is on its way is waited for, as far as it would be enough."""
     seen, least = len(present.outcomes.get(guard.key, ((), ()))[1]), LEAST[present.share]
-    return f"{guard.label}: {seen} of {least} outcomes of the candidate at {present.share} %." if seen < least else ""
+    pending = present.pending.get(guard.key, 0)
+    if seen >= least or not (guard.is_needed or pending):
+        return ""
+    more = f" {pending} more may still come." if pending else ""
+    return f"{guard.label}: {seen} of {least} outcomes of the candidate at {present.share} %.{more}"
 
 
 def _count(present: Period) -> int:

@@ -86,9 +86,21 @@ class RerunForm(forms.Form):
         """The lists to choose from that there are."""
         return [self[name] for name in ("version", "settings", "effort", "model") if name in self.fields]
 
+    def clean_given(self) -> Mapping[str, Any]:
+        """What is left empty stays as it was; who empties the object itself takes all parts out, and is told."""
+        said: Mapping[str, Any] = self.cleaned_data["given"]
+        if not self.data.get("given", "").strip():
+            return self.was_given
+        if gone := [name for name in self.was_given if name not in said]:
+            parts = ", ".join(self.was_given)
+            raise forms.ValidationError(
+                f"{', '.join(gone)} is missing. Keep all parts of what the step is given: {parts}."
+            )
+        return said
+
     def wanted(self) -> Wanted:
         said = self.cleaned_data
-        given: Mapping[str, Any] = said.get("given") or self.was_given
+        given: Mapping[str, Any] = said.get("given", self.was_given)
         version = said.get("version")
         return Wanted(
             version=PromptVersion.objects.get(pk=version) if version else None,

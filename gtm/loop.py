@@ -236,10 +236,11 @@ def plan_run(request_id: int, *, at: datetime | None = None) -> FlowRun:
     client = request.client = deployments.read(request.client_id)
     found, live, running = config.stand(), versions.live(client), assign.running(client.pk)
     assigned = assign.prompts_for(client, request.contact, live=live, experiments=running, at=at)
-    chosen = rollouts.prompts_for(request, assigned.prompts, tested=assigned.variants)
+    settings = requests.settings_of(request, found)
+    chosen = rollouts.prompts_for(request, assigned.prompts, tested=assigned.variants, config=settings.document)
     return flow.plan(
         request,
-        config=requests.settings_of(request, found),
+        config=settings,
         prompts=chosen.prompts,
         draws=chosen.draws,
         variants=assigned.variants,
@@ -292,11 +293,11 @@ def rehearse(rehearsal_id: int | None = None) -> None:
 
 
 def watch_rollouts(*, at: datetime | None = None) -> None:
-    """What came of a candidate beside the live version → its share grows, waits, or is taken back with a ticket."""
+    """What came of a candidate beside the live version → its share grows, waits or is taken back, and a ticket."""
     at = at or timezone.now()
     rollouts.look_at_all(outcomes.bounced, at=at)
-    for rollout in tickets.rollbacks_without():
-        tickets.for_rollback(rollout, at=at)
+    for decision in tickets.rollouts_without():
+        tickets.for_rollout(decision, at=at)
 
 
 def send_due_drafts(*, at: datetime | None = None) -> None:

@@ -41,7 +41,7 @@ CHANGES = (
 class TicketAdmin(ScopedHistoryAdmin):
     list_display = ["title", "state", "owner", "due_date", "client", "effect"]
     list_filter = ["status", "owner", "client"]
-    list_select_related = ["owner", "client", "change"]
+    list_select_related = ["owner", "client", "change", "decision"]
     search_fields = ["title", "description"]
     date_hierarchy = "created_at"
     ordering = ["-created_at", "-pk"]
@@ -117,8 +117,10 @@ class TicketAdmin(ScopedHistoryAdmin):
 
     @admin.display(description="from")
     def source(self, ticket: Ticket) -> SafeString | str:
-        if ticket.run_id or ticket.rollout_id:
-            return "The system: a run was given up." if ticket.run_id else "The system: a rollout was rolled back."
+        if ticket.run_id:
+            return "The system: a run was given up."
+        if ticket.decision:
+            return f"The system: a rollout was {ticket.decision.get_step_display().split(':')[0].lower()}."
         if ticket.report is None:
             return "A person's own idea."
         args = (ticket.report.week, ticket.report.version)
@@ -126,8 +128,8 @@ class TicketAdmin(ScopedHistoryAdmin):
 
     @admin.display(description="run")
     def run_link(self, ticket: Ticket) -> SafeString | str:
-        if ticket.rollout_id:
-            return link(f"Rollout {ticket.rollout_id}", "rollout", ticket.rollout_id)
+        if ticket.decision:
+            return link(f"Rollout {ticket.decision.rollout_id}", "rollout", ticket.decision.rollout_id)
         return link(f"Run {ticket.run_id}", "run_page", ticket.run_id) if ticket.run_id else "None."
 
     @admin.display(description="measured on")

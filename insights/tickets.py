@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from agents_app.models import FlowRun, Rollout
+from agents_app.models import FlowRun, Rollout, RolloutDecision
 from clients import access
 from clients.models import Client
 from gtm import roles
@@ -18,7 +18,7 @@ from insights.weeks import spoken
 Status = Ticket.Status
 MOST_WORDS = 300  # characters of a reason
 DAYS_FOR_DEAD_RUNS = 2
-DAYS_FOR_ROLLBACKS = 5
+DAYS_FOR_ROLLOUTS = 5
 
 
 class TicketRefused(ValueError):
@@ -99,30 +99,32 @@ def dead_runs_without() -> QuerySet[FlowRun]:
 
 
 @transaction.atomic
-def for_rollback(rollout: Rollout, *, at: datetime) -> Ticket | None:
-    """Somebody has to find out what the candidate does worse: one ticket a rollout that was rolled back by itself, for
-    who began it. None while there is nobody who could own it."""
+def for_rollout(decision: RolloutDecision, *, at: datetime) -> Ticket | None:
+    """Somebody has to find out what the candidate does worse, or why units fell as they should not: one ticket a
+    decision, for who began the rollout. None while there is nobody who could own it."""
+    rollout = decision.rollout
     Rollout.objects.select_for_update(no_key=True).get(pk=rollout.pk)
-    found = Ticket.objects.filter(rollout=rollout).first()
+    found = Ticket.objects.filter(decision=decision).first()
     owner = rollout.author or _operator()
     if found or owner is None:
         return found
-    last = rollout.decisions.order_by("-pk").first()
-    reasons = " ".join(last.reasons) if last else ""
-    ticket = Ticket(
-        rollout=rollout,
-        title=f"Find out why {rollout.candidate} did worse than v{rollout.control.number}",
-        description=f"Rollout {rollout.pk} was rolled back by itself. {reasons}",
-    )
-    due_date = timezone.localtime(at).date() + timedelta(days=DAYS_FOR_ROLLBACKS)
+    if decision.step == RolloutDecision.Step.ALARM:
+        title = f"Find out why the units of {rollout} fell unevenly"
+        happened = f"Rollout {rollout.pk} is held: what came of both versions cannot be compared."
+    else:
+        title = f"Find out why {rollout.candidate} did worse than v{rollout.control.number}"
+        happened = f"Rollout {rollout.pk} was rolled back by itself."
+    ticket = Ticket(decision=decision, title=title[:160], description=f"{happened} {' '.join(decision.reasons)}")
+    due_date = timezone.localtime(at).date() + timedelta(days=DAYS_FOR_ROLLOUTS)
     return _open(ticket, owner=owner, due_date=due_date, by=None, at=at)
 
 
-def rollbacks_without() -> QuerySet[Rollout]:
-    """Rollouts that were rolled back by themselves and have no ticket yet."""
-    with_ticket = Ticket.objects.filter(rollout__isnull=False).values("rollout")
-    found = Rollout.objects.filter(status=Rollout.Status.ROLLED_BACK).exclude(pk__in=with_ticket)
-    return found.select_related("candidate", "control", "author").order_by("pk")
+def rollouts_without() -> QuerySet[RolloutDecision]:
+    """Rollbacks that came by themselves, and alarms about units, that have no ticket yet."""
+    asks = (RolloutDecision.Step.ROLL_BACK, RolloutDecision.Step.ALARM)
+    with_ticket = Ticket.objects.filter(decision__isnull=False).values("decision")
+    found = RolloutDecision.objects.filter(step__in=asks).exclude(pk__in=with_ticket)
+    return found.select_related("rollout__candidate", "rollout__control", "rollout__author").order_by("pk")
 
 
 def _operator() -> User | None:

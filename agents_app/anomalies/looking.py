@@ -18,6 +18,8 @@ MOST_RUNS = 100  # of one tick
 STREAK = timedelta(days=14)  # what comes again within that time began with the first of them
 HEAVY = ("config", "config_sources", "hints", "facts_routed")
 
+Streaks = Mapping[tuple[str, str, str], FlowRun]  # {kind, agent, metric: the run in which it began}
+
 logger = logging.getLogger(__name__)
 
 
@@ -30,7 +32,7 @@ def look(*, at: datetime) -> list[Anomaly]:
     latest, kept = reading.latest(at=at), list[Anomaly]()
     for run in runs:
         if not run.request.is_trial:
-            kept += _keep(run, _found(run, latest), at)
+            kept += _keep_all(run, _found(run, latest), at)
         finished.advance(mark, run)
     touched = {run.pk for run in runs}
     return kept + [row for found in _shifts(latest, touched) for row in _keep_shift(found, at)]
@@ -76,32 +78,31 @@ def _unusual(run: FlowRun, own: Sequence[Figures]) -> Iterator[Found]:
 
 
 def _shifts(latest: Sequence[Figures], touched: set[int]) -> Iterator[Found]:
-    """Of versions that answered in the runs of this tick."""
+    """Of versions that answered in the runs of this tick, while they are young."""
     for agent, version in sorted({(each.agent, each.version) for each in latest if each.run in touched}):
-        of_agent = [each for each in latest if each.agent == agent]
-        since = [each for each in of_agent if each.version == version]
-        older = of_agent[: of_agent.index(since[0])]
-        if older:
-            before = [each for each in older if each.version == older[-1].version]
+        since = reading.of_young(agent, version, most=shifts.YOUNG)
+        if since and (before := reading.preceding(since[0])):
             yield from shifts.shifted(f"“{AgentKey(agent).label}”", before, since)
 
 
 def _keep_shift(found: Found, at: datetime) -> list[Anomaly]:
-    """On the first run of the newer version, beside the run of that client before it."""
+    """On the first run of the newer version, beside the run of that client before it: no shift of another version goes
+    on in it."""
     first = reading.whole(FlowRun.objects.filter(pk__in=[found.first_run])).defer(*HEAVY).get()
-    return _keep(first, [found], at)
+    return _keep(first, [found], {}, at)
 
 
 # --- what was found
 
 
-def _keep(run: FlowRun, found: Sequence[Found], at: datetime) -> list[Anomaly]:
+def _keep_all(run: FlowRun, found: Sequence[Found], at: datetime) -> list[Anomaly]:
+    return _keep(run, found, _streaks(run, at), at) if found else []
+
+
+def _keep(run: FlowRun, found: Sequence[Found], began: Streaks, at: datetime) -> list[Anomaly]:
     """Those that are new, with the run in which each began and what was changed before it."""
     known = set(Anomaly.objects.filter(key__in=[each.key for each in found]).values_list("key", flat=True))
     fresh = [each for each in found if each.key not in known]
-    if not fresh:
-        return []
-    began = _streaks(run, at)
     rows = [_row(run, each, began.get(_kind(each), run), at) for each in fresh]
     Anomaly.objects.bulk_create(rows, ignore_conflicts=True)
     return rows
@@ -111,16 +112,16 @@ def _kind(found: Found | Anomaly) -> tuple[str, str, str]:
     return found.kind, found.agent, found.metric
 
 
-def _streaks(run: FlowRun, at: datetime) -> Mapping[tuple[str, str, str], FlowRun]:
-    """{kind, agent, metric: where it began} of what this client has open of late."""
+def _streaks(run: FlowRun, at: datetime) -> Streaks:
+    """Of what this client has open of late."""
     lately = Anomaly.objects.filter(client=run.client_id, status=Anomaly.Status.OPEN, found_at__gte=at - STREAK)
     rows = lately.select_related("first_run__deployment").order_by("-found_at", "-pk")
     return {_kind(row): row.first_run for row in rows}
 
 
 def _row(run: FlowRun, found: Found, first: FlowRun, at: datetime) -> Anomaly:
-    good = FlowRun.objects.filter(client=first.client_id, planned_at__lt=first.planned_at, is_open=False)
-    before = good.select_related("deployment").order_by("-planned_at", "-pk").first()
+    earlier = reading.IN_EARNEST.filter(client=first.client_id, planned_at__lt=first.planned_at)
+    before = earlier.select_related("deployment").order_by("-planned_at", "-pk").first()
     return Anomaly(
         key=found.key[:120],
         run=run,

@@ -22,6 +22,8 @@ COLUMNS = (
     "chars",
 )  # fmt: skip
 IN_EARNEST = FlowRun.objects.filter(is_open=False, request__trial_side="")
+OF_EARNEST = {"run__is_open": False, "run__request__trial_side": ""}
+_ANSWERS = StepRun.objects.filter(status=StepRun.Status.DONE, prompt_version__isnull=False).exclude(agent="")
 
 
 def whole(runs: QuerySet[FlowRun]) -> QuerySet[FlowRun]:
@@ -77,8 +79,24 @@ def _step(step: StepRun, figures: Figures | None) -> Seen:
 
 def of_runs(runs: Iterable[FlowRun | int]) -> list[Figures]:
     """Every answer of an agent in these runs, in the order in which they ended. One query."""
-    rows = StepRun.objects.filter(run__in=list(runs), status=StepRun.Status.DONE, prompt_version__isnull=False)
-    long = rows.exclude(agent="").annotate(chars=Length(Cast("output", CharField())))
+    return _in_order(_ANSWERS.filter(run__in=list(runs)))
+
+
+def of_young(agent: str, version: int, *, most: int) -> list[Figures]:
+    """All answers of a version from its first one on; none where it has more than `most`, and is young no more."""
+    own = _ANSWERS.filter(agent=agent, prompt_version=version, **OF_EARNEST)
+    return _in_order(own) if own[: most + 1].count() <= most else []
+
+
+def preceding(first: Figures) -> list[Figures]:
+    """The answers of the version that was asked before that of `first`, the newest of them, before `first` came."""
+    earlier = _ANSWERS.filter(agent=first.agent, pk__lt=first.step, **OF_EARNEST).exclude(prompt_version=first.version)
+    found = _in_order(earlier.order_by("-pk")[:LATEST_RUNS])
+    return [each for each in found if each.version == found[-1].version]
+
+
+def _in_order(rows: QuerySet[StepRun]) -> list[Figures]:
+    long = rows.annotate(chars=Length(Cast("output", CharField())))
     return sorted((_figures(row) for row in long.values(*COLUMNS)), key=lambda each: (each.at, each.step))
 
 

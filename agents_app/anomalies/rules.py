@@ -26,7 +26,8 @@ def _repeated(run: RunSeen) -> Iterator[Found]:
             continue
         twin = first.setdefault((step.worker, step.input_sha256), step)
         if (twin.key, twin.map_index) != (step.key, step.map_index):
-            yield _of(step, "repeated", f"{step.label} was given exactly what {twin.label} had been given already.")
+            words = f"{step.label} was given exactly what {twin.label} had been given already."
+            yield _of(step, "repeated", words, metric="steps given the same", value=1)
 
 
 def _empty(run: RunSeen) -> Iterator[Found]:
@@ -35,9 +36,11 @@ def _empty(run: RunSeen) -> Iterator[Found]:
         texts = list(_texts(step.output or {}))
         placeholder = next((found[0] for text in texts if (found := PLACEHOLDERS.search(text))), "")
         if not any(text.strip() for text in texts):
-            yield _of(step, "empty", f"{step.label} is done, and its answer says nothing.")
+            words = f"{step.label} is done, and its answer says nothing."
+            yield _of(step, "empty", words, metric="answers that say nothing", value=1)
         elif placeholder:
-            yield _of(step, "empty", f"The answer of {step.label} still holds the placeholder “{placeholder[:40]}”.")
+            words = f"The answer of {step.label} still holds the placeholder “{placeholder[:40]}”."
+            yield _of(step, "empty", words, metric="answers with a placeholder", value=1)
 
 
 def _repaired(run: RunSeen) -> Iterator[Found]:
@@ -45,7 +48,7 @@ def _repaired(run: RunSeen) -> Iterator[Found]:
         count = sum(call.get("kind") == "repair" for call in step.calls)
         if count:
             words = f"The model's answer to {step.label} had not the shape it must have, and was asked for again."
-            yield _of(step, "repaired", words, metric="repairs", baseline=0, value=count)
+            yield _of(step, "repaired", words, metric="repairs", value=count)
 
 
 def _broken(run: RunSeen) -> Iterator[Found]:
@@ -54,14 +57,14 @@ def _broken(run: RunSeen) -> Iterator[Found]:
         names = [str(check["detail"]) for check in step.checks if check.get("must", True) and not check["passed"]]
         if names:
             words = f"The answer of {step.label} breaks a promise that decides: {' '.join(names)}"
-            yield _of(step, "broken", words, metric="promises broken", baseline=0, value=len(names))
+            yield _of(step, "broken", words, metric="promises broken", value=len(names))
 
 
 def _no_tokens(run: RunSeen) -> Iterator[Found]:
     for step in _answers(run):
         if step.asks_model and step.tokens == 0:
             words = f"{step.label} is done, and no token was counted for it: nothing of its cost is known."
-            yield _of(step, "no_tokens", words, metric="tokens", baseline=None, value=0)
+            yield _of(step, "no_tokens", words, metric="answers without tokens", value=1)
 
 
 def _missing(run: RunSeen) -> Iterator[Found]:
@@ -70,7 +73,9 @@ def _missing(run: RunSeen) -> Iterator[Found]:
     for key, name in run.expected.items():
         if run.status == "succeeded" and key not in ended:
             words = f"The run succeeded without {name}, which its plan holds."
-            yield Found("rule", "missing", words, f"missing:{run.id}:{key}")
+            yield Found(
+                "rule", "missing", words, f"missing:{run.id}:{key}", metric=f"steps “{key}”", baseline=1, value=0
+            )
 
 
 def _no_price(run: RunSeen) -> Iterator[Found]:
@@ -80,7 +85,7 @@ def _no_price(run: RunSeen) -> Iterator[Found]:
         if step.error_class == "PriceMissing" or models:
             which = f" for {', '.join(models)}" if models else ""
             words = f"{step.label}: the list of prices holds none{which}. Add it under Model prices."
-            yield _of(step, "no_price", words)
+            yield _of(step, "no_price", words, metric="models without a price", value=max(1, len(models)))
 
 
 def _is_uncharged(call: Mapping[str, object]) -> bool:
@@ -118,9 +123,7 @@ def _answers(run: RunSeen) -> Iterator[Seen]:
     return (step for step in run.steps if step.is_done and step.asks_model)
 
 
-def _of(
-    step: Seen, kind: str, words: str, *, metric: str = "", baseline: float | None = None, value: float | None = None
-) -> Found:
+def _of(step: Seen, kind: str, words: str, *, metric: str, value: float, baseline: float = 0) -> Found:
     agent = step.worker if step.asks_model else ""
     return Found("rule", kind, words, f"{kind}:{step.id}", step.id, agent, metric, baseline, value)
 

@@ -18,6 +18,7 @@ from agents_app.anomalies.baselines import SCALES
 from agents_app.anomalies.seen import Figures, Found, said, spoken
 
 WINDOW, LOOKS = 20, 5
+YOUNG = (LOOKS + 1) * WINDOW - 1  # answers up to which a version is looked at
 MOST_BEFORE = 100
 Z = 3.0
 

@@ -10,7 +10,7 @@ class Rollout(Record):
 
     `past` is {"rates": {guard: rate}, "caps": {guard: amount}} of the live version before it began. `expected` is
     `rollouts.impact.Expected` as a document, with an empty `basis` where nothing is known. `observed` and `scores` say
-    how that came out, once it is over.
+    how that came out, once it is over. `stand` is what the newest look found: {"reasons", "found"}.
     """
 
     recorded = ("candidate_id", "control_id", "agent", "seed", "past", "expected", "reason", "author_id", "started_at")
@@ -38,6 +38,7 @@ class Rollout(Record):
 
     status = models.CharField(max_length=12, choices=Status, default=Status.RUNNING)
     share = models.PositiveSmallIntegerField(default=10, help_text="Per cent of the units that get the candidate.")
+    stand = models.JSONField(default=dict, blank=True)
     looked_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     ended_by = models.ForeignKey(
@@ -70,7 +71,9 @@ class RolloutDraw(Record):
 
     rollout = models.ForeignKey("agents_app.Rollout", on_delete=models.PROTECT, related_name="draws")
     run = models.ForeignKey("agents_app.FlowRun", on_delete=models.PROTECT, related_name="+")
-    unit = models.CharField(max_length=300, help_text="contact:NUMBER, or company:CLIENT:DOMAIN where nobody is known.")
+    unit = models.CharField(
+        max_length=300, help_text="company:CLIENT:DOMAIN, or contact:NUMBER where no company is known."
+    )
     is_candidate = models.BooleanField()
     share = models.PositiveSmallIntegerField(help_text="Per cent when it was planned: which stage it belongs to.")
 
@@ -90,6 +93,7 @@ class RolloutDecision(Record):
         GO_ON = "go_on", "Its share grows"
         WAIT = "wait", "Waits for outcomes"
         HOLD = "hold", "Held"
+        ALARM = "alarm", "Held: its units did not fall as they should"
         ROLL_BACK = "roll_back", "Rolled back"
         FINISH = "finish", "Went live"
         STOP = "stop", "Stopped"

@@ -2,8 +2,9 @@
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from agents_app import rollout_rules, versions
+from agents_app import prompts, rollout_rules, versions
 from agents_app.models import PromptVersion, Request, Rollout, RolloutDraw
 
 
@@ -15,33 +16,38 @@ class Chosen:
     draws: list[RolloutDraw] = field(default_factory=list)
 
 
-def prompts_for(request: Request, prompts: Mapping[str, PromptVersion], *, tested: Container[str]) -> Chosen:
+def prompts_for(
+    request: Request, live: Mapping[str, PromptVersion], *, tested: Container[str], config: Mapping[str, Any]
+) -> Chosen:
     """The prompts with the candidate in the place of the live version for the units of its share.
 
     Left out are agents whose version an experiment chose for this contact (`tested`), clients that have a version
-    pinned, and runs that would not use the version which the rollout is compared with. One query while nothing is
-    rolled out.
+    pinned, runs that would not use the version which the rollout is compared with, and those whose settings (`config`)
+    speak in the place of the whole prompt. One query while nothing is rolled out.
     """
-    chosen = Chosen(dict(prompts))
+    chosen = Chosen(dict(live))
     unit = unit_of(request)
     for rollout in Rollout.objects.filter(status__in=Rollout.OPEN).select_related("candidate").order_by("pk"):
-        used = prompts.get(rollout.agent)
+        used = live.get(rollout.agent)
         is_compared = used is not None and used.pk == rollout.control_id and rollout.agent not in tested
-        if unit and is_compared and not _is_pinned(request, rollout.agent):
+        if unit and is_compared and not _is_deaf(request, rollout.agent, config):
             _draw(chosen, rollout, unit)
     return chosen
 
 
-def _is_pinned(request: Request, agent: str) -> bool:
-    return versions.pinned(agent).filter(client=request.client_id).exists()
+def _is_deaf(request: Request, agent: str, config: Mapping[str, Any]) -> bool:
+    words = config.get("prompt_overrides", {}).get(agent, ())
+    return prompts.is_replaced(words) or versions.pinned(agent).filter(client=request.client_id).exists()
 
 
 def unit_of(request: Request) -> str:
-    """The contact, else the company at its client; empty where neither is known."""
-    if request.contact_id:
-        return f"contact:{request.contact_id}"
-    domain = request.company_domain.casefold()
-    return f"company:{request.client_id}:{domain}" if domain else ""
+    """The company at its client, whoever there is written to, so that nobody meets both versions; the contact where no
+    company is known; empty where neither is."""
+    contact = request.contact
+    domain = (request.company_domain or (contact.company_domain if contact else "")).casefold()
+    if domain:
+        return f"company:{request.client_id}:{domain}"
+    return f"contact:{contact.pk}" if contact else ""
 
 
 def _draw(chosen: Chosen, rollout: Rollout, unit: str) -> None:

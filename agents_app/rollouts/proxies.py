@@ -7,17 +7,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from agents_app.models import Draft, PromptVersion, Rollout, RolloutDraw, StepRun
-from agents_app.rollout_rules import GUARDS, SHARES, Past, Period
+from django.db.models import BooleanField, F, Func, Value
 
-SETTLED = timedelta(days=2)  # after so long an e-mail that did not bounce has arrived
+from agents_app.models import Draft, PromptVersion, Rollout, RolloutDraw, StepRun
+from agents_app.rollout_rules import GUARDS, SHARES, Past, Period, cap_of
+
+SETTLED = timedelta(days=2)  # after so long it is known whether an e-mail bounced
+PATIENCE = timedelta(days=7)  # in which a person may still decide about a draft
 REMEMBERED = 500  # steps of the live version that say how it was before
 FEWEST = 20  # outcomes below which the past says nothing
 ABOUT_THE_TEXT = ("", Draft.Rejection.TEXT, Draft.Rejection.OTHER)
 COLUMNS = (
-    "pk", "run_id", "map_index", "status", "checks", "cost_usd", "uncertain_usd", "finished_at", "draft__status",
-    "draft__was_edited", "draft__rejection", "draft__decided_at", "draft__send", "draft__send__sent_at",
+    "pk", "run_id", "map_index", "status", "checks", "cost_usd", "uncertain_usd", "finished_at", "says_something",
+    "run__is_open", "draft", "draft__status", "draft__was_edited", "draft__rejection", "draft__decided_at",
+    "draft__send", "draft__send__sent_at",
 )  # fmt: skip
+WITH_A_TEXT = Func(F("output"), Value("$.**.text"), function="jsonb_path_exists", output_field=BooleanField())
 
 Bounced = Callable[[Iterable[int]], set[int]]  # ids of sends → those of them that bounced
 Row = Mapping[str, Any]
@@ -60,13 +65,13 @@ def past(version: PromptVersion, *, at: datetime) -> Past:
     found = {guard.key: [value for _, _, value in _outcomes(guard.key, rows, set(), at)] for guard in GUARDS}
     told = {key: values for key, values in found.items() if len(values) >= FEWEST and key != "bounces"}
     rates = {guard.key: _mean(told[guard.key]) for guard in GUARDS if guard.is_rate and guard.key in told}
-    caps = {guard.key: _high(told[guard.key]) for guard in GUARDS if not guard.is_rate and guard.key in told}
+    caps = {guard.key: cap_of(told[guard.key]) for guard in GUARDS if not guard.is_rate and guard.key in told}
     return Past(rates, caps)
 
 
 def _steps(agent: str) -> Any:  # noqa: ANN401 a queryset of a manager
     ended = (StepRun.Status.DONE, StepRun.Status.FAILED, StepRun.Status.REJECTED)
-    return StepRun.objects.filter(agent=agent, status__in=ended)
+    return StepRun.objects.filter(agent=agent, status__in=ended).annotate(says_something=WITH_A_TEXT)
 
 
 def _period(share: int, draws: Sequence[Row], rows: Mapping[int, Row], gone: set[int], at: datetime) -> Period:
@@ -75,7 +80,8 @@ def _period(share: int, draws: Sequence[Row], rows: Mapping[int, Row], gone: set
     outcomes = {
         guard.key: (_stream(guard.key, control, gone, at), _stream(guard.key, candidate, gone, at)) for guard in GUARDS
     }
-    return Period(share, len(arms[0]), len(arms[1]), outcomes)
+    pending = {guard: sum(is_pending(row, at) for row in candidate) for guard, is_pending in PENDING.items()}
+    return Period(share, len(arms[0]), len(arms[1]), outcomes, pending)
 
 
 def _stream(guard: str, rows: Iterable[Row], gone: set[int], at: datetime) -> list[float]:
@@ -86,20 +92,23 @@ def _outcomes(guard: str, rows: Iterable[Row], gone: set[int], at: datetime) -> 
     for row in rows:
         value = OUTCOMES[guard](row, gone, at)
         if value is not None:
-            yield (row["draft__decided_at"] if guard == "edits" else row["finished_at"], row["pk"], value)
+            yield row[KNOWN.get(guard, "finished_at")], row["pk"], value
 
 
 # --- one function a guard: the outcome of a step, None where there is none (yet)
 
 
 def _contracts(row: Row, gone: set[int], at: datetime) -> float | None:
-    if row["status"] == StepRun.Status.FAILED or not row["checks"]:
+    if row["status"] == StepRun.Status.FAILED or not row["checks"] or not row["says_something"]:
         return None
     return float(all(check["passed"] for check in row["checks"] if check.get("judged", True)))
 
 
 def _errors(row: Row, gone: set[int], at: datetime) -> float | None:
-    return float(row["status"] != StepRun.Status.FAILED)
+    """An answer that only says what is missing is none. A try that failed counts once no other can follow it."""
+    if row["status"] == StepRun.Status.FAILED:
+        return None if row["run__is_open"] else 0.0
+    return float(row["says_something"])
 
 
 def _edits(row: Row, gone: set[int], at: datetime) -> float | None:
@@ -110,18 +119,25 @@ def _edits(row: Row, gone: set[int], at: datetime) -> float | None:
 
 
 def _bounces(row: Row, gone: set[int], at: datetime) -> float | None:
-    send, sent_at = row["draft__send"], row["draft__send__sent_at"]
-    if send is None:
-        return None
-    if send in gone:
-        return 0.0
-    return 1.0 if at - sent_at >= SETTLED else None
+    """All of them once they have settled, in the order in which they were sent: bounces are known before arrivals."""
+    send = row["draft__send"]
+    return None if send is None or _is_on_its_way(row, at) else float(send not in gone)
 
 
 def _cost(row: Row, gone: set[int], at: datetime) -> float | None:
     return float(row["cost_usd"] + row["uncertain_usd"])
 
 
+def _is_undecided(row: Row, at: datetime) -> bool:
+    return row["draft"] is not None and row["draft__decided_at"] is None and at - row["finished_at"] < PATIENCE
+
+
+def _is_on_its_way(row: Row, at: datetime) -> bool:
+    return row["draft__send"] is not None and at - row["draft__send__sent_at"] < SETTLED
+
+
+KNOWN = {"edits": "draft__decided_at", "bounces": "draft__send__sent_at"}  # when an outcome was, or will be, known
+PENDING = {"edits": _is_undecided, "bounces": _is_on_its_way}
 OUTCOMES: Mapping[str, Callable[[Row, set[int], datetime], float | None]] = {
     "contracts": _contracts, "errors": _errors, "edits": _edits, "bounces": _bounces, "cost": _cost,
 }  # fmt: skip
@@ -129,8 +145,3 @@ OUTCOMES: Mapping[str, Callable[[Row, set[int], datetime], float | None]] = {
 
 def _mean(values: list[float]) -> float:
     return round(sum(values) / len(values), 4)
-
-
-def _high(values: list[float]) -> float:
-    """The 99th percentile: beyond it all amounts count alike."""
-    return sorted(values)[min(len(values) - 1, int(0.99 * len(values)))]

@@ -31,6 +31,7 @@ def look(rollout: Rollout, bounced: Bounced, *, at: datetime) -> Rollout:
     if not PromptVersion.objects.filter(pk=row.control_id, label=PromptVersion.Label.LIVE).exists():
         return _overtaken(row, at)
     verdict = rollout_rules.judge(proxies.periods(row, bounced, at=at), Past(**row.past))
+    row.stand = {"reasons": list(verdict.reasons), "found": [each.document() for each in verdict.found]}
     _move(row, verdict, at)
     row.save()
     return row
@@ -73,7 +74,7 @@ def _move(row: Rollout, verdict: Verdict, at: datetime) -> None:
         row.share = 100
         _end(row, Status.FINISHED, reasons, verdict.found, at)
     else:
-        row.status = Status.HELD if verdict.step == "hold" else Status.RUNNING
+        row.status = Status.HELD if verdict.step in ("hold", "alarm") else Status.RUNNING
         row.share = verdict.share or row.share
         last = row.decisions.order_by("-pk").first()
         if last is None or (last.step, last.share) != (verdict.step, row.share):

@@ -11,9 +11,9 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from agents_app import rehearsals, rollout_rules, rollouts, versions
+from agents_app import reach, rehearsals, rollout_rules, rollouts, versions
 from agents_app.models import PromptVersion, Rollout
-from clients.access import user_of
+from clients.access import user_of, visible_clients
 
 FOUND = Rollout.objects.select_related("candidate", "control", "author", "ended_by")
 TONES = {"rolled_back": "bad", "finished": "ok", "held": "warn", "running": "info"}
@@ -45,6 +45,7 @@ def roll_out(request: HttpRequest, version_id: int) -> HttpResponseBase:
         "expected": rollouts.expected_of(version).document(),
         "stages": [(share, rollout_rules.LEAST.get(share)) for share in rollout_rules.SHARES],
         "guards": rollout_rules.GUARDS,
+        "replaced": [word for word in reach.replaced(_words(request, version)) if not word.slot],
         "open": FOUND.filter(agent=version.agent, status__in=Rollout.OPEN).first(),
     }
     return render(request, "agents_app/roll_out.html", context)
@@ -59,7 +60,7 @@ def rollout(request: HttpRequest, rollout_id: int) -> HttpResponseBase:
         _may_move(request)
         try:
             rollouts.stop(found, by=user_of(request), at=timezone.now(), reason=request.POST.get("reason", ""))
-            messages.success(request, f"{found.candidate} is taken back. Runs planned from now on use {found.control}.")
+            messages.success(request, f"{found.candidate} is taken back. {_from_now_on(found)}")
         except rollouts.RolloutRefused as refused:
             messages.error(request, str(refused))
         return redirect("rollout", found.pk)
@@ -68,12 +69,22 @@ def rollout(request: HttpRequest, rollout_id: int) -> HttpResponseBase:
         "rollout": found,
         "tone": TONES.get(found.status, "quiet"),
         "decisions": decisions,
-        "guards": next((each.found for each in decisions if each.found), []),
+        "reasons": found.stand.get("reasons") if found.is_open else decisions[0].reasons if decisions else [],
+        "guards": found.stand.get("found", []),
         "stages": rollout_rules.SHARES,
         "drawn": _drawn(found),
         "past_scores": _past_scores(),
     }
     return render(request, "agents_app/rollout.html", context)
+
+
+def _words(request: HttpRequest, version: PromptVersion) -> list[reach.Said]:
+    return reach.said_to(version.agent, visible_clients(request.user))
+
+
+def _from_now_on(found: Rollout) -> str:
+    live = versions.live_of(found.agent)
+    return f"Runs planned from now on use {live}." if live else "No version is live."
 
 
 def _may_move(request: HttpRequest) -> None:

@@ -31,13 +31,13 @@ class Ticket(models.Model):
         related_name="+",
         help_text="The run that was given up, where the ticket asks to find out why.",
     )
-    rollout = models.OneToOneField(
-        "agents_app.Rollout",
+    decision = models.OneToOneField(
+        "agents_app.RolloutDecision",
         on_delete=models.PROTECT,
         null=True,
         blank=True,
         related_name="+",
-        help_text="The rollout that was rolled back, where the ticket asks to find out why.",
+        help_text="By which a rollout was rolled back, or held, where the ticket asks to find out why.",
     )
     client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

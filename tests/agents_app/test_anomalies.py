@@ -13,7 +13,7 @@ from django.urls import reverse
 from agents_app import anomalies, names
 from agents_app.anomalies import baselines, looking, shifts
 from agents_app.anomalies.seen import Figures
-from agents_app.models import Anomaly, FlowRun, JobProgress, ModelPrice
+from agents_app.models import Anomaly, FlowRun, JobProgress, ModelPrice, Request
 from gtm import loop
 from gtm.records import RecordChanged
 from insights import review
@@ -160,7 +160,7 @@ def test_an_answer_without_tokens_is_flagged(acme, prompt):
 
     [row] = found().values()
 
-    assert (row.kind, row.metric, row.value) == ("no_tokens", "tokens", 0)
+    assert (row.kind, row.metric, row.value) == ("no_tokens", "answers without tokens", 1)
 
 
 def test_a_planned_step_that_is_missing_is_flagged_where_the_run_succeeded(acme, prompt):
@@ -461,6 +461,54 @@ def test_the_job_finds_a_slower_version_and_names_where_it_began(acme, prompt):
 
     assert [(row.metric, row.run, row.first_run) for row in rows] == [("latency_s", runs[0], runs[0])]
     assert rows[0].change["before_run"] == FlowRun.objects.filter(planned_at__lt=AT).order_by("-planned_at").first().pk
+
+
+def slower(client, version, *, at, seconds, count=20):
+    """So many runs that end with an answer of the version."""
+    runs = [ended(client, at=at + timedelta(seconds=number)) for number in range(count)]
+    for number, run in enumerate(runs):
+        run.prompts.create(agent="email_agent", version=version)
+        written(run, version, seconds=seconds * (1 + (number % 7 - 3) * 0.05))
+    return runs
+
+
+def test_the_shift_of_a_third_version_began_with_itself_and_not_with_that_of_the_second(acme, prompt):
+    history(acme, prompt, 40)
+    second, third = (make_prompt(number=prompt.number + each) for each in (1, 2))
+    runs = slower(acme, second, at=AT, seconds=6)
+    later = slower(acme, third, at=AT + timedelta(minutes=10), seconds=9)
+
+    rows = [row for row in found().values() if row.tier == "shift" and row.metric == "latency_s"]
+
+    assert [(row.run, row.first_run) for row in rows] == [(runs[0], runs[0]), (later[0], later[0])]
+    assert rows[1].change["before_run"] == runs[-1].pk
+
+
+def test_a_version_that_answers_beside_the_live_one_is_counted_from_its_own_first_answer(acme, prompt, monkeypatch):
+    """The window of the newest runs is smaller than the time it takes to fill twenty answers."""
+    monkeypatch.setattr("agents_app.anomalies.reading.LATEST_RUNS", 30)
+    history(acme, prompt, 40)
+    candidate = make_prompt(number=prompt.number + 1)
+    firsts = []
+    for number in range(20):
+        firsts += slower(acme, candidate, at=AT + timedelta(minutes=number), seconds=6 + number % 3 * 0.2, count=1)
+        slower(acme, prompt, at=AT + timedelta(minutes=number, seconds=10), seconds=4 + number % 3 * 0.1, count=3)
+        found()
+
+    rows = Anomaly.objects.filter(tier="shift", metric="latency_s")
+    assert [(row.first_run, row.value > row.baseline) for row in rows] == [(firsts[0], True)]
+
+
+def test_a_run_done_again_is_not_the_run_before(acme, prompt):
+    before = ended(acme, at=AT - timedelta(minutes=2))
+    written(before, prompt)
+    again = ended(acme, at=AT - timedelta(minutes=1))
+    Request.objects.filter(pk=again.request_id).update(trial_side="again")
+    bad = ended(acme)
+    written(bad, prompt, tokens_input=0, tokens_output=0)
+
+    [row] = [row for row in found().values() if row.kind == "no_tokens"]
+    assert row.change["before_run"] == before.pk
 
 
 # --- where it is read

@@ -18,8 +18,9 @@ DOCUMENTS = st.recursive(
 )
 
 
-def step(worker="email_agent", number=0, at=1, **documents):
-    return Step(at, worker.removesuffix("_agent"), worker, number, worker, documents, {"Cost": Decimal(0)})
+def step(worker="email_agent", number=0, at=1, tries_left=0, **documents):
+    key = worker.removesuffix("_agent")
+    return Step(at, key, worker, number, worker, documents, {"Cost": Decimal(0)}, tries_left=tries_left)
 
 
 STEPS = st.lists(
@@ -45,7 +46,7 @@ def test_steps_belong_together_by_agent_and_contact_in_the_order_of_both():
 
     pairs = comparing.aligned(left, right)
 
-    names = [tuple(each and (each.worker.removesuffix("_agent"), each.map_index) for each in pair) for pair in pairs]
+    names = [tuple(each and (each.worker.removesuffix("_agent"), each.whose) for each in pair) for pair in pairs]
     assert names == [
         (("research", 0), ("research", 0)),
         (None, ("competitive", 0)),
@@ -53,6 +54,14 @@ def test_steps_belong_together_by_agent_and_contact_in_the_order_of_both():
         (("persona", 2), ("persona", 2)),
         (("email", 1), ("email", 1)),
     ]
+
+
+def test_an_answer_stands_beside_the_answer_and_a_failed_try_alone():
+    left = [step("persona_agent", tries_left=1), step("persona_agent")]
+    right = [step("persona_agent")]
+
+    assert comparing.aligned(left, right) == [(left[0], None), (left[1], right[0])]
+    assert comparing.aligned(right, left) == [(None, left[0]), (right[0], left[1])]
 
 
 def test_the_longest_common_sequence_counts_not_the_first_match():

@@ -1,18 +1,19 @@
 """Stored runs beside each other: itself, one word of a prompt, another client's; and the pages that show it."""
 
+from datetime import timedelta
 from itertools import combinations
 
 import pytest
 from django.urls import reverse
 
-from agents_app import comparisons
+from agents_app import comparisons, llm
 from agents_app.models import FlowRun, PromptVersion, Request
 from tests.agents_app.desks import said
 from tests.agents_app.flows_that import execute
-from tests.agents_app.models_that import paid
+from tests.agents_app.models_that import failing, paid
 from tests.agents_app.test_replaying import account, judged
 from tests.crowd import make_user_of
-from tests.factories import make_contact, make_prompt, make_ready_client, make_ready_request, make_request, plan_run
+from tests.factories import AT, make_contact, make_prompt, make_ready_client, make_ready_request, make_request, plan_run
 
 pytestmark = pytest.mark.django_db
 
@@ -50,6 +51,43 @@ def test_a_run_beside_itself_is_empty(values):
 
     assert (found.is_empty, found.paths, found.deltas) == (True, [], [])
     assert len(found.pairs) == run.steps.count() > 2
+
+
+def test_a_run_that_failed_once_and_was_tried_again_stands_beside_one_that_did_not(monkeypatch):
+    run = plan_run()
+    with monkeypatch.context() as patch:
+        patch.setattr(llm, "ask", failing("persona_agent", llm.ModelUnavailable, "The model is busy."))
+        execute(run)
+    tried = execute(run, AT + timedelta(minutes=5))
+    smooth = execute(plan_run(make_request(run.request.contact)))
+
+    found = comparisons.of(fresh(tried), fresh(smooth))
+
+    pairs = [(each.left and each.left.key, each.right and each.right.key) for each in found.pairs]
+    assert pairs == [("research",) * 2, ("persona", None), ("persona",) * 2, ("email",) * 2]
+    assert comparisons.of(fresh(tried), fresh(tried)).is_empty
+
+
+def test_contacts_of_a_map_stand_beside_themselves_wherever_they_stand():
+    one = account()
+    people = list(one.request.client.contacts.order_by("pk"))
+    first = people[0]
+    make_contact(
+        one.client, first_name="Aaron", last_name="Abe", full_name="Aaron Abe", title="Chief Financial Officer"
+    )
+    other = execute(plan_run(Request.objects.create(**_copied(one.request))))
+    places = [{row.contact_id: row.map_index for row in run.steps.filter(key="persona")} for run in (one, other)]
+
+    found = comparisons.of(fresh(one), fresh(other))
+
+    beside = [
+        (each.left.whose, each.right.whose)
+        for each in found.pairs
+        if each.left and each.right and each.left.key == "persona"
+    ]
+    assert sorted(beside) == [(each.pk, each.pk) for each in people]
+    assert set(places[0]) < set(places[1])
+    assert first.pk in places[0]
 
 
 def twice(change):

@@ -121,6 +121,17 @@ def test_a_run_is_found_by_what_went_wrong(user, monkeypatch):
     assert {(each.run.pk, each.text.kind) for each in found.said} == {(run.pk, "error")}
 
 
+def test_a_run_under_way_is_found_by_its_company_and_by_what_holds_it_up(user):
+    run = plan_run()
+    FlowRun.objects.filter(pk=run.pk).update(status="retry", error="The model takes no requests from us until 10:40.")
+
+    for text in ("takes no requests", "Northwi", "northwind-bank"):
+        assert finding.find(user, text).runs == [run], text
+    assert finding.find(user, "takes no requests from them").runs == []
+    FlowRun.objects.filter(pk=run.pk).update(status="succeeded")
+    assert finding.find(user, "takes no requests").runs == []
+
+
 def test_requests_are_found_by_number_person_and_company(user):
     run = ended()
     contact = run.request.contact

@@ -45,6 +45,7 @@ from tests.factories import (
     AT,
     make_campaign,
     make_contact,
+    make_experiment,
     make_prompt,
     make_ready_client,
     make_ready_request,
@@ -96,6 +97,19 @@ def test_with_nothing_changed_nothing_differs(key):
     found = compared(run, made)
     assert (found.paths, found.changed) == ([], [])
     assert step_of(made, key).context_id == step_of(run, key).context_id
+
+
+def test_a_run_in_production_and_the_same_again_differ_in_nothing_but_what_it_took():
+    """Planned as production does, on a deployment and in an experiment."""
+    client = make_ready_client()
+    make_experiment(client)
+    run = execute(loop.plan_run(make_request(make_contact(client)).pk, at=AT))
+    assert (run.deployment.number, bool(run.variants)) == (1, True)
+
+    found = compared(run, again(run, "email"))
+
+    assert (found.paths, found.changed) == ([], [])
+    assert {each.name for each in found.deltas} <= {"Cost", "Tokens in", "Tokens out", "Seconds"}
 
 
 def test_steps_before_the_chosen_one_are_taken_over_and_not_done_again(monkeypatch):
@@ -705,10 +719,15 @@ def test_what_is_typed_wrong_is_said_in_words_and_nothing_begins(operator, rung)
     address = reverse("run_again", args=[run.pk, step_of(run, "email").pk])
 
     broken = operator.post(address, {"given": '{"facts": [}'})
-    wrong = operator.post(address, {"given": '{"facts": [{"key": "f1"}]}'})
+    given = reruns.given(step_of(run, "email"))
+    wrong = operator.post(address, {"given": json.dumps({**given, "facts": [{"key": "f1"}]})})
+    lacking = operator.post(address, {"given": json.dumps({name: given[name] for name in list(given)[1:]})})
+    emptied = operator.post(address, {"given": "{}"})
 
     assert "This is no JSON at line 1, character 12." in said(broken)
     assert "The step cannot be given that. facts 0 attribute: Field required." in said(wrong)
+    assert "is missing. Keep all parts of what the step is given:" in said(lacking)
+    assert "is missing. Keep all parts of what the step is given:" in said(emptied)
     assert (FlowRun.objects.count(), rung) == (1, [])
 
 

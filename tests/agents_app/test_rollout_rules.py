@@ -117,6 +117,49 @@ def test_a_dearer_candidate_is_rolled_back():
     assert (verdict.step, verdict.reasons[0].split(":")[0]) == ("roll_back", "Cost of an answer")
 
 
+def dear(count, ratio=1, times=10.0):
+    return ([0.01] * count * ratio, [0.01 * times] * count)
+
+
+def test_what_was_never_paid_before_is_learned_from_the_first_controls_and_guarded_from_then_on():
+    unknown = rules.Past(rates=PAST.rates)
+
+    early = rules.judge([period(50, 15, outcomes=outcomes(15, of=15, ratio=1, cost=dear(15)))], unknown)
+    later = rules.judge([period(50, 80, outcomes=outcomes(80, of=80, ratio=1, cost=dear(80)))], unknown)
+
+    [blind] = [each for each in early.found if each.guard.key == "cost"]
+    assert (blind.is_blind, blind.wealth, early.step) == (True, 1.0, "wait")
+    assert (later.step, later.reasons[0].split(":")[0]) == ("roll_back", "Cost of an answer")
+
+
+def test_ten_times_as_dear_looks_dear_also_where_costs_hardly_differ():
+    past = rules.Past(rates=PAST.rates, caps={"cost": rules.cap_of([0.0099, 0.01, 0.0101] * 10)})
+
+    assert past.caps["cost"] == pytest.approx(0.0303)
+    assert rules.judge([period(50, 80, outcomes=outcomes(80, of=80, ratio=1, cost=dear(80)))], past).step == "roll_back"
+
+
+def test_what_costs_nothing_is_not_guarded_and_says_so():
+    free = outcomes(80, of=80, ratio=1, cost=([0.0] * 80, [0.0] * 80))
+
+    found = rules.judge([period(50, 80, outcomes=free)], rules.Past(rates=PAST.rates))
+
+    assert (found.step, found.found[-1].is_blind) == ("finish", True)
+
+
+def test_outcomes_on_their_way_are_waited_for_until_there_are_enough():
+    few, enough = ({"edits": ([1.0] * 180, [1.0] * count)} for count in (5, 20))
+
+    waits = rules.judge([period(outcomes=outcomes(20) | few, pending={"edits": 9})], PAST)
+    goes_on = rules.judge([period(outcomes=outcomes(20) | enough, pending={"edits": 9})], PAST)
+    nothing_comes = rules.judge([period(outcomes=outcomes(20))], PAST)
+
+    assert (waits.step, goes_on.step, nothing_comes.step) == ("wait", "go_on", "go_on")
+    assert waits.reasons == (
+        "Drafts approved as they stand: 5 of 20 outcomes of the candidate at 10 %. 9 more may still come.",
+    )
+
+
 def test_evidence_that_is_not_enough_yet_stops_the_growth():
     steps = [rules.judge([period(outcomes=outcomes(kept))], PAST).step for kept in range(20, 11, -1)]
 
@@ -126,7 +169,7 @@ def test_evidence_that_is_not_enough_yet_stops_the_growth():
 def test_units_that_did_not_fall_as_they_should_hold_it():
     verdict = rules.judge([period(control=180, candidate=60)], PAST)
 
-    assert (verdict.step, verdict.share) == ("hold", None)
+    assert (verdict.step, verdict.share) == ("alarm", None)
     assert "Of 240 units 60 got the candidate where 10 % should have" in verdict.reasons[0]
 
 

@@ -1,12 +1,13 @@
 """A candidate gets a growing share of contacts beside the live version, and loses it by itself where it is worse."""
 
 from datetime import timedelta
+from itertools import count
 
 import pytest
 from django.urls import reverse
 
 from agents_app import rehearsals, rollout_rules, rollouts, versions
-from agents_app.models import FlowRun, PlannedPrompt, PromptVersion, Rehearsal, Rollout, RolloutDraw
+from agents_app.models import FlowRun, PlannedPrompt, PromptVersion, Rehearsal, Request, Rollout, RolloutDraw
 from agents_app.rollouts import proxies
 from experiments.models import OutcomeKind
 from gtm import loop
@@ -32,6 +33,8 @@ MAIL = "email_agent"
 LATER = AT + timedelta(days=3)
 GOOD = [{"check": "short", "passed": True, "must": False, "detail": ""}]
 BAD = [{"check": "short", "passed": False, "must": False, "detail": ""}]
+SAID = {"sentences": [{"text": "Northwind grows.", "rests_on": ["f1"]}], "missing": []}
+NOTHING = {"sentences": [], "missing": ["No offer is set."]}
 
 
 def nobody_bounced(sends):
@@ -50,19 +53,28 @@ def begun():
     return rollouts.start(candidate, by=make_user("ann"), at=AT)
 
 
-def came(rollout, count, *, candidate, share=10, checks=GOOD, status="done"):
+def came(rollout, count, *, candidate, share=10, checks=GOOD, status="done", output=SAID):
     """So many runs of one version that ended, each of a contact of its own."""
     version = rollout.candidate if candidate else rollout.control
     steps = []
     for _ in range(count):
-        run = make_run()
+        run = make_run(status="failed" if status == "failed" else "succeeded")
         number = RolloutDraw.objects.count()
         RolloutDraw.objects.create(
             rollout=rollout, run=run, unit=f"contact:{number}", is_candidate=candidate, share=share
         )
         at = AT + timedelta(seconds=number)
         steps.append(
-            make_step(run, MAIL, key="email", prompt_version=version, checks=checks, status=status, finished_at=at)
+            make_step(
+                run,
+                MAIL,
+                key="email",
+                prompt_version=version,
+                checks=checks,
+                status=status,
+                output=output,
+                finished_at=at,
+            )
         )
     return steps
 
@@ -77,11 +89,11 @@ def label(version):
 
 
 def contact_at(rollout, client, *, inside):
-    """A contact whose place is, or is not, in the rollout's share."""
-    while True:
-        contact = make_contact(client)
-        if rollout_rules.is_in(rollout.seed, f"contact:{contact.pk}", rollout.share) is inside:
-            return contact
+    """A contact at a company whose place is, or is not, in the rollout's share."""
+    domains = (f"company{number}.example" for number in count())
+    units = ((domain, f"company:{client.pk}:{domain}") for domain in domains)
+    domain = next(each for each, unit in units if rollout_rules.is_in(rollout.seed, unit, rollout.share) is inside)
+    return make_contact(client, company_domain=domain)
 
 
 def planned(contact, **values):
@@ -209,7 +221,9 @@ def test_contacts_in_an_experiment_of_the_agent_are_left_out(begun):
     make_experiment(client)
     contact = contact_at(begun, client, inside=True)
 
-    of_its_control = rollouts.prompts_for(make_request(contact), {MAIL: begun.control}, tested={MAIL: "control"})
+    of_its_control = rollouts.prompts_for(
+        make_request(contact), {MAIL: begun.control}, tested={MAIL: "control"}, config={}
+    )
     run = planned(contact)
 
     assert (of_its_control.prompts, of_its_control.draws) == ({MAIL: begun.control}, [])
@@ -226,6 +240,33 @@ def test_after_it_is_over_everybody_gets_the_live_version(begun):
 
     assert version_of(run) == begun.control
     assert RolloutDraw.objects.count() == 0
+
+
+def test_whoever_works_at_one_company_gets_the_same_version(begun):
+    client = make_ready_client()
+    contact = contact_at(begun, client, inside=True)
+    other = make_contact(client, company_domain=contact.company_domain)
+    account = Request.objects.create(
+        client=client, purpose="account", company_domain=contact.company_domain, asked_at=AT
+    )
+
+    runs = [planned(contact), planned(other), loop.plan_run(account.pk, at=AT)]
+
+    assert {version_of(run) for run in runs} == {begun.candidate}
+    assert set(RolloutDraw.objects.values_list("unit", flat=True)) == {f"company:{client.pk}:{contact.company_domain}"}
+
+
+def test_who_has_other_words_in_the_place_of_the_whole_prompt_is_left_out(begun, operator):
+    client = make_ready_client()
+    client.settings |= {f"prompt_overrides.{MAIL}": [{"mode": "replace", "text": "Write in our own way."}]}
+    client.save()
+
+    run = planned(contact_at(begun, client, inside=True))
+
+    assert (version_of(run), RolloutDraw.objects.count()) == (begun.control, 0)
+    page = operator.get(reverse("roll_out", args=[begun.candidate_id])).content.decode()
+    assert "Other words stand in the place of the prompt for:" in page
+    assert client.name in page.partition("in the place of the prompt for:")[2]
 
 
 def test_nothing_is_drawn_for_runs_that_do_not_write(begun):
@@ -264,7 +305,7 @@ def test_a_worse_candidate_is_rolled_back_at_once_with_a_ticket(begun):
     assert (row.status, row.share, row.ended_at) == ("rolled_back", 10, LATER)
     assert (label(row.candidate), label(row.control)) == ("retired", "live")
     ticket = Ticket.objects.get()
-    assert (ticket.rollout, ticket.owner.username) == (row, "ann")
+    assert (ticket.decision.rollout, ticket.owner.username) == (row, "ann")
     assert ticket.title == f"Find out why {row.candidate} did worse than v{row.control.number}"
     assert "Answers that keep their contracts: 0.0% with the candidate, 100.0% without" in ticket.description
     assert row.observed["difference"] == -1.0
@@ -285,10 +326,15 @@ def test_units_that_fell_unevenly_hold_it_until_a_person_stops_it(begun):
     came(begun, 60, candidate=False)
     came(begun, 40, candidate=True)
 
-    row = look(begun)
+    for _ in range(2):
+        loop.watch_rollouts(at=LATER)
+    row = held = Rollout.objects.get()
     rollouts.stop(row, by=make_user("bob"), at=LATER, reason="The draw was wrong.")
 
-    assert (row.status, row.share) == ("held", 10)
+    assert (held.status, held.share) == ("held", 10)
+    ticket = Ticket.objects.get()
+    assert (ticket.title, ticket.owner.username) == (f"Find out why the units of {row} fell unevenly"[:160], "ann")
+    assert "Of 100 units 40 got the candidate where 10 % should have" in ticket.description
     row.refresh_from_db()
     assert (row.status, row.ended_by.username, label(row.candidate)) == ("stopped", "bob", "retired")
     with pytest.raises(rollouts.RolloutRefused, match="is over already"):
@@ -327,6 +373,23 @@ def test_when_the_candidate_is_made_live_by_hand_the_rollout_is_finished(begun):
     assert (row.status, label(row.candidate)) == ("finished", "live")
 
 
+def test_the_page_shows_what_the_newest_look_found_and_not_what_the_last_decision_did(begun, operator):
+    came(begun, 90, candidate=False)
+    came(begun, 10, candidate=True)
+    look(begun)
+    came(begun, 45, candidate=False)
+    came(begun, 5, candidate=True)
+    look(begun)
+
+    page = operator.get(reverse("rollout", args=[begun.pk])).content.decode()
+
+    assert [each.step for each in begun.decisions.order_by("pk")] == ["go_on", "wait"]
+    head = page.partition("What its guards stand at")[0]
+    assert "15 of 20 outcomes of the candidate at 10 %" in head
+    assert "10 of 20 outcomes" not in head
+    assert "not guarded yet" in page
+
+
 # --- the outcomes that guards look at
 
 
@@ -349,16 +412,49 @@ def test_what_people_did_with_drafts_counts_where_it_is_about_the_text(begun):
     assert outcomes_of(begun, "edits") == ([], [1.0, 0.0, 0.0])
 
 
-def test_a_mail_counts_as_arrived_after_two_days_and_as_bounced_at_once(begun):
+def test_a_mail_counts_once_it_has_had_two_days_to_bounce_whether_it_did_or_not(begun):
+    """Or for two days there would be bounces only, and arrivals would come before outcomes that were bet on already."""
     steps = came(begun, 2, candidate=True)
     sends = [make_send(decided(step, status="sent")) for step in steps]
-    contact = sends[0].contact
-    make_outcome(contact, OutcomeKind.BOUNCED, send=sends[0])
+    make_outcome(sends[0].contact, OutcomeKind.BOUNCED, send=sends[0])
 
-    soon = outcomes_of(begun, "bounces", loop.outcomes.bounced, sends[0].sent_at + timedelta(hours=1))
+    soon = outcomes_of(begun, "bounces", loop.outcomes.bounced, sends[0].sent_at + timedelta(hours=47))
     late = outcomes_of(begun, "bounces", loop.outcomes.bounced, sends[1].sent_at + timedelta(days=2))
 
-    assert (soon[1], late[1]) == ([0.0], [0.0, 1.0])
+    assert (soon[1], late[1]) == ([], [0.0, 1.0])
+
+
+def test_an_answer_that_only_says_what_is_missing_is_no_answer_and_keeps_no_contract(begun):
+    came(begun, 1, candidate=True)
+    came(begun, 1, candidate=True, output=NOTHING)
+
+    assert outcomes_of(begun, "errors") == ([], [1.0, 0.0])
+    assert outcomes_of(begun, "contracts") == ([], [1.0])
+
+
+def test_a_try_that_failed_counts_once_no_other_can_follow(begun):
+    [step] = came(begun, 1, candidate=True, status="failed", checks=[], output=None)
+    FlowRun.objects.filter(pk=step.run_id).update(status="retry")
+    under_way = outcomes_of(begun, "errors")
+    FlowRun.objects.filter(pk=step.run_id).update(status="failed")
+
+    assert (under_way, outcomes_of(begun, "errors")) == (([], []), ([], [0.0]))
+
+
+def test_drafts_that_wait_and_mails_that_may_bounce_are_waited_for_a_week_and_two_days(begun):
+    came(begun, 180, candidate=False)
+    steps = came(begun, 20, candidate=True)
+    drafts = [make_draft(step.run, step=step) for step in steps]
+
+    waits = look(begun)
+    reasons = waits.stand["reasons"]
+    gives_up = look(begun, at=AT + timedelta(days=8))
+
+    assert (waits.share, gives_up.share) == (10, 25)
+    assert reasons == [
+        "Drafts approved as they stand: 0 of 20 outcomes of the candidate at 10 %. 20 more may still come."
+    ]
+    assert len(drafts) == 20
 
 
 def test_units_are_counted_once_however_many_runs_they_have(begun):
@@ -377,12 +473,14 @@ def test_the_past_of_the_live_version_gives_rates_and_caps():
         run = make_run()
         PlannedPrompt.objects.create(run=run, agent=MAIL, version=live)
         checks = BAD if number < 5 else GOOD
-        make_step(run, MAIL, prompt_version=live, checks=checks, cost_usd=f"0.{number:02d}", finished_at=AT)
+        make_step(
+            run, MAIL, prompt_version=live, checks=checks, output=SAID, cost_usd=f"0.{number:02d}", finished_at=AT
+        )
 
     found = proxies.past(live, at=LATER)
 
     assert found.rates == {"contracts": 0.8, "errors": 1.0}
-    assert found.caps == {"cost": 0.24}
+    assert found.caps == {"cost": pytest.approx(0.72)}
 
 
 def test_a_past_of_few_outcomes_says_nothing():
@@ -436,7 +534,16 @@ def test_only_who_may_move_labels_rolls_out(client, role, begun):
 
 def test_a_unit_counts_once_with_its_first_run_and_that_with_its_last_try(begun):
     [first] = came(begun, 1, candidate=True, status="failed")
-    make_step(first.run, MAIL, key="email", attempt=2, prompt_version=begun.candidate, checks=GOOD, finished_at=LATER)
+    make_step(
+        first.run,
+        MAIL,
+        key="email",
+        attempt=2,
+        prompt_version=begun.candidate,
+        checks=GOOD,
+        output=SAID,
+        finished_at=LATER,
+    )
     again = make_run()
     RolloutDraw.objects.create(rollout=begun, run=again, unit="contact:0", is_candidate=True, share=25)
     make_step(again, MAIL, key="email", prompt_version=begun.candidate, checks=BAD, finished_at=LATER)
