@@ -164,7 +164,7 @@ def _requests(user: User, text: str) -> list[Request]:
     rows = scope(Request.objects.select_related("client", "contact"), user).order_by("-pk")
     people = Q(email_normalised__startswith=text.casefold()) | Q(full_name__icontains=text)
     known = scope(Contact.objects.filter(people), user).order_by("-pk").values_list("pk", flat=True)[:50]
-    found = list(rows.filter(pk=_number(text))) if _number(text) else []
+    found = list(rows.filter(pk=number_of(text))) if number_of(text) else []
     found += rows.filter(contact__in=list(known))[:SHOWN]
     if re.fullmatch(r"[\w-]+(\.[\w-]+)+", text):
         found += rows.filter(company_domain=text.casefold())[:SHOWN]
@@ -175,7 +175,7 @@ def _runs(user: User, text: str, said: Iterable[Said]) -> list[FlowRun]:
     """By number, those about the company that was named, and those under way about it or with that trouble, whose words
     are not kept yet."""
     runs = scope(FlowRun.objects.select_related("client", "request__contact"), user).order_by("-pk")
-    found = list(runs.filter(pk=number)) if (number := _number(text)) else []
+    found = list(runs.filter(pk=number)) if (number := number_of(text)) else []
     found += [each.run for each in said if each.text.kind == Kind.ABOUT]
     if len(text) >= LEAST:
         says_it = (
@@ -224,7 +224,8 @@ def _sent(user: User, text: str) -> list[Draft]:
     return list(scope(drafts, user, "run__client"))
 
 
-def _number(text: str) -> int:
+def number_of(text: str) -> int:
+    """“#123” and “123” as the number of a row; 0 of anything else."""
     bare = text.removeprefix("#")
     return int(bare) if bare.isdecimal() and len(bare) <= LONGEST_NUMBER else 0
 

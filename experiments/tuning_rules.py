@@ -258,7 +258,7 @@ def days(work: Work, now: InForce) -> Iterator[Hypothesis]:
         on, off = _replied(mails, [mail.day == day for mail in mails])
         if min(on.whole, off.whole) < MIN_SIDE or len(used) < 3:
             continue
-        finding = _closed(now, SEND_DAYS, [day], "leave_out", (DAYS[day], on), ("on the other days", off))
+        finding = _closed(SEND_DAYS, [day], "leave_out", (DAYS[day], on), ("on the other days", off))
         rows = newest(mail.id for mail in mails if mail.day == day)
         yield Hypothesis(compared(on, off)[0], replace(finding, drafts=rows) if finding else None)
 
@@ -273,13 +273,12 @@ def hours(work: Work, now: InForce) -> Iterator[Hypothesis]:
     is_early_worse = (early.rate or 0) < (late.rate or 0)
     sides = (("before noon", early), ("after noon", late))
     worse, better = sides if is_early_worse else sides[::-1]
-    finding = _closed(now, FROM if is_early_worse else UNTIL, NOON, "set", worse, better)
+    finding = _closed(FROM if is_early_worse else UNTIL, NOON, "set", worse, better)
     rows = newest(mail.id for mail in mails if (mail.hour < NOON) is is_early_worse)
     yield Hypothesis(compared(early, late)[0], replace(finding, drafts=rows) if finding else None)
 
 
 def _closed(
-    now: InForce,
     path: str,
     value: int | list[str],
     how: str,

@@ -9,6 +9,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 
+from agents_app import finding
 from agents_app.models import Draft, FlowRun, Gate, Request, Send
 from agents_app.research import SOURCES
 from clients.access import scope, visible_clients
@@ -218,16 +219,16 @@ def outcomes_of(user: User, drafts: Sequence[Draft]) -> list[OutcomeEvent]:
 
 
 def _found_runs(user: User, text: str) -> Iterator[Place]:
-    number = text.removeprefix("#")
-    if number.isdecimal() and len(number) < 18 and user.has_perm("agents_app.view_flowrun"):
-        for run in scope(FlowRun.objects.filter(pk=int(number)), user).select_related("client"):
+    number = finding.number_of(text)
+    if number and user.has_perm("agents_app.view_flowrun"):
+        for run in scope(FlowRun.objects.filter(pk=number), user).select_related("client"):
             yield Place(f"Run {run.pk}, {run.client}", "Run", reverse("run_page", args=[run.pk]))
 
 
 def _found_requests(user: User, text: str) -> Iterator[Place]:
-    number = text.removeprefix("#")
-    if number.isdecimal() and len(number) < 18 and user.has_perm("agents_app.view_flowrun"):
-        for asked in scope(Request.objects.filter(pk=int(number)), user).select_related("client"):
+    number = finding.number_of(text)
+    if number and user.has_perm("agents_app.view_flowrun"):
+        for asked in scope(Request.objects.filter(pk=number), user).select_related("client"):
             yield Place(f"{asked}, {asked.client}", "Request", reverse("request_trace", args=[asked.pk]))
 
 

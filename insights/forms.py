@@ -128,9 +128,6 @@ class ExperimentForm(forms.Form):
         return ExperimentStarts(self.cleaned_data["experiment"].pk)
 
 
-ChangeForm = PromptForm | SettingForm | ExperimentForm
-
-
 def _offer(form: forms.Form, name: str, rows: Any) -> None:  # noqa: ANN401 - a queryset of any model
     choice = form.fields[name]
     assert isinstance(choice, forms.ModelChoiceField)

@@ -60,7 +60,6 @@ def _step(step: StepRun, figures: Figures | None) -> Seen:
         label=f"“{step.label}”",
         key=step.key,
         map_index=step.map_index,
-        attempt=step.attempt,
         worker=step.agent or step.tool,
         status=step.status,
         input_sha256=step.input_sha256,

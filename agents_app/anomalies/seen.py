@@ -42,7 +42,6 @@ class Seen:
     label: str
     key: str
     map_index: int
-    attempt: int
     worker: str  # agent or tool
     status: str
     input_sha256: str

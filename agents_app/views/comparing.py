@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
-from agents_app import comparisons
+from agents_app import comparisons, finding
 from agents_app.comparing import NOTHING, Delta, Difference, Pair
 from agents_app.models import FlowRun
 from agents_app.names import in_words
@@ -33,7 +33,7 @@ def run_compare(request: HttpRequest, run_id: int) -> HttpResponseBase:
     run = get_object_or_404(scope(comparisons.RUNS, request.user), pk=run_id)
     wanted = request.GET.get("with", "").strip().removeprefix("#")
     if wanted:
-        other = seen.filter(pk=int(wanted)).first() if wanted.isdecimal() and len(wanted) < 18 else None
+        other = seen.filter(pk=finding.number_of(wanted)).first()
         if other is not None:
             return redirect("runs_compared", run.pk, other.pk)
         messages.error(request, f"There is no run {wanted} among those you may see. A run's number is on its page.")

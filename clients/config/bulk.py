@@ -102,7 +102,7 @@ def _look(edit: Edit, client: Client, found: stored.Stand, tones: Mapping[int, S
         said,
         (_own(edit, client.settings), _own(edit, said)),
         tuple(radius.changes_of(found.effective(client), after, found.keys)),
-        tuple(dict.fromkeys(_problems(edit, client, said, found))),
+        tuple(dict.fromkeys(_problems(client, said, found))),
         tuple(each for each in checks.warnings(said, peers) if each not in already),
     )
 
@@ -113,7 +113,7 @@ def _with(client: Client, said: Mapping[str, Any]) -> Client:
     return changed
 
 
-def _problems(edit: Edit, client: Client, said: Mapping[str, Any], found: stored.Stand) -> Iterator[str]:
+def _problems(client: Client, said: Mapping[str, Any], found: stored.Stand) -> Iterator[str]:
     """Why it cannot be made of this client: what its document would not allow, what a lock does not hear, and what
     would contradict itself that does not yet."""
     if said == client.settings:

@@ -32,7 +32,7 @@ def bring_back(
     writing.save(client, author)
     now = found.effective(client).document
     known = by_path(found.keys)
-    missed += [_not_reached(known[path], document, now, found.keys) for path in reached.missed if path not in refused]
+    missed += [_not_reached(known[path], document, now) for path in reached.missed if path not in refused]
     missed += [f"{sets.label_of(path, known)} {why}" for path, why in refused.items()]
     return missed + _gone(document, found.keys) + _renamed(client, document)
 
@@ -85,7 +85,7 @@ def _refusal(path: str, word: Any, keys: Sequence[Key]) -> str:  # noqa: ANN401 
     return ""
 
 
-def _not_reached(key: Key, wanted: Mapping[str, Any], now: Mapping[str, Any], keys: Sequence[Key]) -> str:
+def _not_reached(key: Key, wanted: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     then, here = (readable(key, at(document, key.path)) or "not set" for document in (wanted, now))
     return f"{key.label} stays “{here}” and was “{then}”: a layer below locks it."
 

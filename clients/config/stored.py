@@ -13,7 +13,7 @@ from clients.config.layers import Effective, Layer, Override, merge
 from clients.keys import PROMPTS, Key
 from clients.models import AgencySettings, Client, ConfigKey, Settings, SettingsTemplate
 
-AGENCY, CLIENT, CAMPAIGN, RUN = "agency", "client", "campaign", "run"
+AGENCY, CLIENT = "agency", "client"
 CHOSEN_BY = {"industry": "industry", "size": "company_size", "motion": "sales_motion"}
 """{kind of template: the client's column that chooses it}, in the order of the layers."""
 
