@@ -108,8 +108,7 @@ def _figures(run: FlowRun, steps: Sequence[StepRun], prompts: Mapping[str, str])
         "Depth": run.request.get_depth_display(),
         "Code": run.code_revision[:12],
         "Cost": sum((step.cost_usd for step in steps), Decimal(0)),
-        "Tokens in": sum(step.tokens_input for step in steps),
-        "Tokens out": sum(step.tokens_output for step in steps),
+        **_tokens(steps),
         "Seconds": _seconds(run.started_at, run.finished_at),
     }
 
@@ -152,9 +151,19 @@ def _search(said: Mapping[str, Any] | None) -> dict[str, Any] | None:
 def _spent(step: StepRun) -> dict[str, comparing.Figure]:
     return {
         "Cost": step.cost_usd,
-        "Tokens in": step.tokens_input,
-        "Tokens out": step.tokens_output,
+        **_tokens([step]),
         "Seconds": _seconds(step.started_at, step.finished_at),
+    }
+
+
+def _tokens(steps: Sequence[StepRun]) -> dict[str, comparing.Figure]:
+    """What a cache held, or holds from now on, has prices of its own: where those change, a cost does without more
+    tokens."""
+    return {
+        "Tokens in": sum(step.tokens_in for step in steps),
+        "Tokens read from a cache": sum(step.tokens_cache_read for step in steps),
+        "Tokens written to a cache": sum(step.tokens_cache_written for step in steps),
+        "Tokens out": sum(step.tokens_output for step in steps),
     }
 
 

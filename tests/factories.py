@@ -283,6 +283,16 @@ def make_ready_request(**values: Any) -> Request:
     return make_request(make_contact(make_ready_client()), **values)
 
 
+def make_account_request(people: int, **values: Any) -> Request:
+    """About a company as a whole, where the client knows so many people."""
+    client = make_ready_client()
+    for number in range(1, people + 1):
+        name = f"Lee {number}"
+        make_contact(client, first_name="Ada", last_name=name, full_name=f"Ada {name}", title="Head of Audit")
+    about = {"company_domain": "northwind-bank.example", "company_name": "Northwind Bank"}
+    return Request.objects.create(client=client, **{**about, "purpose": "account", "asked_at": AT, **values})
+
+
 def plan_run(request: Request | None = None, **values: Any) -> FlowRun:
     """The request's run, planned by the public function with the client's own settings and the live prompts."""
     request = request or make_ready_request()
@@ -294,6 +304,14 @@ def plan_run(request: Request | None = None, **values: Any) -> FlowRun:
         "at": AT,
     }
     return flow.plan(request, **{**settled, **values})
+
+
+def answer_mails(run: FlowRun) -> None:
+    """Each mail of a run is sent, and its contact answers; the first one is written to again on the run's basis."""
+    for draft in run.drafts.order_by("pk"):
+        Draft.objects.filter(pk=draft.pk).update(status="sent")
+        make_outcome(draft.contact, send=make_send(draft))
+    make_request(run.drafts.order_by("pk")[0].contact, follows=run)
 
 
 def make_connected_client() -> Client:

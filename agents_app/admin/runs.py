@@ -5,14 +5,15 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from agents_app import explaining
+from agents_app import explaining, timeline
 from agents_app.admin import drawing
 from agents_app.admin.reading import OfRun, Readable, ReadOnly, TrialFilter, dollars, listed, marked, narrowed
-from agents_app.models import FlowRun, FlowTemplate, FlowVersion, PlanRevision, StepContext, StepRun
+from agents_app.models import FlowRun, FlowTemplate, FlowVersion, PlanRevision, SourceRecord, StepContext, StepRun
 from clients import access
 from clients.scoped_admin import ScopedStackedInline
 from gtm.admin_site import RecordAdmin, link, pretty
@@ -193,9 +194,9 @@ class StepRunAdmin(Step, OfRun):
     ordering = ("-id",)
     fields = (
         "page", "wrote", "client", "key", "attempt", "stage", *STEP_FIELDS, "context_link", "input_sha256",
-        "prompt_sent", "provider_request_id", "why", "decisions_json", "attempts_json", "spans_json", "set_aside",
-        "tokens_input",
-        "tokens_output", "tokens_cache_read", "tokens_cache_write", "tokens_cache_write_1h", "error_class",
+        "prompt_sent", "provider_request_id", "why", "in_time", "decisions_json", "attempts_json", "spans_json",
+        "set_aside", "tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write",
+        "tokens_cache_write_1h", "error_class",
     )  # fmt: skip
     readonly_fields = fields
     set_aside = SET_ASIDE
@@ -225,7 +226,13 @@ class StepRunAdmin(Step, OfRun):
 
     @admin.display(description="why it came out like this")
     def why(self, step: StepRun) -> SafeString:
-        return pretty(explaining.explain(step).document())
+        told = {"why": explaining.explain(step), "step": step, "is_unfolded": True}
+        return render_to_string("agents_app/decided.html", told)
+
+    @admin.display(description="in time")
+    def in_time(self, step: StepRun) -> SafeString:
+        asked = SourceRecord.objects.filter(step=step).defer("payload").order_by("pk")
+        return render_to_string("agents_app/waterfall.html", {"waterfall": timeline.of_step(step, list(asked))})
 
     @admin.display(description="kept as")
     def context_link(self, step: StepRun) -> SafeString | str:

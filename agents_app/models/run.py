@@ -324,6 +324,16 @@ class StepRun(models.Model):
         return self.planned_sha256 or self.context_id or ""
 
     @property
+    def tokens_cache_written(self) -> int:
+        """For five minutes and for an hour."""
+        return self.tokens_cache_write + self.tokens_cache_write_1h
+
+    @property
+    def tokens_in(self) -> int:
+        """All that the model was given; `tokens_input` is what was neither read from its cache nor written to it."""
+        return self.tokens_input + self.tokens_cache_read + self.tokens_cache_written
+
+    @property
     def is_taken_over(self) -> bool:
         """Whether another run did it, which this one does again (`agents_app/reruns.py`): no driver of its own did."""
         return self.fence == 0

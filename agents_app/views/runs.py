@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from agents_app import evidence, explaining, flow, lanes, names, progress, requests, sending, trace, waterfall
+from agents_app import evidence, explaining, flow, lanes, names, progress, requests, sending, timeline, trace
 from agents_app.forms import PersonForm
 from agents_app.graph import Node, nodes_of
 from agents_app.models import Anomaly, BudgetDay, FlowRun, PlanRevision, Request, Rerun, RunMark, StepRun
@@ -38,10 +38,6 @@ from clients.access import scope, user_of
 from clients.models import AgentKey, Contact
 from gtm import loop
 
-STEP_TONES = {
-    "running": "info", "waiting": "warn", "done": "ok", "skipped": "quiet", "rejected": "bad", "failed": "bad",
-    "lost": "bad",
-}  # fmt: skip
 STEPS = StepRun.objects.select_related(
     "context", "contact", "prompt_version", "draft__contact", "draft__decided_by", "draft__send", "gate__decided_by"
 )
@@ -61,6 +57,11 @@ BESIDE = {
         .order_by("-pk")
         .values(one=JSONObject(run="pk"))[:5]
     ),
+    "next": ArraySubquery(
+        Request.objects.filter(follows=OuterRef("pk"))
+        .order_by("pk")
+        .values(one=JSONObject(request="pk", name="contact__full_name", email="contact__email"))[:50]
+    ),
     "rerun": Subquery(
         Rerun.objects.filter(request=OuterRef("request")).values(
             one=JSONObject(original_id="original", changes="changes", from_step="step__key")
@@ -72,7 +73,8 @@ BESIDE = {
         .values(one=JSONObject(kind="kind", words="words", status="status", first_run="first_run_id", change="change"))
     ),
 }
-"""What stands beside a run, read with it: marks, runs that do it again, what it does again itself, what is unusual."""
+"""What stands beside a run, read with it: marks, runs that do it again, requests that follow it, what it does again
+itself, what is unusual."""
 MOST_WHOLE_STEPS = (
     15  # of a run with more, prompts and inputs stand on pages of their own: the page would weigh megabytes
 )
@@ -148,7 +150,7 @@ def _run_context(run: FlowRun) -> dict[str, Any]:
         "revisions": _revisions(run, revisions),
         "gates": [step.gate for step in steps if hasattr(step, "gate")],
         "budget": _budget(run),
-        "waterfall": _waterfall(run, steps),
+        "waterfall": timeline.of_run(run, steps, sources, is_long=is_long),
         "skipped": [{**each, "name": name_of(each["agent"], each["key"])} for each in run.skipped],
         "sources": sources,
         "facts": facts,
@@ -207,9 +209,16 @@ def _budget(run: FlowRun) -> dict[str, Any]:
 
 
 def _summary(run: FlowRun, steps: Sequence[StepRun]) -> dict[str, Any]:
+    own = [step for step in steps if not step.is_taken_over]
     return {
         "cost": sum(step.cost_usd for step in steps),
         "uncertain": sum(step.uncertain_usd for step in steps),
+        "tokens": {
+            "given": sum(step.tokens_in for step in own),
+            "read": sum(step.tokens_cache_read for step in own),
+            "written": sum(step.tokens_cache_written for step in own),
+            "answered": sum(step.tokens_output for step in own),
+        },
         "generators": sorted({step.generator for step in steps if step.generator}),
         "is_offline": any(step.generator.startswith(sending.COMPOSER) for step in steps),
     }
@@ -220,11 +229,7 @@ def _next_steps(run: FlowRun) -> dict[str, Any]:
     if run.request.contact_id or run.request.is_again or run.status != FlowRun.Status.SUCCEEDED:
         return {"is_basis": False}
     people = Contact.objects.filter(client=run.client_id, company_domain=run.request.company_domain)
-    return {
-        "is_basis": True,
-        "people": list(people.order_by("full_name", "pk")[:50]),
-        "next_requests": list(run.followed_by.select_related("contact").order_by("pk")[:50]),
-    }
+    return {"is_basis": True, "people": list(people.order_by("full_name", "pk")[:50])}
 
 
 def _step(step: StepRun, run: FlowRun, known: explaining.Around | None) -> dict[str, Any]:
@@ -248,17 +253,6 @@ def _step(step: StepRun, run: FlowRun, known: explaining.Around | None) -> dict[
 
 def _elsewhere(origin: Mapping[str, Any] | None, run: FlowRun) -> Mapping[str, Any] | None:
     return origin if origin and origin.get("run") != run.pk else None
-
-
-def _waterfall(run: FlowRun, steps: Sequence[StepRun]) -> waterfall.Waterfall:
-    """Of the steps that this run did itself."""
-    own = [_span(step) for step in steps if not step.is_taken_over]
-    return waterfall.draw(own, until=run.finished_at or timezone.now())
-
-
-def _span(step: StepRun) -> waterfall.Span:
-    again = f" ({step.attempt})" if step.attempt > 1 else ""
-    return waterfall.Span(f"{step.label}{again}", STEP_TONES[step.status], step.started_at, step.finished_at)
 
 
 def _revisions(run: FlowRun, revisions: Sequence[PlanRevision]) -> list[dict[str, Any]]:

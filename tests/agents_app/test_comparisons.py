@@ -13,7 +13,17 @@ from tests.agents_app.flows_that import execute
 from tests.agents_app.models_that import failing, paid
 from tests.agents_app.test_replaying import account, judged
 from tests.crowd import make_user_of
-from tests.factories import AT, make_contact, make_prompt, make_ready_client, make_ready_request, make_request, plan_run
+from tests.factories import (
+    AT,
+    make_contact,
+    make_prompt,
+    make_ready_client,
+    make_ready_request,
+    make_request,
+    make_run,
+    make_step,
+    plan_run,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -144,6 +154,21 @@ def test_what_money_and_tokens_were_spent_stands_beside_each_other(settings):
     [cost] = [delta for delta in found.deltas if delta.name == "Cost"]
     assert (cost.left, cost.right, cost.change) == (0, sum(s.cost_usd for s in dear.steps.all()), cost.right)
     assert cost.right > 0
+
+
+def test_a_cache_changes_what_its_tokens_cost_and_not_how_many_there_are():
+    cold, warm = make_run(request := make_request()), make_run(request)
+    make_step(cold, tokens_input=100, tokens_cache_write=600, tokens_cache_write_1h=300)
+    make_step(warm, tokens_input=100, tokens_cache_read=900)
+
+    found = comparisons.of(fresh(cold), fresh(warm))
+
+    [email] = found.pairs
+    for deltas in (found.deltas, email.deltas):
+        assert [(delta.name, delta.left, delta.right) for delta in deltas if delta.name.startswith("Tokens")] == [
+            ("Tokens read from a cache", 0, 900),
+            ("Tokens written to a cache", 900, 0),
+        ]
 
 
 def test_it_asks_as_often_for_many_steps_as_for_few(django_assert_num_queries):

@@ -86,9 +86,33 @@ def test_bars_share_one_line_of_time():
     drawn = waterfall.draw(spans, until=AT + timedelta(seconds=4))
 
     first, second = drawn.bars
-    assert (first.x, first.width, first.seconds) == (170.0, 260.0, "2.0 s")
-    assert (second.x, second.width, second.seconds) == (430.0, 260.0, "2.0 s")
+    assert (first.x, first.width, first.seconds) == (200.0, 260.0, "2.0 s")
+    assert (second.x, second.width, second.seconds) == (460.0, 260.0, "2.0 s")
     assert drawn.summary == "4.0 s in all: Research 2.0 s, Persona 2.0 s."
+
+
+def test_what_a_step_asked_stands_below_it_on_thinner_rows_with_a_beginning_and_a_length_of_its_own():
+    second = timedelta(seconds=1)
+    parts = (
+        Span("NewsAPI", "bad", AT + second, AT + 2 * second),
+        Span("model-x", "ok", AT + 2 * second, AT + 4 * second),
+    )
+    steps = [
+        Span("Research", "ok", AT, AT + 4 * second, parts),
+        Span("Persona", "ok", AT + 4 * second, AT + 8 * second),
+    ]
+
+    drawn = waterfall.draw(steps, until=AT + 8 * second)
+
+    assert [(bar.label, bar.label_x, bar.x, bar.width, bar.tone) for bar in drawn.bars] == [
+        ("Research", 0, 200.0, 260.0, "ok"),
+        ("NewsAPI", 12, 265.0, 65.0, "bad"),
+        ("model-x", 12, 330.0, 130.0, "ok"),
+        ("Persona", 0, 460.0, 260.0, "ok"),
+    ]
+    assert [(bar.y, bar.height) for bar in drawn.bars] == [(11, 14), (37, 8), (55, 8), (75, 14)]
+    assert drawn.height == 28 + 18 + 18 + 28 + 8
+    assert drawn.summary == "8.0 s in all: Research 4.0 s (NewsAPI 1.0 s, model-x 2.0 s), Persona 4.0 s."
 
 
 def test_a_step_that_took_no_time_still_shows():

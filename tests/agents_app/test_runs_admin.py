@@ -14,7 +14,16 @@ from django.urls import reverse
 from django.utils import timezone
 
 from agents_app import flows
-from agents_app.models import BudgetDay, FlowVersion, Gate, ModelPrice, PlannedPrompt, PlanRevision, StepRun
+from agents_app.models import (
+    BudgetDay,
+    FlowVersion,
+    Gate,
+    ModelPrice,
+    PlannedPrompt,
+    PlanRevision,
+    SourceRecord,
+    StepRun,
+)
 from gtm.models import RateLimit
 from tests.agents_app.desks import said, url
 from tests.crowd import make_user_of
@@ -154,6 +163,27 @@ def test_a_steps_page_tells_what_it_was_given_how_it_was_chosen_and_what_it_cost
         assert words in said(page)
     assert f'href="{url("stepcontext", "change", step.context_id)}"' in page.content.decode()
     assert f'href="{reverse("admin:clients_contact_change", args=[contact.pk])}"' in page.content.decode()
+
+
+def test_a_steps_page_tells_why_in_words_and_what_it_asked_in_time(operator):
+    terms = [{"term": "facts", "value": 0.83, "weight": 2.0, "why": "Two sources agree."}]
+    call = {"model": "claude-sonnet-5-5", "kind": "repair", "ms": 812, "outcome": "ok", "started_at": AT.isoformat()}
+    run = make_run(route="first_mail", reason="Nobody has written to this contact.")
+    step = make_step(run, "research_agent", confidence_terms=terms, attempts=[call])
+    SourceRecord.objects.create(
+        run=run, step=step, source="newsapi", company_domain="northwind-bank.example", request_key="GET /v2",
+        status="failed", elapsed_ms=250, fetched_at=AT,
+    )  # fmt: skip
+
+    page = operator.get(url("steprun", "change", step.pk)).content.decode()
+
+    assert "<strong>Routing rule first_mail</strong>: Nobody has written to this contact." in page
+    assert (
+        '<th scope="row">facts</th><td class="num">0.83</td><td class="num">2.00</td><td>Two sources agree.</td>'
+        in page
+    )
+    assert "&quot;alternatives&quot;" not in page
+    assert 'aria-label="1.0 s in all: Research 1.0 s (claude-sonnet-5-5, repair 812 ms, NewsAPI 250 ms)."' in page
 
 
 def test_a_tools_step_has_no_agent_and_was_given_nothing(operator):

@@ -112,6 +112,62 @@ def test_a_run_shows_what_it_was_given_what_it_said_and_what_that_rests_on(opera
         assert words in shown
 
 
+def test_calls_and_sources_stand_under_their_step_in_time(operator):
+    run = make_run(status="succeeded", started_at=AT, finished_at=AT + timedelta(seconds=10))
+    asked = {"actions": [{"question": "newsapi:northwind", "at_s": 1.5}]}
+    calls = [{"model": "model-x", "ms": 2000, "outcome": "ok", "started_at": str(AT + timedelta(seconds=3))}]
+    research = make_step(
+        run, "research_agent", input={"search": asked}, attempts=calls, finished_at=AT + timedelta(seconds=5)
+    )
+    make_step(
+        run, stage=1, attempts=[{**calls[0], "outcome": "refused"}], started_at=AT + timedelta(seconds=5),
+        finished_at=AT + timedelta(seconds=10),
+    )  # fmt: skip
+    earlier = _asked(run, None, "newsapi", "newsapi:older")
+    _asked(run, research, "people_data_labs", "people_data_labs:northwind", elapsed_ms=900, same_as=earlier)
+    _asked(run, research, "newsapi", "newsapi:northwind", elapsed_ms=700)
+
+    shown = page(operator, "run_page", run.pk)
+
+    assert (
+        "10.0 s in all: Research 5.0 s (People Data Labs, used again 0 ms, NewsAPI 700 ms, model-x 2.0 s), "
+        "E-mail 5.0 s (model-x 2.0 s)."
+    ) in shown
+    assert shown.count('class="part">') == 2 * 4
+
+
+def test_of_a_long_run_the_steps_alone_are_drawn(operator):
+    run = make_run(status="succeeded", started_at=AT, finished_at=AT + timedelta(seconds=10))
+    calls = [{"model": "model-x", "ms": 2000, "outcome": "ok"}]
+    for attempt in range(1, 17):
+        make_step(run, attempt=attempt, status="failed" if attempt < 16 else "done", attempts=calls)
+
+    shown = page(operator, "run_page", run.pk)
+
+    assert "E-mail 1.0 s, E-mail (2) 1.0 s" in shown
+    assert 'class="part">' not in shown
+
+
+def test_all_tokens_of_a_run_stand_beside_its_cost_with_what_a_cache_had_of_them(operator):
+    run = make_run()
+    make_step(run, "research_agent", tokens_input=1000, tokens_cache_read=4000, tokens_output=50)
+    make_step(run, stage=1, tokens_input=10, tokens_cache_write=200, tokens_cache_write_1h=300, tokens_output=7)
+    make_step(run, "persona_agent", fence=0, tokens_input=9999)  # taken over from a run that paid for it
+
+    shown = page(operator, "run_page", run.pk)
+
+    assert "5,510 in, of which 4,000 came from a cache and 500 went into one; 57 out" in shown
+    assert "5,000 tokens in (4,000 from a cache), 50 out" in shown
+    assert "510 tokens in, 7 out" in shown
+
+
+def _asked(run, step, source, question, **values):
+    return SourceRecord.objects.create(
+        run=run, step=step, source=source, question=question, company_domain="northwind-bank.example",
+        request_key="GET /", status="ok", fetched_at=AT, **values,
+    )  # fmt: skip
+
+
 def test_what_the_model_wrote_carries_no_mark_of_the_composer(operator):
     step = make_step(make_run(), generator="claude-sonnet-5-5")
 

@@ -1,7 +1,10 @@
 """How long the page of a run takes that left 200 spans, and the page that sets it beside another such run.
 
-The run is a real one of the offline composer: research, a persona, an e-mail. Its e-mail step stands there once for each
-of as many people as it takes, with a context, a prompt, an answer and recorded calls of its own, as a map leaves them.
+The run is an account's, as the offline composer does it: research of the company, then for each of as many people as one
+map takes a persona and an e-mail that is chosen from three. The model is out of reach for e-mails at first, so there are
+second attempts. Every e-mail was sent and answered. Spans are counted as a collector is told of them: the
+run, its steps, their calls to the model, the sources they asked.
+
 `*_p95_ms` is what a signed-in operator waits for the whole page, `*_cpu_ms` what Python works for it, however busy the
 machine is; `queries` is how often the page asks the database.
 """
@@ -13,8 +16,10 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import _measure
 from _measure import Place, say
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
     from agents_app.models import FlowRun
 
 SPANS = 200
+LATER = timedelta(minutes=2)  # the model is back
 TARGETS: dict[str, _measure.Target] = {
     "spans": (">=", SPANS),
     "queries": ("<=", 12),
@@ -55,34 +61,28 @@ def product(place: Place) -> Iterator[None]:
         connections.close_all()
 
 
-def long_run() -> "FlowRun":
-    """A run whose steps and calls to the model are SPANS spans at least: a map over as many people as that takes."""
-    from agents_app import flow
-    from agents_app.models import FlowRun, StepContext, StepRun
-    from tests.factories import AT, make_contact, make_ready_request, plan_run
+def draw_account() -> None:
+    """Every account's flow from now on: both maps over the contacts, each e-mail chosen from three."""
+    from tests.agents_app.flows_that import agent, draw
 
-    short = flow.execute(plan_run(make_ready_request()).pk, clock=lambda: AT)
-    rows = list(StepRun.objects.select_related("context").filter(run=short).order_by("pk"))
-    email = rows[-1]
-    left = SPANS - sum(len(step.spans) for step in rows[:-1])
-    names = [f"Lee {number}" for number in range(-(-left // len(email.spans)))]
-    people = [make_contact(short.client, last_name=name, full_name=f"Ada {name}") for name in names]
-    run = FlowRun.objects.get(pk=short.pk)
-    run.pk, run.idempotency_key, run._as_recorded = None, f"{run.idempotency_key}:long", {}  # a new row, like that one
-    run.nodes = [*run.nodes[:-1], {**run.nodes[-1], "kind": "map", "items": [person.pk for person in people]}]
-    run._state.adding = True
-    run.save()
-    for step in rows[:-1]:
-        step.pk, step.run, step._state.adding = None, run, True
-        step.save()
-    for number, person in enumerate(people, start=1):
-        document = {**email.input, "contact_id": person.pk}
-        email.context = StepContext(sha256=f"{run.pk:032d}{number:032d}", document=document)
-        email.context.save()
-        email.pk, email.run, email.kind, email.map_index, email.contact = None, run, "map", number, person
-        email.planned_sha256, email._state.adding = "", True
-        email.save()
-    return FlowRun.objects.get(pk=run.pk)
+    persona, email = agent("persona", "research", kind="map"), agent("email", "persona", kind="map", proposals=3)
+    draw(agent("research"), persona, email, goal="draft")
+
+
+def long_run() -> "FlowRun":
+    """A run of an account as large as they get, whose mails were sent and answered."""
+    from agents_app import flow, llm
+    from agents_app.flow.planning import MOST_CONTACTS
+    from tests.agents_app.models_that import failing
+    from tests.factories import AT, answer_mails, make_account_request, plan_run
+
+    run = plan_run(make_account_request(MOST_CONTACTS, depth="comprehensive"))
+    out_of_reach = failing("email_agent", llm.ModelUnavailable, "The model is out of reach.")
+    for ask, late in ((out_of_reach, timedelta()), (llm.ask, LATER)):
+        with patch.object(llm, "ask", ask):
+            run = flow.execute(run.pk, clock=lambda late=late: AT + late)
+    answer_mails(run)
+    return run
 
 
 def asked(work: Callable[[], object]) -> int:
@@ -112,8 +112,10 @@ def measure(times: int) -> dict[str, float]:
     from django.test import Client as Browser
     from django.urls import reverse
 
+    from agents_app import exporting
     from tests.crowd import make_user_of
 
+    draw_account()
     run, other = long_run(), long_run()
     importlib.import_module("gtm.wsgi")  # only now: a web server executes no runs, and begins without their remains
     browser = Browser()
@@ -124,7 +126,7 @@ def measure(times: int) -> dict[str, float]:
     ms, cpu = served(browser, page, times)
     compared, compared_cpu = served(browser, both, max(3, times // 5))
     return {
-        "spans": sum(len(step.spans) for step in run.steps.all()),
+        "spans": len(exporting.of_request(run.request_id)),
         "steps": run.steps.count(),
         "kilobytes": size / 1024,
         "queries": asked(partial(_get, browser, page)),

@@ -13,9 +13,13 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
+from experiments.models import OutcomeEvent
 from gtm import navigation
+from tests.agents_app.flows_that import execute
 from tests.crowd import Rows, make_crowd, make_user_of
+from tests.factories import answer_mails, make_account_request, plan_run
 from tests.gtm import places
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "query_counts.json"
@@ -72,3 +76,19 @@ def test_no_page_asks_more_when_there_is_more_to_show(monkeypatch):
     if os.environ.get("WRITE_GOLDEN"):
         GOLDEN.write_text(json.dumps(counts, indent=1) + "\n")
     assert counts == json.loads(GOLDEN.read_text())
+
+
+@pytest.mark.parametrize("people", [2, 25])  # a few steps with all they were given, and more than a page shows so
+def test_an_account_whose_mails_were_sent_and_answered_is_shown_within_the_limit(people):
+    browser = Browser()
+    browser.force_login(make_user_of("operator"))
+    browser.get("/")
+    run = execute(plan_run(make_account_request(people)))
+    answer_mails(run)
+
+    queries = _queries(browser, reverse("run_page", args=[run.pk]))
+
+    assert (run.status, run.request.contact, run.followed_by.count()) == ("succeeded", None, 1)
+    assert OutcomeEvent.objects.filter(send__draft__run=run, kind="replied").count() == people
+    assert min(run.facts.count(), run.source_records.count()) > 1
+    assert len(queries) == MOST
