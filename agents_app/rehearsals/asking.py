@@ -84,10 +84,11 @@ def ask(candidate: PromptVersion, *, by: User | None, at: datetime, against: Pro
 
 
 def _beyond_month(found: Quote) -> str:
+    month, left = settings.REHEARSAL_MONTH_USD, found.left_usd
     return (
-        f"This rehearsal may cost ${found.most_usd:.2f}. Of the ${settings.REHEARSAL_MONTH_USD:.2f} that all "
-        f"rehearsals of a month may cost, ${found.left_usd:.2f} are neither spent nor kept for those under way. Wait until those "
-        "are over or the next month begins (UTC), switch off some test cases, or raise GTM_REHEARSAL_MONTH_USD."
+        f"This rehearsal may cost ${found.most_usd:.2f}. Of the ${month:.2f} that all rehearsals of a month may cost, "
+        f"${left:.2f} are neither spent nor kept for those under way. Wait until those are over or the next month "
+        "begins (UTC), switch off some test cases, or raise GTM_REHEARSAL_MONTH_USD."
     )
 
 

@@ -28,8 +28,8 @@ def left_of_month(at: datetime) -> Decimal:
     spent = Sum(_OF_ANSWER, default=Decimal(0), output_field=USD)
     whole = When(status__in=Rehearsal.OPEN, then=Greatest(F("budget_usd"), F("gone_usd")))
     each = counted.annotate(gone_usd=spent).annotate(counts_usd=Case(whole, default=F("gone_usd"), output_field=USD))
-    taken = each.aggregate(usd=Sum("counts_usd", default=Decimal(0)))["usd"]
-    return max(Decimal(settings.REHEARSAL_MONTH_USD) - taken, Decimal(0))
+    taken = Decimal(each.aggregate(usd=Sum("counts_usd", default=Decimal(0)))["usd"])
+    return max(settings.REHEARSAL_MONTH_USD - taken, Decimal(0))
 
 
 def hold_month() -> None:
