@@ -17,7 +17,7 @@ def spent(accounts: Iterable[SourceAccount], *, at: datetime) -> dict[int, float
     by_name = {each.asked_with: each for each in accounts}
     if not by_name:
         return {}
-    paid = SourceRecord.objects.filter(asked_with__in=by_name, credits__gt=0, fetched_at__gte=_first_of_month(at))
+    paid = SourceRecord.objects.filter(asked_with__in=by_name, credits__gt=0, fetched_at__gte=first_of_month(at))
     rows = paid.filter(fetched_at__lte=at).values_list("asked_with", "is_sandbox").annotate(Sum("credits"))
     found = ((by_name[name], is_sandbox, credits) for name, is_sandbox, credits in rows)
     return {each.pk: credits for each, is_sandbox, credits in found if is_sandbox == (each.mode == SANDBOX)}
@@ -31,5 +31,6 @@ def why_closed(account: SourceAccount, credits: float) -> str:
     return f"The agency's account at {account.get_source_display()} has spent this month's {limit:,} credits."
 
 
-def _first_of_month(at: datetime) -> datetime:
+def first_of_month(at: datetime) -> datetime:
+    """In UTC."""
     return datetime.combine(at.astimezone(UTC).date().replace(day=1), time(), tzinfo=UTC)

@@ -104,7 +104,7 @@ DECLARED = (
         search=("facts",),
         free=("config",),
     ),
-    Personal("agents_app.Rehearsal", search=("approved_because", "report"), free=("promises", "error"), scan=True),
+    Personal("agents_app.Rehearsal", search=("approved_because", "report", "error"), free=("promises",), scan=True),
     Personal(
         "agents_app.Rollout",
         search=("reason",),

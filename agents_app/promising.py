@@ -10,9 +10,9 @@ from agents_app.models import Contract
 from agents_app.promises import KINDS, ParametersRefused, Promise, parameters_of
 
 BUILT_IN = frozenset({
-    "cited_values_stand", "claims_have_sources", "gaps_named", "greets_the_contact", "names_peers", "no_avoided_words",
-    "no_placeholders", "no_strange_addresses", "rests_on_known", "role_given", "says_what_is_missing", "short_enough",
-    "subject_is_a_line",
+    "cited_values_stand", "claims_have_sources", "gaps_named", "gives_an_answer", "greets_the_contact", "names_peers",
+    "no_avoided_words", "no_placeholders", "no_strange_addresses", "rests_on_known", "role_given",
+    "says_what_is_missing", "short_enough", "subject_is_a_line", "writes_something",
 })  # fmt: skip
 """The names of the checks that stand in code: two of one name could not be told apart beside an answer."""
 

@@ -203,6 +203,7 @@ RESEARCH_SURE = {"quick": 0.6, "standard": 0.8, "comprehensive": 0.9}  # a fact 
 TEMPLATE_REACH_ALONE = env.int("GTM_TEMPLATE_REACH_ALONE", default=10)  # clients that one person may change at once
 CLIENT_DAY_BUDGET_USD = Decimal(env.str("GTM_CLIENT_DAY_BUDGET_USD", default="25"))
 REHEARSAL_BUDGET_USD = Decimal(env.str("GTM_REHEARSAL_BUDGET_USD", default="10"))  # of one rehearsal, the agency's own
+REHEARSAL_MONTH_USD = Decimal(env.str("GTM_REHEARSAL_MONTH_USD", default="200"))  # of all rehearsals in a month (UTC)
 REHEARSAL_IS_NEEDED = env.bool("GTM_REHEARSAL_IS_NEEDED", default=False)  # no version goes live without one that passed
 
 # After so many days the recorded answers of finished runs go, with what only debugging needs; 0: they stay for good.

@@ -16,6 +16,7 @@ from agents_app.llm.errors import (
     ModelRefused,
     ModelUnavailable,
     PriceMissing,
+    ServiceRefused,
     Tally,
 )
 from agents_app.llm.headers import LONGEST_RETRY_AFTER_S, Seen
@@ -43,6 +44,7 @@ __all__ = [
     "Replay",
     "ReplayMissing",
     "Seen",
+    "ServiceRefused",
     "Tally",
     "Unlimited",
     "Usage",

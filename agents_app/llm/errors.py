@@ -46,6 +46,10 @@ class ModelRefused(ModelError):
     """The model, its service or our own price list refuses this question; asking again does not help."""
 
 
+class ServiceRefused(ModelRefused):
+    """The service turned the request away for its key, its credit or its form: that tells nothing of the prompt."""
+
+
 class PriceMissing(ModelRefused):
     """No price holds for any model that may be asked, so none is: what a call may cost could not be set aside."""
 

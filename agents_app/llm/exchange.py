@@ -13,7 +13,7 @@ from django.conf import settings
 
 from agents_app.llm import charging, headers, wire
 from agents_app.llm.charging import Charge
-from agents_app.llm.errors import ModelError, ModelRefused, ModelUnavailable, PriceMissing, Tally
+from agents_app.llm.errors import ModelError, ModelUnavailable, PriceMissing, ServiceRefused, Tally
 from agents_app.llm.headers import Seen
 from agents_app.llm.purse import Grant, Offer, Purse, Unlimited
 from agents_app.llm.question import Question
@@ -171,7 +171,7 @@ def _turned_away(reply: Reply, request_id: str, seen: Seen) -> Exchange:
     if is_busy:
         trouble = ModelUnavailable(f"The model is busy ({status}, {outcome}).", retry_after_s=seen.retry_after_s)
     else:
-        trouble = ModelRefused(f"The model's service refused the request ({status}): {_reason(reply.content)}")
+        trouble = ServiceRefused(f"The model's service refused the request ({status}): {_reason(reply.content)}")
     return Exchange(Charge(), status, outcome, request_id, seen=seen, trouble=trouble)
 
 

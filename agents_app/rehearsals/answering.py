@@ -5,16 +5,16 @@ it had begun counts as spent for certain or perhaps, and is asked for once more.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
 from threading import Lock
 
+from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import F, Q
 from django.utils import timezone
 
 from agents_app import contracts, llm, prices, promising
@@ -25,6 +25,7 @@ from agents_app.llm import Grant, Offer, Seen
 from agents_app.models import Depth, GoldenCase, PromptVersion, Rehearsal, RehearsalAnswer
 from agents_app.prices import PriceTable
 from agents_app.prompts import Material
+from agents_app.rehearsals import spending
 from agents_app.rehearsals.asking import AT_ONCE, RehearsalRefused, worst_of
 from agents_app.rehearsals.deciding import conclude, raise_level
 
@@ -81,6 +82,9 @@ def _go_on(rehearsal: Rehearsal, clock: Callable[[], datetime]) -> bool:
         while rows := _begin(rehearsal, clock()):
             works = list(pool.map(lambda one: do_again(*one), _tasks(rehearsal, rows, clock())))
             pause = _keep(rehearsal, rows, works, clock())
+            if trouble := _turned_away(works):
+                _end(rehearsal, clock(), trouble)
+                return False
             if pause is not None:
                 _hold(rehearsal, clock() + pause)
                 return False
@@ -122,7 +126,7 @@ def _begin(rehearsal: Rehearsal, at: datetime) -> list[RehearsalAnswer]:
         return []
     rows = RehearsalAnswer.objects.filter(rehearsal=rehearsal, status=Status.PLANNED).select_related("case")
     rows.filter(case__context={}).update(status=Status.FAILED, error=FORGOTTEN, finished_at=at)
-    left = rehearsal.budget_usd - _gone(rehearsal)
+    left = rehearsal.budget_usd - spending.gone(rehearsal)
     begun: list[RehearsalAnswer] = []
     for row in rows.order_by("pk")[: _at_once()]:
         row.set_aside_usd = worst_of(_version(rehearsal, row), row.case, at)
@@ -132,13 +136,6 @@ def _begin(rehearsal: Rehearsal, at: datetime) -> list[RehearsalAnswer]:
             begun.append(row)
     RehearsalAnswer.objects.bulk_update(begun, ["status", "set_aside_usd"])
     return begun
-
-
-def _gone(rehearsal: Rehearsal) -> Decimal:
-    """US dollars set aside, spent and perhaps spent."""
-    each = F("set_aside_usd") + F("cost_usd") + F("uncertain_usd")
-    rows = RehearsalAnswer.objects.filter(rehearsal=rehearsal)
-    return Decimal(rows.aggregate(usd=Coalesce(Sum(each), Decimal(0)))["usd"])
 
 
 def _at_once() -> int:
@@ -220,6 +217,16 @@ def _close(rehearsal: Rehearsal, row: RehearsalAnswer, work: Work, at: datetime,
     row.checks = [asdict(check) for check in answered.all_checks]
 
 
+def _turned_away(works: Iterable[Work]) -> str:
+    """Why no answer can be had, whatever the versions say: the service does not take the requests, or nobody knows what
+    they cost. Empty where all were taken."""
+    for work in works:
+        if isinstance(work.error, (llm.ServiceRefused, llm.PriceMissing)):
+            reason = str(work.error)[:200].rstrip(".")
+            return f"{reason}. So nothing can be said of the versions. Mend that, then rehearse again."
+    return ""
+
+
 def _told(error: Exception | None) -> str:
     return str(error)[:300] if isinstance(error, llm.ModelError) else FAULT
 
@@ -245,7 +252,9 @@ def _unpaid(rehearsal: Rehearsal) -> str:
     missing = RehearsalAnswer.objects.filter(rehearsal=rehearsal, status=Status.PLANNED).count()
     if not missing:
         return ""
+    is_cut = rehearsal.budget_usd < settings.REHEARSAL_BUDGET_USD  # by what was left of the month
+    bound = "GTM_REHEARSAL_MONTH_USD" if is_cut else "GTM_REHEARSAL_BUDGET_USD"
     return (
-        f"Its ${rehearsal.budget_usd:.2f} were spent before {missing} of its answers were asked for. Raise "
-        "GTM_REHEARSAL_BUDGET_USD, or switch off some test cases, then rehearse again."
+        f"Its ${rehearsal.budget_usd:.2f} were spent before {missing} of its answers were asked for. Raise {bound}, or "
+        "switch off some test cases, then rehearse again."
     )

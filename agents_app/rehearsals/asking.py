@@ -13,6 +13,7 @@ from django.db import transaction
 from agents_app import llm, prices, promising, versions
 from agents_app.flow import means
 from agents_app.models import Depth, GoldenCase, PromptVersion, Rehearsal, RehearsalAnswer
+from agents_app.rehearsals import spending
 
 REPEATS = 3  # with a model, whose answers differ; the offline composer's do not
 CALLS = 3  # that an answer may take at the most: once, corrected once, and what a model is asked about it
@@ -27,7 +28,8 @@ class RehearsalRefused(Exception):
 
 @dataclass(frozen=True)
 class Quote:
-    """`most_usd` is never exceeded: what all answers cost at the worst, or the budget, whichever is less."""
+    """`most_usd` is never exceeded: what all answers cost at the worst, or the budget, whichever is less. `left_usd` is
+    what all rehearsals together may still spend this month."""
 
     candidate: PromptVersion
     against: PromptVersion
@@ -36,6 +38,11 @@ class Quote:
     answers: int
     worst_usd: Decimal
     most_usd: Decimal
+    left_usd: Decimal
+
+    @property
+    def is_too_much(self) -> bool:
+        return self.most_usd > self.left_usd
 
 
 def quote(candidate: PromptVersion, *, against: PromptVersion | None = None, at: datetime) -> Quote:
@@ -47,28 +54,42 @@ def quote(candidate: PromptVersion, *, against: PromptVersion | None = None, at:
         (repeats * (worst_of(candidate, case, at) + worst_of(other, case, at)) for case in cases), start=Decimal(0)
     )
     most = min(worst, settings.REHEARSAL_BUDGET_USD)
-    return Quote(candidate, other, len(cases), repeats, 2 * repeats * len(cases), worst, most)
+    left = spending.left_of_month(at)
+    return Quote(candidate, other, len(cases), repeats, 2 * repeats * len(cases), worst, most, left)
 
 
 @transaction.atomic
 def ask(candidate: PromptVersion, *, by: User | None, at: datetime, against: PromptVersion | None = None) -> Rehearsal:
-    """One that is under way between the two is answered in place of a new one. Raises RehearsalRefused."""
+    """One that is under way between the two is answered in place of a new one. Raises RehearsalRefused, also where this
+    month's money is not enough."""
     PromptVersion.objects.select_for_update(no_key=True).get(pk=candidate.pk)  # of two clicks, the second finds it
+    spending.hold_month()
     found = quote(candidate, against=against, at=at)
     both = {"candidate": candidate, "against": found.against}
     if there := Rehearsal.objects.filter(**both, status__in=Rehearsal.OPEN).first():
         return there
+    if found.is_too_much:
+        raise RehearsalRefused(_beyond_month(found))
     rehearsal = Rehearsal.objects.create(
         **both,
         agent=candidate.agent,
         repeats=found.repeats,
         promises=promising.of_agent(candidate.agent),
-        budget_usd=settings.REHEARSAL_BUDGET_USD,
+        budget_usd=min(settings.REHEARSAL_BUDGET_USD, found.left_usd),
         author=by,
         asked_at=at,
     )
     RehearsalAnswer.objects.bulk_create(_answers(rehearsal, _cases(candidate, found.against)))
     return rehearsal
+
+
+def _beyond_month(found: Quote) -> str:
+    month, left = settings.REHEARSAL_MONTH_USD, found.left_usd
+    return (
+        f"This rehearsal may cost ${found.most_usd:.2f}. Of the ${month:.2f} that all rehearsals of a month may cost, "
+        f"${left:.2f} are neither spent nor kept for those under way. Wait until those are over or the next month "
+        "begins (UTC), switch off some test cases, or raise GTM_REHEARSAL_MONTH_USD."
+    )
 
 
 def _answers(rehearsal: Rehearsal, cases: Sequence[GoldenCase]) -> Iterator[RehearsalAnswer]:

@@ -8,14 +8,16 @@ from typing import Any
 from agents_app.promises import similarity
 from gtm.stats.exact import mcnemar_p
 
-ENOUGH = 20  # cases; fewer tell nothing of what a change breaks
-ANSWERS = "gives_an_answer"  # a contract of every rehearsal: an answer came at all
+ENOUGH = 20  # cases that the other version answered; fewer tell nothing of what a change breaks
+ANSWERS = "gives_an_answer"  # contracts of every rehearsal: an answer came at all,
+WRITES = "writes_something"  # and says more than what is missing
 Side = Mapping[str, "Kept"]  # {contract: how it came out on one case}
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer to one case. `checks` is as steps keep it; `failed`: none came, or none that can be used."""
+    """One answer to one case. `checks` is as steps keep it; `failed`: none came, or none that can be used; `wrote`: it
+    says more than what is missing."""
 
     checks: Sequence[Mapping[str, Any]] = ()
     text: str = ""
@@ -23,6 +25,7 @@ class Answer:
     cost_usd: float = 0.0
     ms: int = 0
     failed: bool = False
+    wrote: bool = True
 
 
 @dataclass(frozen=True)
@@ -72,11 +75,13 @@ class Delta:
 
 @dataclass(frozen=True)
 class Report:
-    """`changed` is on how many cases any contract came out otherwise. `net` is the weight of lesser contracts lost less
+    """`answered` are the cases that the other version answered; `changed` is on how many any contract came out
+    otherwise. `net` is the weight of lesser contracts lost less
     that of those won. `alike` is how much of the texts is the same words, 0 to 1, None without texts. `reasons` say why
     the verdict is what it is."""
 
     cases: int
+    answered: int
     changed: int
     flips: list[Flips]
     deltas: list[Delta]
@@ -98,10 +103,20 @@ def report(pairs: Sequence[Pair]) -> Report:
     new_failures = sorted({case for each in flips if each.must for case in each.worsened})
     lesser = [each for each in flips if not each.must]
     net = sum(each.weight * (len(each.worsened) - len(each.mended)) for each in lesser)
-    verdict, reasons = _verdict(len(pairs), flips, new_failures, net)
+    answered = sum(bool(old[ANSWERS].passed) for _, old, _ in sides)
+    verdict, reasons = _verdict((len(pairs), answered), flips, new_failures, net)
     changed = len({case for each in flips for case in (*each.worsened, *each.mended)})
     return Report(
-        len(pairs), changed, flips, _deltas(pairs), new_failures, round(net, 4), _alike(pairs), verdict, reasons
+        cases=len(pairs),
+        answered=answered,
+        changed=changed,
+        flips=flips,
+        deltas=_deltas(pairs),
+        new_failures=new_failures,
+        net=round(net, 4),
+        alike=_alike(pairs),
+        verdict=verdict,
+        reasons=reasons,
     )
 
 
@@ -112,7 +127,13 @@ def _side(answers: Sequence[Answer]) -> dict[str, Kept]:
         for check in each.checks:
             said.setdefault(check["check"], []).append(check)
     found = {name: _kept(checks) for name, checks in said.items()}
-    return {**found, ANSWERS: Kept(bool(answers) and not any(each.failed for each in answers), must=True, weight=1.0)}
+    came = [each for each in answers if not each.failed]
+    wrote = all(each.wrote for each in came) if came else None
+    return {
+        **found,
+        ANSWERS: Kept(bool(came) and len(came) == len(answers), must=True, weight=1.0),
+        WRITES: Kept(wrote, must=True, weight=1.0),
+    }
 
 
 def _kept(checks: Sequence[Mapping[str, Any]]) -> Kept:
@@ -165,17 +186,31 @@ def _alike(pairs: Sequence[Pair]) -> float | None:
     return round(mean(found), 4) if found else None
 
 
-def _verdict(cases: int, flips: Sequence[Flips], new_failures: Sequence[int], net: float) -> tuple[str, list[str]]:
+def _verdict(
+    asked: tuple[int, int], flips: Sequence[Flips], new_failures: Sequence[int], net: float
+) -> tuple[str, list[str]]:
+    """`asked` are the cases, and how many of them the other version answered."""
+    cases, answered = asked
     broken = [each for each in flips if each.must and each.worsened]
     if broken:
         return "failed", [f"{each.contract} is newly broken on {_cases(len(each.worsened))}." for each in broken]
-    if cases < ENOUGH:
-        return "too_few", [f"{_cases(cases)}; {ENOUGH} are needed. Copy more steps of real runs as test cases."]
+    if answered < ENOUGH:
+        return "too_few", [_too_few(cases, answered)]
     if net > 0:
         lost = [each for each in flips if not each.must and len(each.worsened) > len(each.mended)]
         said = [f"{each.contract}: lost on {len(each.worsened)}, won on {len(each.mended)}." for each in lost]
         return "worse", [f"More of the lesser contracts are lost than won (by a weight of {net:g}).", *said]
     return "passed", [f"{_cases(cases)}, nothing that must be kept is newly broken, and no more is lost than won."]
+
+
+def _too_few(cases: int, answered: int) -> str:
+    mend = "Copy more steps of real runs as test cases."
+    if answered == cases:
+        return f"{_cases(cases)}; {ENOUGH} are needed. {mend}"
+    return (
+        f"{_cases(cases)}, of which the other version answered {answered}; {ENOUGH} such are needed. Below stands why "
+        f"the others got no answer. {mend}"
+    )
 
 
 def _cases(count: int) -> str:

@@ -95,6 +95,6 @@ def _seen(candidate: PromptVersion) -> list[dict[str, float]]:
 
 def _kept(answers: Sequence[Answer]) -> bool:
     return all(
-        not each.failed and all(check["passed"] for check in each.checks if check.get("judged", True))
+        not each.failed and each.wrote and all(check["passed"] for check in each.checks if check.get("judged", True))
         for each in answers
     )

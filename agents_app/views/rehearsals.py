@@ -1,13 +1,14 @@
 """Rehearsals: what one would take, how far it is, what it says, and both versions side by side."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Q, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -80,9 +81,10 @@ def _approved(request: HttpRequest, found: Rehearsal) -> HttpResponse:
     return redirect("rehearsal", found.pk)
 
 
-def _progress(found: Rehearsal) -> Mapping[str, int]:
+def _progress(found: Rehearsal) -> Mapping[str, Any]:
     over = Q(status__in=[RehearsalAnswer.Status.DONE, RehearsalAnswer.Status.FAILED])
-    return found.answers.aggregate(all=Count("pk"), over=Count("pk", filter=over))
+    money = {name: Sum(name, default=Decimal(0)) for name in ("cost_usd", "uncertain_usd", "set_aside_usd")}
+    return found.answers.aggregate(all=Count("pk"), over=Count("pk", filter=over), **money)
 
 
 def _report(found: Rehearsal) -> dict[str, Any]:
@@ -113,20 +115,22 @@ def _order(flips: Iterable[Mapping[str, Any]]) -> dict[int, int]:
 
 
 def _case(answers: Answers, flips: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The first answer of each side with its words marked that the other has not."""
+    """The first answer of each side with its words marked that the other has not, and what all of the side cost."""
     case = answers[0].case
-    old, new = (next((each for each in answers if each.side == side), None) for side in ("old", "new"))
+    olds, news = ([each for each in answers if each.side == side] for side in ("old", "new"))
+    old, new = next(iter(olds), None), next(iter(news), None)
     compared = wording.compare(old.text, new.text) if old and new and old.text and new.text else None
     return {
         "case": case,
         "worsened": [each["contract"] for each in flips if case.pk in each["worsened"]],
         "mended": [each["contract"] for each in flips if case.pk in each["mended"]],
-        "sides": [_side(old, compared.left if compared else None), _side(new, compared.right if compared else None)],
+        "sides": [_side(olds, compared.left if compared else None), _side(news, compared.right if compared else None)],
         "repeats": max(each.repeat for each in answers),
     }
 
 
-def _side(answer: RehearsalAnswer | None, pieces: Sequence[wording.Piece] | None) -> dict[str, Any]:
+def _side(answers: Answers, pieces: Sequence[wording.Piece] | None) -> dict[str, Any]:
+    answer = next(iter(answers), None)
     text = answer.text if answer else ""
     checks = answer.checks if answer else []
     return {
@@ -135,5 +139,7 @@ def _side(answer: RehearsalAnswer | None, pieces: Sequence[wording.Piece] | None
         "pieces": pieces if pieces is not None else [wording.Piece(text, is_changed=False)],
         "broken": [check for check in checks if not check["passed"]],
         "unjudged": [check for check in checks if not check.get("judged", True)],
+        "cost_usd": sum(each.cost_usd for each in answers),
+        "uncertain_usd": sum(each.uncertain_usd for each in answers),
         "kept": sum(bool(check["passed"] and check.get("judged", True)) for check in checks),
     }

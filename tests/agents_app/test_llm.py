@@ -388,7 +388,7 @@ def test_an_answer_is_read_up_to_a_million_bytes(size, outcomes_told, naps):
 def test_a_request_the_service_refuses_is_not_asked_again(status):
     refused = Fault(status, (PAYLOADS / "bad_request.json").read_bytes())
 
-    with faults.inject("messages", refused), pytest.raises(llm.ModelRefused) as error:
+    with faults.inject("messages", refused), pytest.raises(llm.ServiceRefused) as error:
         ask()
 
     assert "max_tokens: must be greater than 0" in str(error.value)

@@ -30,7 +30,7 @@ def test_twenty_cases_without_a_loss_pass():
     report = gate.report(pairs(answer(KEPT, SAFE), answer(KEPT, SAFE)))
 
     assert (report.verdict, report.net, report.new_failures, report.alike) == ("passed", 0, [], 1.0)
-    assert [each.contract for each in report.flips] == ["gives_an_answer", "safe", "short"]
+    assert [each.contract for each in report.flips] == ["gives_an_answer", "safe", "short", "writes_something"]
     assert (flips(report, "short").old, flips(report, "short").new, flips(report, "short").p) == (20, 20, 1.0)
 
 
@@ -97,6 +97,46 @@ def test_an_answer_that_did_not_come_is_a_broken_must():
     assert (report.verdict, len(report.new_failures)) == ("failed", 20)
     assert report.reasons == ["gives_an_answer is newly broken on 20 cases."]
     assert report.deltas == []
+
+
+def test_a_candidate_that_writes_nothing_where_the_other_wrote_breaks_a_must():
+    report = gate.report(pairs(answer(KEPT), answer(text="", wrote=False)))
+
+    assert (report.verdict, report.changed, len(report.new_failures)) == ("failed", 20, 20)
+    assert report.reasons == ["writes_something is newly broken on 20 cases."]
+
+
+def test_where_both_say_what_is_missing_nothing_flips():
+    report = gate.report(pairs(answer(wrote=False), answer(wrote=False)))
+
+    assert (report.verdict, report.changed) == ("passed", 0)
+    assert (flips(report, "writes_something").old, flips(report, "writes_something").judged) == (0, 20)
+
+
+def test_an_answer_that_did_not_come_breaks_one_must_and_not_two():
+    report = gate.report(pairs(answer(KEPT), answer(failed=True, wrote=False)))
+
+    assert flips(report, "writes_something").unjudged == 20
+    assert report.reasons == ["gives_an_answer is newly broken on 20 cases."]
+
+
+def test_cases_that_nobody_answered_tell_nothing():
+    report = gate.report(pairs(answer(failed=True), answer(failed=True)))
+
+    assert (report.verdict, report.cases, report.answered) == ("too_few", 20, 0)
+    assert report.reasons == [
+        "20 cases, of which the other version answered 0; 20 such are needed. Below stands why the others got no answer. "
+        "Copy more steps of real runs as test cases."
+    ]
+
+
+@pytest.mark.parametrize(("count", "verdict"), [(20, "passed"), (19, "too_few")])
+def test_only_cases_that_the_other_version_answered_count_towards_the_twenty(count, verdict):
+    unanswered = pairs(answer(failed=True), answer(KEPT), count=5, first=100)
+
+    report = gate.report([*pairs(answer(KEPT), answer(KEPT), count=count), *unanswered])
+
+    assert (report.verdict, report.cases, report.answered) == (verdict, count + 5, count)
 
 
 def test_what_nobody_could_judge_is_counted_apart():

@@ -10,8 +10,10 @@ from django.urls import reverse
 
 from agents_app import cases, llm, prices, rehearsals, versions
 from agents_app.models import Contract, Draft, FlowRun, GoldenCase, ModelPrice, Rehearsal, RehearsalAnswer, Request
-from agents_app.rehearsals import answering
+from agents_app.rehearsals import answering, deciding
+from agents_app.rollouts import starting
 from gtm import loop
+from tests.agents_app import models_that
 from tests.agents_app.flows_that import execute
 from tests.agents_app.models_that import answering as answering_model
 from tests.agents_app.models_that import failing
@@ -119,6 +121,56 @@ def test_a_candidate_that_breaks_a_must_fails(monkeypatch):
     assert found.verdict == "failed"
     assert "no_placeholders is newly broken on 2 cases." in found.report["reasons"]
     assert "has not passed (Breaks what the other keeps)" in rehearsals.warning(version)
+
+
+def writes_nothing(monkeypatch, *, both=False):
+    """From now on the candidate of `candidate()`, or both versions, say what is missing in the place of a mail."""
+    real = llm.ask
+
+    def falls_silent(question, **options):
+        answer = real(question, **options)
+        if not both and "`subject` is not used" not in str(question.system):
+            return answer
+        document = {**answer.parsed.model_dump(), "sentences": [], "missing": ["No fact is strong enough."]}
+        return llm.Answer(**{**answer.__dict__, "parsed": question.schema.model_validate(document)})
+
+    monkeypatch.setattr(llm, "ask", falls_silent)
+
+
+def test_a_candidate_that_writes_nothing_where_the_other_wrote_fails(monkeypatch):
+    make_cases(20)
+    version = candidate()
+    writes_nothing(monkeypatch)
+
+    found = rehearse(version)
+
+    version.refresh_from_db()
+    assert {row.status for row in found.answers.all()} == {"done"}
+    assert (found.verdict, found.report["changed"], version.level) == ("failed", 20, "major")
+    assert found.report["reasons"] == ["writes_something is newly broken on 20 cases."]
+    assert starting.expected_of(version).difference < 0
+
+
+def test_cases_on_which_both_say_what_is_missing_take_nothing_from_a_candidate(monkeypatch):
+    make_cases(20)
+    version = candidate()
+    writes_nothing(monkeypatch, both=True)
+
+    found = rehearse(version)
+
+    assert (found.verdict, found.report["changed"]) == ("passed", 0)
+    assert starting.expected_of(version).difference == 0
+
+
+def test_an_answer_of_an_older_shape_wrote_something_where_it_has_a_text():
+    first, _ = make_cases(2)
+    found = rehearse(candidate())
+    found.answers.update(output={"body": "Dear Ada"})
+    found.answers.filter(case=first).update(text=" ")
+
+    pairs = deciding.pairs(found.answers.order_by("case"))
+
+    assert [{each.wrote for each in (*pair.old, *pair.new)} for pair in pairs] == [{False}, {True}]
 
 
 def test_the_contracts_that_stood_when_it_was_asked_count_and_each_clients_own():
@@ -245,6 +297,63 @@ def test_a_model_that_refuses_is_an_answer_that_did_not_come(monkeypatch):
     assert found.verdict == "too_few"
 
 
+def test_where_both_versions_are_refused_on_every_case_nothing_passes(monkeypatch):
+    make_cases(20)
+    version = candidate()
+    monkeypatch.setattr(llm, "ask", failing(MAIL, llm.ModelRefused, "The model declined to answer."))
+
+    found = rehearse(version)
+
+    assert (found.status, found.verdict, found.report["answered"]) == ("done", "too_few", 0)
+    assert "of which the other version answered 0" in rehearsals.warning(version)
+
+
+def test_a_service_that_turns_requests_away_ends_it_in_words_and_with_no_verdict(settings, dear):
+    make_cases(20)
+    version = candidate()
+    body = b'{"type": "error", "error": {"type": "authentication_error", "message": "invalid x-api-key"}}'
+
+    with models_that.paid(settings, [(401, {}, body)]) as service:
+        found = rehearse(version)
+
+        assert rehearsals.warning(version).startswith(f"The rehearsal of {version} beside")
+    assert (found.status, found.verdict, found.report, found.lease_until) == ("failed", "", {}, None)
+    assert found.error == (
+        "The model's service refused the request (401): invalid x-api-key. So nothing can be said of the versions. Mend "
+        "that, then rehearse again."
+    )
+    assert len(service.requests) == answering.AT_ONCE
+    states = list(found.answers.order_by("pk").values_list("status", flat=True))
+    assert states == ["failed"] * answering.AT_ONCE + ["planned"] * (120 - answering.AT_ONCE)
+
+
+@pytest.mark.parametrize(("count", "verdict"), [(21, "passed"), (20, "too_few")])
+def test_a_case_that_is_forgotten_half_way_counts_for_neither(monkeypatch, count, verdict):
+    gone = make_cases(count)[0]
+    real = answering._tasks
+
+    def forgets(rehearsal, rows, at):
+        tasks = real(rehearsal, rows, at)
+        if any((row.case_id, row.side) == (gone.pk, "new") for row in rows):
+            forget(gone)
+        return tasks
+
+    monkeypatch.setattr(answering, "_tasks", forgets)
+
+    found = rehearse(candidate())
+
+    states = found.answers.filter(case=gone).order_by("pk").values_list("side", "status")
+    assert list(states) == [("old", "done"), ("new", "failed")]
+    assert (found.verdict, found.report["cases"], found.report["answered"]) == (verdict, count - 1, count - 1)
+
+
+def forget(case):
+    """As an erasure leaves it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL gtm.erasing = 'on'")
+    GoldenCase.objects.filter(pk=case.pk).update(context={}, title="", note="")
+
+
 def test_a_fault_of_ours_stands_on_the_answer_without_its_name(monkeypatch, caplog):
     def falls(question, **options):
         raise ZeroDivisionError("division by zero")
@@ -264,18 +373,13 @@ def test_of_a_person_who_was_forgotten_nothing_is_asked_or_kept(monkeypatch, whe
     made = rehearsals.ask(candidate(), by=make_user(), at=AT)
     real = answering._tasks
 
-    def forget():
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL gtm.erasing = 'on'")
-        GoldenCase.objects.filter(pk=gone.pk).update(context={}, title="", note="")
-
     def forgets(*args):
         tasks = real(*args)
-        forget()
+        forget(gone)
         return tasks
 
     if when == "before":
-        forget()
+        forget(gone)
     else:
         monkeypatch.setattr(answering, "_tasks", forgets)
 
@@ -291,11 +395,16 @@ def test_of_a_person_who_was_forgotten_nothing_is_asked_or_kept(monkeypatch, whe
 
 
 @pytest.fixture
-def paid(monkeypatch, settings):
-    """A model that costs: the sandbox's answers at a price, as if a key were set."""
+def dear(settings):
+    """A model that has a price, to be asked once a key is set."""
     settings.MODEL = "costly"
     per_million = dict.fromkeys(("input", "output", "cache_read", "cache_write", "cache_write_1h"), Decimal(10))
     ModelPrice.objects.create(model="costly", valid_from=AT.date(), **per_million)
+
+
+@pytest.fixture
+def paid(monkeypatch, dear):
+    """It answers as the sandbox does, as if a key were set."""
     monkeypatch.setattr(llm, "is_offline", lambda: False)
     real = llm.ask
     lock = threading.Lock()
@@ -391,6 +500,84 @@ def test_a_rehearsal_whose_model_loses_its_price_ends_in_words_with_what_it_paid
     assert rehearsals.unfinished(AT + timedelta(days=1)) == []
 
 
+def test_what_it_cost_in_all_stands_on_its_page_and_in_the_list(paid, operator):
+    version = candidate()
+    make_case_with(paid)
+    found = rehearse(version)
+    found.answers.filter(side="new", repeat=2).update(uncertain_usd=Decimal("0.5"))
+
+    page = operator.get(reverse("rehearsal", args=[found.pk])).content.decode()
+    listed = operator.get(reverse("admin:agents_app_rehearsal_changelist")).content.decode()
+
+    assert "It cost $0.1800, and perhaps $0.5000 more for answers that never came, of the $10.00" in page
+    assert "$0.0900 for all 3 repeats.</p>" in page
+    assert "$0.0900 for all 3 repeats, and perhaps $0.5000 more.</p>" in page
+    assert "$0.1800 of $10.00, perhaps $0.5000 more" in listed
+
+
+def money(version, usd="3", *, status="done", finished_at=AT, budget="10", **of_answer):
+    """A rehearsal of a version made from this one, with one answer that cost so much."""
+    other = versions.create(MAIL, text=f"Another, number {Rehearsal.objects.count()}.", note="", by=None, at=AT)
+    made = Rehearsal.objects.create(
+        candidate=other, against=version, agent=MAIL, budget_usd=Decimal(budget), asked_at=AT - timedelta(days=40),
+        status=status, finished_at=finished_at,
+    )  # fmt: skip
+    case = GoldenCase.objects.first()
+    RehearsalAnswer.objects.create(rehearsal=made, case=case, side="old", cost_usd=Decimal(usd), **of_answer)
+
+
+def test_of_a_month_counts_what_ended_in_it_and_the_whole_budget_of_what_is_under_way():
+    make_cases(1)
+    version = candidate()
+    money(version, "3", uncertain_usd=Decimal("0.5"))
+    money(version, "100", finished_at=AT.replace(day=1, hour=0) - timedelta(seconds=1))
+    money(version, "4", status="running", finished_at=None, set_aside_usd=Decimal(1))
+    money(version, "4", status="running", finished_at=None, set_aside_usd=Decimal(7))
+
+    assert rehearsals.quote(version, at=AT).left_usd == 200 - (Decimal("3.5") + 10 + 11)
+
+
+def test_a_rehearsal_that_could_pass_the_month_is_refused_and_told_how_to_mend_it(paid, settings, operator):
+    version = candidate()
+    make_case_with(paid)
+    settings.REHEARSAL_MONTH_USD = Decimal(20)
+    money(version, "19.99")
+    most = rehearsals.quote(version, at=AT).most_usd
+
+    with pytest.raises(rehearsals.RehearsalRefused) as refusal:
+        rehearsals.ask(version, by=make_user(), at=AT)
+
+    assert str(refusal.value) == (
+        f"This rehearsal may cost ${most:.2f}. Of the $20.00 that all rehearsals of a month may cost, $0.01 are neither "
+        "spent nor kept for those under way. Wait until those are over or the next month begins (UTC), switch off some "
+        "test cases, or raise GTM_REHEARSAL_MONTH_USD."
+    )
+    assert (Rehearsal.objects.filter(candidate=version).count(), paid) == (0, [])
+    assert rehearsals.ask(version, by=make_user(), at=AT + timedelta(days=31)).budget_usd == 10
+
+
+def test_of_two_that_fit_the_month_only_one_at_a_time_the_second_waits(paid, settings):
+    version = candidate()
+    make_case_with(paid)
+    most = rehearsals.quote(version, at=AT).most_usd
+    settings.REHEARSAL_MONTH_USD = most + Decimal("0.5")
+    other = versions.create(MAIL, text="Another.", note="", by=None, at=AT)
+
+    first = rehearsals.ask(version, by=make_user(), at=AT)
+
+    assert first.budget_usd == settings.REHEARSAL_MONTH_USD
+    assert rehearsals.ask(version, by=make_user(), at=AT).pk == first.pk
+    with pytest.raises(rehearsals.RehearsalRefused, match=r"\$0\.00 are neither spent nor kept"):
+        rehearsals.ask(other, by=make_user(), at=AT)
+
+
+def test_a_rehearsal_that_costs_nothing_needs_nothing_of_the_month(settings):
+    make_cases(1)
+    settings.REHEARSAL_MONTH_USD = Decimal(0)
+
+    assert rehearse(candidate()).status == "done"
+
+
 # --- passing, and going live
 
 
@@ -435,6 +622,26 @@ def test_a_rehearsal_beside_a_version_that_is_live_no_more_does_not_count():
     other = versions.go_live(versions.create(MAIL, text="Another.", note="", by=None, at=AT), by=None, at=AT)
 
     assert rehearsals.warning(version) == f"{version} was never rehearsed beside {other}, which is live."
+
+
+def test_what_the_offline_composer_answered_counts_no_more_once_a_model_is_connected(operator, settings):
+    make_cases(20)
+    version = candidate()
+    found = rehearse(version)
+    settings.REHEARSAL_IS_NEEDED = True
+    assert (rehearsals.warning(version), rehearsals.newest(version)) == ("", found)
+
+    settings.ANTHROPIC_API_KEY = "sk-test"
+    refused = operator.post(release(version), {"reason": "It passed."}).content.decode()
+
+    assert rehearsals.warning(version) == (
+        f"{version} was rehearsed beside {versions.live()[MAIL]} by the offline composer alone, which reads no prompt. A "
+        "model is connected now, and it may answer otherwise."
+    )
+    assert "by the offline composer alone" in refused
+    assert (rehearsals.newest(version), versions.live()[MAIL] == version) == (None, False)
+    found.answers.update(generator="claude-sonnet-5-5")
+    assert (rehearsals.warning(version), rehearsals.newest(version)) == ("", found)
 
 
 def release(version):
