@@ -4,9 +4,10 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils import timezone
 
 from agents_app import evidence
-from agents_app.models import GoldenCase, StepRun
+from agents_app.models import FlowRun, GoldenCase, StepRun
 
 ASKED = ("key", "attribute", "value", "confidence", "source", "as_of")  # what a model sees of a fact (flow/work.py)
 LONGEST_TITLE = 160
@@ -51,7 +52,15 @@ def _check(step: StepRun) -> None:
     if step.status != StepRun.Status.DONE:
         raise CaseRefused(f"{step.label} did not end with an answer, so what it was given is not known whole.")
     if "config" not in step.input or not step.input.get("context"):
-        raise CaseRefused(f"What {step.label} was given is no longer stored whole: somebody asked to be forgotten.")
+        raise CaseRefused(f"What {step.label} was given is no longer stored whole: {_gone(step.run)}")
+
+
+def _gone(run: FlowRun) -> str:
+    removed, contact = run.calls_removed_at, run.request.contact
+    if removed and not (contact and contact.erased_at):
+        on = f"{timezone.localtime(removed):%-d %B %Y}"
+        return f"it was removed on {on}, as of every old run that no e-mail was sent of."
+    return "somebody asked to be forgotten."
 
 
 def _whom(step: StepRun) -> str:

@@ -8,6 +8,8 @@ from agents_app import contracts
 from agents_app.prompts import Material
 
 PLACES = {"config": "Setting", "context": "Given"}
+EMPTIED = "emptied"  # the key of what a step was given whose words were removed (retention.py)
+GONE = "no longer kept with the step"
 READING_ORDER = ("subject", "greeting", "sentences", "closing", "role", "angle", "pains", "summary", "missing")
 
 
@@ -44,6 +46,8 @@ def source_of(name: str, facts: Mapping[str, Mapping[str, Any]], material: Mater
     given = contracts.resolve(name, material)
     root, _, path = name.partition(".")
     label = f"{PLACES[root]}: {_words(path)}" if root in PLACES else _words(name)
+    if given is None and is_emptied(material.context):
+        return Source(name, label, "", GONE)
     if given is None:
         return Source(name, label, "nothing of this name was given", is_known=False)
     return Source(name, label, _said(given))
@@ -51,9 +55,14 @@ def source_of(name: str, facts: Mapping[str, Mapping[str, Any]], material: Mater
 
 def materials(step_input: Mapping[str, Any], config: Mapping[str, Any]) -> list[Material]:
     """What a step was given, one a question; a step that was asked several questions has a list of contexts."""
-    contexts = step_input.get("context") or {}
+    contexts = step_input.get("context") or ({EMPTIED: True} if is_emptied(step_input) else {})
     facts: Sequence[Mapping[str, Any]] = step_input.get("facts") or []
     return [Material(config, facts, each) for each in (contexts if isinstance(contexts, list) else [contexts])]
+
+
+def is_emptied(given: Mapping[str, Any]) -> bool:
+    """Whether only what a decision rests on is left of it, without its words."""
+    return EMPTIED in given
 
 
 def _fact(name: str, fact: Mapping[str, Any]) -> Source:
@@ -61,7 +70,8 @@ def _fact(name: str, fact: Mapping[str, Any]) -> Source:
     origin = f"from {_words(str(fact['source']))}" if fact.get("source") else ""
     as_of = f"as of {fact['as_of']}" if fact.get("as_of") else ""
     detail = ", ".join(part for part in (sure, origin, as_of) if part)
-    return Source(name, f"Fact: {_words(str(fact['attribute']))}", str(fact["value"]), detail, fact.get("fact_id"))
+    value = str(fact.get("value", GONE))
+    return Source(name, f"Fact: {_words(str(fact['attribute']))}", value, detail, fact.get("fact_id"))
 
 
 def _said(given: object) -> str:

@@ -1,6 +1,7 @@
 """Spans of runs that ended → the operator's collector, each run once, a bounded number at a time.
 
-A mark says up to where; it moves when the collector has taken a batch. What it does not take waits for the next tick.
+A mark says up to where; it moves when the collector has taken a batch. What it does not take waits for the next tick;
+but a run that it refuses by itself is passed over, or nothing behind it would ever be told.
 """
 
 import logging
@@ -23,6 +24,8 @@ MOST_RUNS, MOST_SPANS = 100, 2_000  # of one tick, and of one request
 HEAVY = ("output", "prompt_sent", "checks", "votes", "confidence_terms", "decisions")
 RUN_HEAVY = ("config", "config_sources", "hints", "facts_routed")
 
+Batch = list[tuple[FlowRun, list[Span]]]
+
 logger = logging.getLogger(__name__)
 
 
@@ -31,15 +34,34 @@ def export(*, at: datetime) -> int:
     if not telemetry.is_on():
         return 0
     mark, told = finished.mark(JOB, begin=at - BEGIN), 0
-    for batch in _batches(_whole(finished.after(mark, at=at)[:MOST_RUNS])):
-        try:
-            telemetry.send([span for _, found in batch for span in found])
-        except telemetry.NotDelivered as error:
-            logger.warning("%s", error)
-            break
-        told += len(batch)
-        finished.advance(mark, batch[-1][0])
+    try:
+        for batch in _batches(_whole(finished.after(mark, at=at)[:MOST_RUNS])):
+            for last, count in _sent(batch):
+                told += count
+                finished.advance(mark, last)
+    except telemetry.NotDelivered as error:
+        logger.warning("%s They are sent again with the next tick.", error)
     return told
+
+
+def _sent(batch: Batch) -> Iterator[tuple[FlowRun, int]]:
+    """(the last run of what was sent, how many were told with it). What is refused is halved, down to the run that is
+    the cause. Raises NotDelivered where waiting may help."""
+    last, _ = batch[-1]
+    try:
+        telemetry.send([span for _, found in batch for span in found])
+    except telemetry.NotDelivered as error:
+        if not error.is_refused:
+            raise
+        if len(batch) > 1:
+            half = len(batch) // 2
+            yield from _sent(batch[:half])
+            yield from _sent(batch[half:])
+            return
+        logger.error("run %s is passed over, its spans are not told: %s", last.pk, error)
+        yield last, 0
+        return
+    yield last, len(batch)
 
 
 def waiting_since(*, at: datetime) -> datetime | None:
@@ -55,8 +77,9 @@ def of_request(request_id: int) -> list[Span]:
 
 
 def of_run(run: FlowRun) -> list[Span]:
-    """The run's own span, then each attempt of each step with what it asked."""
-    steps = list(run.steps.all())
+    """The run's own span, then each attempt of each step with what it asked. Steps that were taken over from a run
+    that is done again were told with that one."""
+    steps = [step for step in run.steps.all() if not step.is_taken_over]
     told = spans.Run(
         id=run.pk,
         request=run.request_id,
@@ -127,10 +150,10 @@ def _whole(runs: QuerySet[FlowRun]) -> QuerySet[FlowRun]:
     )
 
 
-def _batches(runs: Iterable[FlowRun]) -> Iterator[list[tuple[FlowRun, list[Span]]]]:
+def _batches(runs: Iterable[FlowRun]) -> Iterator[Batch]:
     """Whole runs, at least one, up to MOST_SPANS. One whose rows cannot be told is passed over, or it would be met for
     ever."""
-    batch: list[tuple[FlowRun, list[Span]]] = []
+    batch: Batch = []
     size = 0
     for run in runs:
         found = _told(run)

@@ -17,6 +17,7 @@ from django.db import transaction
 
 from agents_app import comparing, estimates, graph, llm, requests, routing, taking_over, trials, versions
 from agents_app.estimates import Estimate
+from agents_app.evidence import is_emptied
 from agents_app.flow import inputs, knowledge, means, results
 from agents_app.graph import Node, nodes_of
 from agents_app.models import Deployment, FlowRun, PlannedPrompt, PromptVersion, Request, Rerun, StepKind, StepRun
@@ -63,7 +64,7 @@ def refusal(step: StepRun) -> str:
         return f"{run} is still at work. Wait for its end, or cancel it."
     if run.request.contact and run.request.contact.erased_at:
         return "The person asked to be forgotten, so what the run was given is gone."
-    if inputs.problem(step, given(step)):
+    if is_emptied(step.input) or inputs.problem(step, given(step)):
         return f"What {step.label} was given is not stored whole, so it cannot be given again."
     return ""
 

@@ -1,10 +1,10 @@
-"""What happened to a request, read from the rows alone: each run with its steps, sources, facts and drafts."""
+"""What happened to a request, read from the rows alone: each run with steps, sources, facts, drafts and outcomes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from django.db.models import Prefetch, QuerySet
 
@@ -21,9 +21,27 @@ from agents_app.models import (
     SourceRecord,
     StepRun,
 )
+from clients.access import called
 
 ANSWERS = SourceRecord.objects.select_related("same_as").defer("payload", "same_as__payload")
 STEPS = StepRun.objects.select_related("prompt_version", "context", "contact", "gate")
+DRAFTS = Draft.objects.select_related("send", "decided_by")
+
+
+class Outcome(Protocol):
+    """See `experiments.models.OutcomeEvent`, which stands above this app."""
+
+    kind: str
+    occurred_at: datetime
+    source: str
+
+
+OutcomesOf = Callable[[Sequence[Draft]], Mapping[int, Sequence[Outcome]]]
+
+
+def nothing_back(drafts: Sequence[Draft]) -> Mapping[int, Sequence[Outcome]]:
+    """For whoever looks at a run before anything of it can have been sent."""
+    return {}
 
 
 @dataclass(frozen=True)
@@ -104,13 +122,31 @@ class FactTrace:
 
 
 @dataclass(frozen=True)
+class OutcomeTrace:
+    kind: str
+    occurred_at: datetime
+    source: str
+
+
+@dataclass(frozen=True)
 class DraftTrace:
+    """`subject` and `body` are the agent's, `final_` what goes out. `decided_by` is a name, empty where nobody has
+    decided; `message_id` is empty until the mail server took it."""
+
     id: int
     subject: str
     body: str
+    final_subject: str
+    final_body: str
+    was_edited: bool
     status: str
     generator: str
     sentences: list[dict[str, Any]]
+    decided_by: str
+    decided_at: datetime | None
+    message_id: str
+    sent_at: datetime | None
+    outcomes: list[OutcomeTrace]
 
 
 @dataclass(frozen=True)
@@ -143,15 +179,18 @@ class RunTrace:
     cost_usd: Decimal
 
 
-def of_request(request: Request) -> list[RunTrace]:
-    """The runs of a request, oldest first, in a constant number of queries."""
-    return [_run(run) for run in _whole(FlowRun.objects.filter(request=request).order_by("pk"))]
+def of_request(request: Request, outcomes_of: OutcomesOf = nothing_back) -> list[RunTrace]:
+    """The runs of a request, oldest first, in a constant number of queries. `outcomes_of` says what came back to a
+    draft (`experiments.outcomes`)."""
+    runs = list(_whole(FlowRun.objects.filter(request=request).order_by("pk")))
+    back = outcomes_of([draft for run in runs for draft in run.drafts.all()])
+    return [_run(run, back) for run in runs]
 
 
-def of_run(run: FlowRun) -> RunTrace:
+def of_run(run: FlowRun, outcomes_of: OutcomesOf = nothing_back) -> RunTrace:
     """One run, in the same number of queries."""
     [found] = _whole(FlowRun.objects.filter(pk=run.pk))
-    return _run(found)
+    return _run(found, outcomes_of(list(found.drafts.all())))
 
 
 def document(trace: RunTrace) -> dict[str, Any]:
@@ -168,11 +207,11 @@ def _whole(runs: QuerySet[FlowRun]) -> QuerySet[FlowRun]:
         Prefetch("source_records", ANSWERS.prefetch_related("claims").order_by("pk")),
         Prefetch("facts", Fact.objects.prefetch_related("claims__source_record").order_by("pk")),
         Prefetch("personas", Persona.objects.order_by("pk")),
-        Prefetch("drafts", Draft.objects.order_by("pk")),
+        Prefetch("drafts", DRAFTS.order_by("pk")),
     )
 
 
-def _run(run: FlowRun) -> RunTrace:
+def _run(run: FlowRun, back: Mapping[int, Sequence[Outcome]]) -> RunTrace:
     known = explaining.Around(run, list(run.revisions.all()), list(run.source_records.all()))
     steps = [_step(step, known) for step in run.steps.all()]
     return RunTrace(
@@ -197,7 +236,7 @@ def _run(run: FlowRun) -> RunTrace:
         facts=[_fact(fact) for fact in run.facts.all()],
         personas=[_persona(persona) for persona in run.personas.all()],
         brief=run.brief.sentences if hasattr(run, "brief") else [],
-        drafts=[_draft(draft) for draft in run.drafts.all()],
+        drafts=[_draft(draft, back.get(draft.pk, ())) for draft in run.drafts.all()],
         generators=sorted({step.generator for step in steps if step.generator}),
         cost_usd=sum((step.cost_usd for step in steps), Decimal(0)),
     )
@@ -275,8 +314,24 @@ def _persona(persona: Persona) -> dict[str, Any]:
     return {"role": persona.role, "pains": persona.pains, "angle": persona.angle, "rests_on": persona.rests_on}
 
 
-def _draft(draft: Draft) -> DraftTrace:
-    return DraftTrace(draft.pk, draft.subject, draft.body, draft.status, draft.generator, draft.sentences)
+def _draft(draft: Draft, back: Sequence[Outcome]) -> DraftTrace:
+    send = getattr(draft, "send", None)
+    return DraftTrace(
+        id=draft.pk,
+        subject=draft.subject,
+        body=draft.body,
+        final_subject=draft.final_subject,
+        final_body=draft.final_body,
+        was_edited=draft.was_edited,
+        status=draft.status,
+        generator=draft.generator,
+        sentences=draft.sentences,
+        decided_by=called(draft.decided_by) if draft.decided_at else "",
+        decided_at=draft.decided_at,
+        message_id=send.message_id if send else "",
+        sent_at=send.sent_at if send else None,
+        outcomes=[OutcomeTrace(each.kind, each.occurred_at, each.source) for each in back],
+    )
 
 
 def _seconds(start: datetime | None, end: datetime | None) -> float | None:

@@ -1,14 +1,14 @@
 """What became of an e-mail: noted once, however often it is told."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NotRequired, TypedDict, Unpack
+from typing import NotRequired, TypedDict, Unpack, cast
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from agents_app.models import Send
+from agents_app.models import Draft, Send
 from clients import contacts, suppression
 from clients.canonical import CONTACT_ID, CONTACT_KINDS
 from clients.models import Contact, Delivery, Event, Suppression
@@ -118,6 +118,17 @@ def unsubscribe(contact: Contact, *, at: datetime) -> Recorded:
         source="unsubscribe_link",
         event_key=f"contact:{contact.pk}",
     )
+
+
+def outcomes_of(drafts: Sequence[Draft]) -> dict[int, list[OutcomeEvent]]:
+    """{draft id: what came back to it, its sending apart}; no query before one of them is sent."""
+    sent = {draft.send.pk: draft.pk for draft in drafts if hasattr(draft, "send")}
+    found: dict[int, list[OutcomeEvent]] = {}
+    if sent:
+        events = OutcomeEvent.objects.filter(send__in=sent).exclude(kind=OutcomeKind.SENT)
+        for event in events.order_by("occurred_at", "pk"):
+            found.setdefault(sent[cast(int, event.send_id)], []).append(event)
+    return found
 
 
 def bounced(sends: Iterable[int]) -> set[int]:

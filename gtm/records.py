@@ -2,7 +2,8 @@
 
 The model says which columns record (`recorded`); `guard` adds the same rule to the database, where it also holds for
 `QuerySet.update`, raw SQL and other programs. Two paths may empty them, by setting `gtm.erasing` for
-their own transaction: erasure what is personal, retention what only debugging needs of old runs.
+their own transaction: erasure what is personal, retention what only debugging needs of old runs. What retention has
+emptied is filled again where a step is given the very same, by its hash (`agents_app/flow/journal.py`).
 """
 
 from collections.abc import Iterable, Sequence

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SERVICE = "gtm"
 PATH = "/v1/traces"
 TIMEOUT_S = 10.0  # with the library's own retries
+OF_ANY = frozenset({401, 403, 404, 405, 407, 408, 429})  # what a collector would answer to any other spans as well
 
 
 class Span(Protocol):
@@ -48,7 +49,14 @@ class Span(Protocol):
 
 
 class NotDelivered(Exception):
-    """The collector did not take the spans; they can be sent again, because each has an id of its own."""
+    """The collector did not take the spans; they can be sent again, because each has an id of its own.
+
+    `is_refused`: these spans are the cause, so it would answer the same again; for every other cause one waits.
+    """
+
+    def __init__(self, words: str, *, is_refused: bool = False) -> None:
+        super().__init__(words)
+        self.is_refused = is_refused
 
 
 def is_on() -> bool:
@@ -59,14 +67,26 @@ def send(spans: Iterable[Span]) -> None:
     """All of them in one request. Raises NotDelivered; the library's log says what the collector answered."""
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.trace.export import SpanExportResult
+    from requests import Session
 
-    exporter = OTLPSpanExporter(endpoint=endpoint(), headers=headers(), timeout=TIMEOUT_S)
+    answered: list[int] = []
+    session = Session()
+    session.hooks["response"].append(lambda response, **_: answered.append(response.status_code))
+    exporter = OTLPSpanExporter(
+        endpoint=endpoint(),
+        headers=headers(),
+        timeout=TIMEOUT_S,
+        session=session,
+        max_request_size=0,  # the collector says itself what is too large
+    )
     try:
         result = exporter.export(_readable(spans))
     finally:
         exporter.shutdown()  # type: ignore[no-untyped-call]
-    if result is not SpanExportResult.SUCCESS:
-        raise NotDelivered(f"{endpoint()} did not take the spans. They are sent again with the next tick.")
+    status = answered[-1] if answered else 0
+    if result is not SpanExportResult.SUCCESS or 300 <= status < 400:  # the library takes a redirect for a yes
+        said = f"{endpoint()} did not take the spans" + (f" (HTTP {status})." if status else ": it gave no answer.")
+        raise NotDelivered(said, is_refused=400 <= status < 500 and status not in OF_ANY)
 
 
 def endpoint() -> str:

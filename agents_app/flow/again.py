@@ -9,6 +9,7 @@ from typing import Any
 
 from agents_app import graph, routing
 from agents_app.agents import AGENTS
+from agents_app.evidence import is_emptied
 from agents_app.flow import inputs, knowledge, planner, tools
 from agents_app.flow.hand import Hand
 from agents_app.flow.inputs import HELD
@@ -74,10 +75,11 @@ def beside(hand: Hand, node: Node, number: int) -> dict[str, Any]:
 
 
 def given_then(rerun: Rerun, key: str, number: int) -> Mapping[str, Any]:
-    """What the step was given in the original, of several tries the one that counted; empty where it never began."""
+    """What the step was given in the original, of several tries the one that counted; empty where it never began, or
+    where the words were removed since."""
     rows = StepRun.objects.filter(run=rerun.original_id, key=key, map_index=number, context__isnull=False)
     row = rows.select_related("context").order_by("is_void", "-attempt").first()
-    return row.input if row else {}
+    return row.input if row and not is_emptied(row.input) else {}
 
 
 def _found(hand: Hand, node: Node) -> dict[str, Any]:

@@ -25,6 +25,9 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
+from agents_app.evidence import EMPTIED
+from agents_app.models import StepContext
+
 AnyField = Any  # a model's field, whose stubs know no column
 Row = TypeVar("Row", bound=Model)
 Statement = tuple[str, Sequence[Any]]
@@ -49,11 +52,13 @@ class Journal:
 
     def insert(self, rows: Sequence[Model]) -> None:
         """Rows that have no number yet; it is set on them."""
-        self._entries += [Entry(partial(_insert, row, NUMBERED), _numbering(row)) for row in rows]
+        self._entries += [Entry(partial(_insert, row), _numbering(row)) for row in rows]
 
-    def keep(self, rows: Iterable[Model]) -> None:
-        """Rows with a key of their own; one whose key is taken is left as it stands."""
-        self._entries += [Entry(partial(_insert, row, KEPT)) for row in rows]
+    def keep(self, contexts: Iterable[StepContext]) -> None:
+        """Each by the hash of its content. One that stands already is left as it stands, unless retention has emptied
+        it: what a step is given once more is kept whole again."""
+        self._entries += [Entry(partial(_keep, each)) for each in contexts]
+        self.run(GUARDED, ())
 
     def update(self, row: Model, names: Sequence[str]) -> None:
         """These columns as they stand on the row by then; those that a journal knows to stand there already apart."""
@@ -241,12 +246,12 @@ KNOWN = "_known_to_the_journal"  # a row's attribute: {column's name: value} as 
 NATIVE = (str, int, float, bool, Decimal, datetime, date, type(None))  # what psycopg quotes as it is
 
 
-def _insert(row: Model, ending: str, real: BaseDatabaseWrapper) -> Statement:
+def _insert(row: Model, real: BaseDatabaseWrapper) -> Statement:
     """What stands at its default is part of the text, so that only the rest is quoted anew."""
     columns, values = _written(type(row)), vars(row)
     given = [each for each in columns if values[each.name] != each.default]
     _note(row, columns)
-    return _insert_sql(type(row), tuple(each.name for each in given), ending), _prepared(row, given, real)
+    return _insert_sql(type(row), tuple(each.name for each in given)), _prepared(row, given, real)
 
 
 def _update(row: Model, names: Sequence[str], real: BaseDatabaseWrapper) -> Statement | None:
@@ -294,16 +299,27 @@ def _written(model: type[Model]) -> list[Column]:
     return [each for each in own.values() if each.field is not numbered and not each.field.generated]
 
 
-NUMBERED = 'RETURNING "id"'
-KEPT = "ON CONFLICT DO NOTHING"
+# the guard of records (gtm/records.py) is lifted by the one row that is filled again, until the next statement
+KEEP = f"""
+WITH given (sha256, document) AS (VALUES (%s::varchar, %s::jsonb)),
+kept AS (INSERT INTO agents_app_stepcontext (sha256, document) TABLE given ON CONFLICT DO NOTHING)
+UPDATE agents_app_stepcontext SET document = (SELECT document FROM given) WHERE sha256 = (SELECT sha256 FROM given)
+AND CASE WHEN document ? '{EMPTIED}' THEN set_config('gtm.erasing', 'on', true) = 'on' ELSE false END
+"""  # noqa: S608 a key of our own
+GUARDED = "SELECT set_config('gtm.erasing', 'off', true)"
+
+
+def _keep(row: StepContext, real: BaseDatabaseWrapper) -> Statement:
+    columns = _columns(StepContext)
+    return KEEP, _prepared(row, [columns["sha256"], columns["document"]], real)
 
 
 @lru_cache(maxsize=512)
-def _insert_sql(model: type[Model], given: tuple[str, ...], ending: str) -> str:
+def _insert_sql(model: type[Model], given: tuple[str, ...]) -> str:
     columns = _written(model)
     names = ", ".join(_quoted(each.field) for each in columns)
     marks = ", ".join("%s" if each.name in given else _literal(each) for each in columns)
-    return f"INSERT INTO {_table(model)} ({names}) VALUES ({marks}) {ending}"  # noqa: S608 names of our own models
+    return f"INSERT INTO {_table(model)} ({names}) VALUES ({marks}) RETURNING id"  # noqa: S608 names of our own models
 
 
 @lru_cache(maxsize=512)

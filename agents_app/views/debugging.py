@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from agents_app import cases, llm, marks, reruns, trace
 from agents_app.models import FlowRun, GoldenCase, RunMark, StepRun
 from agents_app.run_forms import CaseForm, MarkForm, RerunForm
-from agents_app.views.reading import name_of
+from agents_app.views.reading import name_of, outcomes_of
 from clients.access import scope, user_of
 from gtm import loop
 
@@ -72,7 +72,7 @@ def step_case(request: HttpRequest, run_id: int, step_id: int) -> HttpResponseBa
 def run_document(request: HttpRequest, run_id: int) -> HttpResponse:
     """Everything of the run, to be kept as a file."""
     run = get_object_or_404(scope(FlowRun.objects.all(), request.user), pk=run_id)
-    text = json.dumps(trace.document(trace.of_run(run)), indent=2, ensure_ascii=False)
+    text = json.dumps(trace.document(trace.of_run(run, outcomes_of)), indent=2, ensure_ascii=False)
     name = f'attachment; filename="run-{run.pk}.json"'
     return HttpResponse(text, content_type="application/json", headers={"Content-Disposition": name})
 

@@ -1,7 +1,7 @@
 """What the pages of this app share: names, the fate of drafts, how votes read, what came before, who is signed in."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from django.db.models import Q
 
@@ -9,7 +9,7 @@ from agents_app import evidence, flows
 from agents_app.models import Draft, FlowRun, Request, StepKind, StepRun, Trial
 from agents_app.names import in_words
 from clients.models import AgentKey, Connection, Event
-from experiments.models import OutcomeEvent, OutcomeKind
+from experiments.outcomes import outcomes_of as outcomes_of
 
 NAMES: dict[str, str] = {**dict(AgentKey.choices), **{tool: tool.capitalize() for tool in flows.TOOLS}}
 SOURCES = {party: label.split(" (")[0] for party, label in Connection.Party.choices}
@@ -31,17 +31,6 @@ def name_of(worker: str, key: str) -> str:
 
 def draft_of(steps: Sequence[StepRun]) -> Draft | None:
     return next((step.draft for step in reversed(steps) if hasattr(step, "draft")), None)
-
-
-def outcomes_of(drafts: Sequence[Draft]) -> dict[int, list[OutcomeEvent]]:
-    """{draft id: what came back to it, its sending apart}; no query before one of them is sent."""
-    sent = {draft.send.pk: draft.pk for draft in drafts if hasattr(draft, "send")}
-    found: dict[int, list[OutcomeEvent]] = {}
-    if sent:
-        events = OutcomeEvent.objects.filter(send__in=sent).exclude(kind=OutcomeKind.SENT)
-        for event in events.order_by("occurred_at", "pk"):
-            found.setdefault(sent[cast(int, event.send_id)], []).append(event)
-    return found
 
 
 def facts_of(run: FlowRun) -> list[dict[str, Any]]:

@@ -120,6 +120,19 @@ def test_a_context_that_stands_already_is_left_as_it_is():
     assert StepContext.objects.get().document == {"first": True}
 
 
+def test_a_context_that_retention_has_emptied_is_filled_again_and_the_guard_is_back_behind_it():
+    StepContext.objects.create(sha256="a" * 64, document={"emptied": True, "facts": []})
+    StepContext.objects.create(sha256="b" * 64, document={})  # as erasure leaves one
+    whole = [StepContext(sha256=letter * 64, document={"said": "it's %s"}) for letter in "abc"]
+
+    sent(lambda written: written.keep(whole))
+
+    kept = dict(StepContext.objects.values_list("sha256", "document"))
+    assert kept == {"a" * 64: {"said": "it's %s"}, "b" * 64: {}, "c" * 64: {"said": "it's %s"}}
+    with pytest.raises(IntegrityError, match="record what happened"):
+        StepContext.objects.filter(sha256="a" * 64).update(document={})
+
+
 def test_a_statement_is_prepared_once_a_connection_and_its_text_is_not_sent_again(monkeypatch):
     monkeypatch.setattr(journal._of_thread, "session", None)
     run = make_run()

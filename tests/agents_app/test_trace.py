@@ -1,16 +1,28 @@
 """A request's trace: everything its runs did, read from the rows."""
 
 import json
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 
-from agents_app import flow, llm, trace
+from agents_app import drafts, flow, llm, trace
 from agents_app.models import Draft, PlanRevision, Request
+from experiments.outcomes import outcomes_of, record_send
 from tests.agents_app import flows_that
 from tests.agents_app.models_that import failing
-from tests.factories import AT, make_contact, make_ready_client, make_ready_request, make_request, plan_run
+from tests.factories import (
+    AT,
+    make_contact,
+    make_outcome,
+    make_ready_client,
+    make_ready_request,
+    make_request,
+    make_send,
+    make_user,
+    plan_run,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -55,6 +67,62 @@ def test_a_trace_takes_as_many_queries_for_a_long_run_as_for_a_short_one(django_
     for request in (short, long):
         with django_assert_num_queries(11):
             trace.of_request(request)
+
+
+def sent_and_answered():
+    """A request whose e-mail a person edited and approved; it was sent, and answered a day later."""
+    request = executed()
+    draft, by = Draft.objects.get(), make_user("kim")
+    drafts.approve(draft, by=by, at=AT, subject="Another subject", body="Another body.")
+    draft.refresh_from_db()
+    send = make_send(draft)
+    record_send(send)
+    make_outcome(draft.contact, send=send)
+    return request, draft
+
+
+def test_an_e_mail_stands_with_both_texts_its_decision_its_sending_and_what_came_back():
+    request, draft = sent_and_answered()
+
+    [found] = trace.of_request(request, outcomes_of)[0].drafts
+
+    assert (found.subject, found.body) == (draft.subject, draft.body)
+    assert (found.final_subject, found.final_body, found.was_edited) == ("Another subject", "Another body.", True)
+    assert (found.decided_by, found.decided_at) == ("kim", AT)
+    assert (found.message_id, found.sent_at) == (f"<draft-{draft.pk}@localhost>", AT)
+    assert found.outcomes == [trace.OutcomeTrace("replied", AT + timedelta(days=1), "outcomes")]
+
+
+def test_an_e_mail_that_nobody_decided_about_was_not_sent_and_nothing_came_back():
+    [found] = trace.of_request(executed(), outcomes_of)[0].drafts
+
+    assert (found.decided_by, found.decided_at, found.message_id, found.sent_at) == ("", None, "", None)
+    assert (found.was_edited, found.final_body, found.outcomes) == (False, found.body, [])
+
+
+def test_sent_e_mails_cost_a_trace_one_query_more_however_many_there_are(django_assert_num_queries):
+    request, _ = sent_and_answered()
+
+    with django_assert_num_queries(12):
+        trace.of_request(request, outcomes_of)
+
+
+def test_the_command_prints_what_went_out_who_decided_and_what_came_back():
+    request, draft = sent_and_answered()
+
+    text, document = printed(str(request.pk)), json.loads(printed(str(request.pk), "--json"))
+
+    assert draft.subject not in text.partition(f"draft {draft.pk}")[2]
+    assert text.partition(f"  draft {draft.pk} ")[2].splitlines()[:5] == [
+        "(approved, offline-composer/1): Another subject",
+        "    Another body.",
+        "    decided by kim at 2026-11-16 09:00, with the text edited (--json prints both)",
+        f"    sent at 2026-11-16 09:00 as <draft-{draft.pk}@localhost>",
+        "    replied at 2026-11-17 09:00, says outcomes",
+    ]
+    [told] = document["runs"][0]["drafts"]
+    assert (told["body"], told["final_body"]) == (draft.body, "Another body.")
+    assert told["outcomes"] == [{"kind": "replied", "occurred_at": "2026-11-17T09:00:00+00:00", "source": "outcomes"}]
 
 
 def test_a_trace_is_plain_json():

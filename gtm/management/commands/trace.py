@@ -13,12 +13,13 @@ from django.core.management.base import BaseCommand, CommandError
 
 from agents_app import exporting, flow, trace
 from agents_app.models import FlowRun, Request
-from agents_app.trace import RunTrace, StepTrace
+from agents_app.trace import DraftTrace, RunTrace, StepTrace
+from experiments.outcomes import outcomes_of
 from gtm import telemetry
 
 
 class Command(BaseCommand):
-    help = "Print a request's runs: route, steps with input, output, confidence and cost, sources, facts, drafts."
+    help = "Print a request's runs: route, steps with input, output, confidence and cost, facts, e-mails, outcomes."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("request", type=int, help="the request's number")
@@ -39,7 +40,7 @@ class Command(BaseCommand):
         if options["spans"] or options["otlp"]:
             self.stdout.write(_spans(request.pk, is_sent=options["otlp"]))
             return
-        runs = trace.of_request(request)
+        runs = trace.of_request(request, outcomes_of)
         if options["json"]:
             document = {
                 "request": request.pk,
@@ -116,9 +117,20 @@ def _run(run: RunTrace) -> Iterator[str]:
         evidence = ", ".join(f"{each['source']}{each['pointer']}" for each in fact.evidence)
         yield f"  fact {fact.key} {fact.attribute} = {fact.value} ({fact.confidence:.2f}; {evidence})"
     for draft in run.drafts:
-        yield f"  draft {draft.id} ({draft.status}, {draft.generator}): {draft.subject}"
-        yield from (f"    {line}" for line in draft.body.splitlines())
+        yield from _draft(draft)
     yield f"  cost ${run.cost_usd:.6f}, by {', '.join(run.generators) or 'nobody'}"
+
+
+def _draft(draft: DraftTrace) -> Iterator[str]:
+    """With the text that goes out, which a person may have edited."""
+    yield f"  draft {draft.id} ({draft.status}, {draft.generator}): {draft.final_subject}"
+    yield from (f"    {line}" for line in draft.final_body.splitlines())
+    if draft.decided_at:
+        edited = ", with the text edited (--json prints both)" if draft.was_edited else ""
+        yield f"    decided by {draft.decided_by} at {draft.decided_at:%Y-%m-%d %H:%M}{edited}"
+    if draft.sent_at:
+        yield f"    sent at {draft.sent_at:%Y-%m-%d %H:%M} as {draft.message_id}"
+    yield from (f"    {each.kind} at {each.occurred_at:%Y-%m-%d %H:%M}, says {each.source}" for each in draft.outcomes)
 
 
 def _step(step: StepTrace) -> Iterator[str]:
