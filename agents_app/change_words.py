@@ -63,10 +63,10 @@ TWINS = tuple(  # two words that such a slip makes of each other
     _set(pair)
     for pair in (
         "from form", "trial trail", "trialing trailing", "quiet quite", "casual causal", "casually causally",
-        "angle angel", "united untied", "diary dairy", "complaint compliant", "perfect prefect", "perform preform", "martial marital",
-        "silver sliver", "statute statue", "county country", "through thorough", "latter later", "desert dessert",
-        "uninformed uniformed", "starting stating", "sending spending", "selling spelling", "patient patent",
-        "planning planing", "staring starring",
+        "angle angel", "united untied", "diary dairy", "complaint compliant", "perfect prefect", "perform preform",
+        "martial marital", "silver sliver", "statute statue", "county country", "through thorough", "latter later",
+        "desert dessert", "uninformed uniformed", "starting stating", "sending spending", "selling spelling",
+        "patient patent", "planning planing", "staring starring",
     )
 )  # fmt: skip
 LONG = 7  # letters of a word that such a slip hardly makes another word of
