@@ -204,18 +204,19 @@ def _words(old: str, new: str) -> Iterator[Reason]:
     both = [name for name in before if name in after]
     if both != [name for name in after if name in before]:
         yield Reason(Level.MINOR, "Text", "the components stand in another order")
+    known = change_words.in_both(old, new)
     for name in both:
-        yield from _component(name, before[name], after[name])
+        yield from _component(name, before[name], after[name], known)
     ratio = change_words.edit_ratio(old, new)
     if ratio >= PATCH_AT_MOST:
         yield Reason(Level.MINOR, "Text", f"{ratio:.0%} of it changed")
 
 
-def _component(name: str, old: str, new: str) -> Iterator[Reason]:
+def _component(name: str, old: str, new: str, known: Collection[str]) -> Iterator[Reason]:
     kind, where = prompts.kind_of(name), prompts.title(name)
     if kind == prompts.EXAMPLES and change_words.normalised(old) != change_words.normalised(new):
         yield Reason(Level.MINOR, where, "the examples changed")
-    for each in change_words.touched(old, new, is_instruction=kind == prompts.CONSTRAINTS):
+    for each in change_words.touched(old, new, known, is_instruction=kind == prompts.CONSTRAINTS):
         yield Reason(Level.MINOR, where, each.told)
 
 

@@ -2,7 +2,9 @@
 
 A sentence is compared as words alone, so spaces, line ends, signs and capitals count for nothing. Whatever touches a
 negation, a number or amount, a name in the material or a verb that orders something can alter the answer; so can any
-other word of a sentence that orders something, unless it is only spelt otherwise.
+other word of a sentence that orders something, unless it is only spelt otherwise. There is no list of all words, so
+what is a slip of the pen is told from its shape and from the words that stand elsewhere in the text; where that leaves
+doubt, it is another word.
 """
 
 import re
@@ -14,12 +16,16 @@ from typing import NamedTuple
 
 from rapidfuzz.distance import OSA, Levenshtein
 
-TOKEN = re.compile(r"`[^`]+`|</?\w+>|(?:config|context|facts)(?:\.\w+)+|\d+(?:[.,]\d+)*|\w+(?:'\w+)*|[$€£%≤≥=+]")
+TOKEN = re.compile(
+    r"`[^`]+`|</?[^\W\d]\w*>|(?:config|context|facts)(?:\.\w+)+|(?:(?<![\w.])\.)?\d+(?:[.,]\d+)*|\w+(?:'\w+)*"
+    r"|!=|≠|(?<![\w!])!(?=\w)|(?<!\w)[-\u2212\u2013](?=[.,]?\d)|[$€£%≤≥<>=+]"
+)
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`<\"“(])|\n\s*(?=[-*•]\s|\d+[.)]\s)|\n\s*\n")
 MARK = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s*")  # of an item in a list
 EMPHASIS = re.compile(r"\*{1,2}(\S(?:.*?\S)?)\*{1,2}")
 APOSTROPHES = str.maketrans("\u2018\u2019", "''")
 PREFIXES = ("un", "in", "im", "non", "dis", "mis")
+SIGNS = frozenset("$€£%≤≥<>=+-\u2212\u2013")  # of a number, or beside one
 
 
 def _set(words: str) -> frozenset[str]:
@@ -28,7 +34,7 @@ def _set(words: str) -> frozenset[str]:
 
 NEGATIONS = _set(
     "no not never none nobody nothing nor neither without avoid avoids only except unless cannot instead rather "
-    "exclude forbid forbidden refuse stop lack lacks fail fails hardly but"
+    "exclude forbid forbidden refuse stop lack lacks fail fails hardly but ! != ≠"
 )
 AMOUNTS = _set(
     "zero one two three four five six seven eight nine ten eleven twelve twenty thirty fifty hundred thousand half "
@@ -38,15 +44,33 @@ AMOUNTS = _set(
 )
 MODALS = _set("must should shall may can could need needs ought required allowed have has")
 ORDERS = _set(
-    "add answer ask avoid base be begin bring change check choose cite close combine compare consider count cut "
-    "describe do draw drop end ensure exclude explain find finish fit focus follow give go greet guess highlight "
-    "ignore include invent join judge keep lead leave let limit link list look make match mend mention mirror name "
-    "never note offer omit open paraphrase pick place praise prefer propose put quote read refer refrain remove repeat "
-    "replace report rest return say see select sell send separate set shorten show sign skip sort speak spell start "
-    "state stay stick stop summarise summarize support take tell think translate treat try turn use verify weigh write"
+    "adapt add adopt answer ask assume assure avoid base be begin bring change check choose cite close combine "
+    "compare consider count cut decrease describe do draw drop end ensure exclude explain find finish fit focus "
+    "follow give go greet guess highlight ignore include increase invent join judge keep lead leave let limit link "
+    "list look lower make match maximise maximize mend mention minimise minimize mirror name never note offer omit "
+    "open paraphrase pick place praise prefer prioritise prioritize propose put quote raise read reduce refer "
+    "refrain remove repeat replace report rest return say see select sell send separate set shorten show sign skip "
+    "sort speak spell start state stay stick stop summarise summarize support take tell think translate treat try "
+    "turn use verify weigh write"
 )
 FILLERS = _set("a an the of that which this these those it its is are as so then also and please just to")
 SAME = (_set("if when where"), _set("is lies stands sits"), _set("example instance"), _set("begin start"))
+OTHERWISE = (  # how one word is spelt in two countries: British, then American
+    (re.compile(r"(?<=\w{3}[iy])s(?=(?:e[drs]?|ers|ing|ations?)$)"), "z"),
+    (re.compile(r"(?<=\w{2})our(?=(?:s|ed|ing|ably|able|al|ite|ites|less|ful)?$)"), "or"),
+)
+TWINS = tuple(  # two words that such a slip makes of each other
+    _set(pair)
+    for pair in (
+        "from form", "trial trail", "trialing trailing", "quiet quite", "casual causal", "casually causally",
+        "angle angel", "united untied", "diary dairy", "complaint compliant", "perfect prefect", "perform preform",
+        "martial marital", "silver sliver", "statute statue", "county country", "through thorough", "latter later",
+        "desert dessert", "uninformed uniformed", "starting stating", "sending spending", "selling spelling",
+        "patient patent", "planning planing", "staring starring",
+    )
+)  # fmt: skip
+LONG = 7  # letters of a word that such a slip hardly makes another word of
+DOUBLE = re.compile(r"(\w)\1")
 AT_ORDER = re.compile(r"(?:^|[,:;(\u2013-]\s*|\b(?:and|or|then|please)\s+)([a-z]+)")
 
 
@@ -81,13 +105,18 @@ def edit_ratio(old: str, new: str) -> float:
     return Levenshtein.normalized_distance(normalised(old), normalised(new))
 
 
-def touched(old: str, new: str, *, is_instruction: bool = False) -> list[Touched]:
+def in_both(old: str, new: str) -> set[str]:
+    """The words that stand in both texts: those are spelt as they are meant."""
+    return {*_words(old)} & {*_words(new)}
+
+
+def touched(old: str, new: str, known: Collection[str] = (), *, is_instruction: bool = False) -> list[Touched]:
     """What differs between two texts in a way that can alter an answer; nothing where only the spelling does.
 
-    With `is_instruction` every sentence counts as an order, as among rules.
+    `known` are words of theirs that are no slips of the pen (`in_both`, of all that the two are parts of). With
+    `is_instruction` every sentence counts as an order, as among rules.
     """
     left, right = _sentences(old), _sentences(new)
-    known = _known(left, right)
     found: list[Touched] = []
     for tag, a, b, c, d in _opcodes([each.words for each in left], [each.words for each in right]):
         if tag != "equal":
@@ -121,7 +150,7 @@ def _sentence(old: Sentence, new: Sentence, known: Collection[str], *, is_instru
     is_order = is_instruction or old.is_instruction or new.is_instruction
     for tag, a, b, c, d in _opcodes(old.words, new.words):
         gone, come = old.words[a:b], new.words[c:d]
-        if tag == "equal" or "".join(gone) == "".join(come):
+        if tag == "equal" or _american(gone) == _american(come):
             continue
         marked = list(_marked(gone, come, orders))
         yield from marked
@@ -149,10 +178,15 @@ NAMED = {
 def _marks(orders: Collection[str]) -> dict[str, Callable[[str], bool]]:
     return {
         "negation": lambda word: word in NEGATIONS or word.endswith("n't"),
-        "number": lambda word: word[0].isdigit() or word in AMOUNTS or word in "$€£%≤≥=+",
-        "variable": lambda word: word[0] in "`<" or "." in word or "_" in word,
+        "number": lambda word: _is_number(word) or word in AMOUNTS,
+        "variable": lambda word: not _is_number(word) and (word[0] in "`<" or "." in word or "_" in word),
         "order": lambda word: word in MODALS or word in orders,
     }
+
+
+def _is_number(word: str) -> bool:
+    """Also one that only holds a digit, such as "q3", and the signs of numbers."""
+    return word in SIGNS or (word[0] not in "`<" and any(letter.isdigit() for letter in word))
 
 
 def _is_opposite(one: str, other: str) -> bool:
@@ -163,21 +197,35 @@ def _is_opposite(one: str, other: str) -> bool:
 
 def _is_spelling(gone: Sequence[str], come: Sequence[str], known: Collection[str]) -> bool:
     """Whether the words are the same, spelt otherwise, apart from words that say nothing by themselves."""
+    if "".join(gone) == "".join(come):
+        return True
     if len(gone) == len(come) and all(_spelt_alike(*pair, known) for pair in zip(gone, come, strict=True)):
         return True
     return all(word in FILLERS for word in (*gone, *come))
 
 
 def _spelt_alike(one: str, other: str, known: Collection[str]) -> bool:
-    """One letter in seven may differ; two words that both stand elsewhere in the text are two words."""
-    if one == other or (one in FILLERS and other in FILLERS) or any({one, other} <= words for words in SAME):
+    """Two words that both stand elsewhere in the text are two words. Where one does, the other is a slip of the pen if
+    it lacks a letter within, writes one twice or once, or has two neighbours in each other's place; where neither does,
+    only the last two are, in a long word."""
+    pair = {one, other}
+    if _american([one]) == _american([other]) or pair <= FILLERS or any(pair <= words for words in SAME):
         return True
-    if one in known and other in known:
+    stand = len(pair.intersection(known))
+    if stand == 2 or pair in TWINS or len(one) < 4 or (one[0], one[-1]) != (other[0], other[-1]):
         return False
-    if sorted(one) == sorted(other):
-        return len(one) > 2
-    most = 1 if max(len(one), len(other)) < 8 else 2
-    return min(len(one), len(other)) > 3 and one[0] == other[0] and OSA.distance(one, other) <= most
+    if OSA.distance(one, other) != 1:
+        return False
+    if sorted(one) == sorted(other) or DOUBLE.sub(r"\1", one) == DOUBLE.sub(r"\1", other):
+        return stand == 1 or min(len(one), len(other)) >= LONG
+    return stand == 1 and len(one) != len(other)
+
+
+def _american(words: Sequence[str]) -> list[str]:
+    spelt = list(words)
+    for british, american in OTHERWISE:
+        spelt = [british.sub(american, word) for word in spelt]
+    return spelt
 
 
 # --- a text as sentences of words
@@ -199,12 +247,6 @@ def _orders(text: str, words: Sequence[str]) -> frozenset[str]:
     """Its verbs that stand where an order begins: first, or after a comma, a colon or “and”."""
     bare = MARK.sub("", text.casefold())
     return ORDERS.intersection(AT_ORDER.findall(bare)).intersection(words)
-
-
-def _known(left: Sequence[Sentence], right: Sequence[Sentence]) -> set[str]:
-    """Words of sentences that both texts have: those are spelt as they are meant."""
-    same = {each.words for each in left} & {each.words for each in right}
-    return {word for words in same for word in words}
 
 
 def _all_words(sentences: Sequence[Sentence]) -> tuple[str, ...]:

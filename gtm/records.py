@@ -3,7 +3,8 @@
 The model says which columns record (`recorded`); `guard` adds the same rule to the database, where it also holds for
 `QuerySet.update`, raw SQL and other programs. Two paths may empty them, by setting `gtm.erasing` for
 their own transaction: erasure what is personal, retention what only debugging needs of old runs. What retention has
-emptied is filled again where a step is given the very same, by its hash (`agents_app/flow/journal.py`).
+emptied is filled again where a step is given the very same, by its hash (`agents_app/flow/journal.py`). What neither of
+them ever needs is guarded for good: not even they may change it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -59,17 +60,30 @@ END $$;
 """
 
 
-def guard(table: str, *columns: str) -> RunSQL:
+REFUSE_FOR_GOOD = """
+CREATE FUNCTION gtm_refuse_change_for_good() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'rows of % record what happened and never change', TG_TABLE_NAME
+        USING ERRCODE = 'restrict_violation';
+END $$;
+"""
+
+
+def guard(table: str, *columns: str, for_good: bool = False) -> RunSQL:
     """The migration operation that makes PostgreSQL refuse a change of `columns`, and any delete, in `table`.
+
+    `for_good`: also while something is erased. That stands beside the other guard, which lets erasure through.
 
     Foreign keys are named by their column (`contact_id`). An update that names none of the columns is not looked at. It
     looks after the row was written: before, PostgreSQL would lock each row for it and log that.
     """
     changed = " OR ".join(f"OLD.{column} IS DISTINCT FROM NEW.{column}" for column in columns)
-    refuse = "EXECUTE FUNCTION gtm_refuse_change()"
+    suffix = "_for_good" if for_good else ""
+    keeps, stays = f"{table}_keeps{suffix}", f"{table}_stays{suffix}"
+    refuse = f"EXECUTE FUNCTION gtm_refuse_change{suffix}()"
     return RunSQL(
-        f"CREATE TRIGGER {table}_keeps AFTER UPDATE OF {', '.join(columns)} ON {table} "
+        f"CREATE TRIGGER {keeps} AFTER UPDATE OF {', '.join(columns)} ON {table} "
         f"FOR EACH ROW WHEN ({changed}) {refuse};"
-        f"CREATE TRIGGER {table}_stays AFTER DELETE ON {table} FOR EACH ROW {refuse};",
-        f"DROP TRIGGER {table}_keeps ON {table}; DROP TRIGGER {table}_stays ON {table};",
+        f"CREATE TRIGGER {stays} AFTER DELETE ON {table} FOR EACH ROW {refuse};",
+        f"DROP TRIGGER {keeps} ON {table}; DROP TRIGGER {stays} ON {table};",
     )

@@ -94,19 +94,19 @@ def observed(control: tuple[int, int], candidate: tuple[int, int]) -> dict[str, 
     return {} if found is None else {name: round(value, 4) for name, value in found._asdict().items()}
 
 
-def scores(told: Mapping[str, Any], seen: Mapping[str, float], *, went_live: bool) -> dict[str, float]:
-    """How good the expectation was, smaller is better; {} without one.
+def scores(told: Mapping[str, Any], seen: Mapping[str, float]) -> dict[str, float]:
+    """How good the expectation was, smaller is better; {} without one, or where nothing was observed.
 
-    `brier`: the squared distance of the chance from what came, 0 to 1 (Brier 1950). `interval`: the interval's width,
-    and 2 / alpha times the distance by which it missed (Gneiting and Raftery 2007, JASA 102:359, eq. 43). `covered`: 1
-    where what came lies inside.
+    `brier`: the squared distance of the chance that the share does not fall from whether it fell, 0 to 1 (Brier 1950).
+    `interval`: the interval's width, and 2 / alpha times the distance by which it missed (Gneiting and Raftery 2007,
+    JASA 102:359, eq. 43). `covered`: 1 where what came lies inside.
     """
-    if not told.get("basis"):
+    if not told.get("basis") or not seen:
         return {}
-    found = {"brier": round((float(told["chance"]) - went_live) ** 2, 4)}
-    if seen:
-        low, high, came = float(told["low"]), float(told["high"]), seen["difference"]
-        missed = max(low - came, came - high, 0.0)
-        found["interval"] = round(high - low + 2 / (1 - CONFIDENCE) * missed, 4)
-        found["covered"] = float(missed == 0)
-    return found
+    low, high, came = float(told["low"]), float(told["high"]), seen["difference"]
+    missed = max(low - came, came - high, 0.0)
+    return {
+        "brier": round((float(told["chance"]) - (came >= 0)) ** 2, 4),
+        "interval": round(high - low + 2 / (1 - CONFIDENCE) * missed, 4),
+        "covered": float(missed == 0),
+    }

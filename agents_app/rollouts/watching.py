@@ -86,7 +86,7 @@ def _end(row: Rollout, status: Rollout.Status, reasons: list[str], found: tuple[
     contracts = next((each for each in found if each.guard.key == "contracts"), None)
     row.observed = impact.observed(*contracts.counts) if contracts else {}
     if status in (Status.ROLLED_BACK, Status.FINISHED) and found:
-        row.scores = impact.scores(row.expected, row.observed, went_live=status == Status.FINISHED)
+        row.scores = impact.scores(row.expected, row.observed)
     row.save()
     _note(row, ENDS[status], reasons, found, at)
     return row

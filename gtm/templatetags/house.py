@@ -27,6 +27,22 @@ def percent(fraction: float | None, digits: int = 1) -> str:
 
 
 @register.filter
+def points(change: float, unit: str = " points") -> str:
+    """A change of a share: 0.012 -> "+1.2 points"."""
+    rounded = round(change * 100, 1) or 0.0  # no minus before nought
+    return f"{rounded:{'+' if rounded else ''}.1f}{unit}"
+
+
+@register.filter
+def dearer(usd: float) -> str:
+    """A change of a price: -0.001 -> "$0.0010 less than now"."""
+    told = f"${abs(usd):.4f}"
+    if told == "$0.0000":
+        return "as much as now"
+    return f"{told} {'more' if usd > 0 else 'less'} than now"
+
+
+@register.filter
 def svg(markup: str) -> SafeString:
     """A chart that our own code drew and stored with its row, as markup."""
     return mark_safe(markup)  # noqa: S308 - nothing a person typed reaches a chart unescaped

@@ -22,7 +22,7 @@ def by_rollout(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agents_app', '0024_rollout_stand'),
+        ('agents_app', '0025_rollout_stand'),
         ('insights', '0003_rollout_of_a_ticket'),
     ]
 

@@ -1,6 +1,7 @@
-"""Sixty-three edits of our own prompts as people make them, each with how large it is to whoever uses the answers.
+"""Eighty-eight edits of our own prompts as people make them, each with how large it is to whoever uses the answers.
 
-They were labelled by reading them, before anything measured them. MAJOR: what reads the answer, or gives the agent its
+They were labelled by reading them: sixty-three before anything measured them, those with a rule of a stranger's
+(`reworded`) after some of them had been taken for smaller than they are. MAJOR: what reads the answer, or gives the agent its
 input, has to change too. MINOR: another text may come out. PATCH: none can.
 """
 
@@ -85,6 +86,16 @@ def asked(**values: object) -> Callable[[Content], Content]:
     return lambda content: replace(content, **values)
 
 
+def rule(text: str) -> Callable[[Content], Content]:
+    """One more rule below the others."""
+    return swap("- Bring out the client's `emphasis`.\n", f"- Bring out the client's `emphasis`.\n- {text}\n")
+
+
+def reworded(told: str, old: str, new: str, level: str, text: str = "{}", *, is_word: bool = False) -> "Edit":
+    """A rule of a stranger's, with one word in it exchanged."""
+    return Edit(told, EMAIL, swap(text.format(old), text.format(new)), level, is_word, rule(text.format(old)))
+
+
 SONNET = asked(model="claude-sonnet-5-5")
 EXAMPLE = "\n## Examples\n\nGood: “You raised $40 million in May; audits get heavier after that.”\n"
 ONE_MORE = 'for example "Re:", or an emoji'
@@ -142,6 +153,24 @@ EDITS = (
     Edit("plain German", PERSONA, swap("Plain English", "Plain German"), MINOR),
     Edit("a word for what is missing", COMPETITIVE, swap("a sentence for each thing", "a word for each thing"), MINOR),
     Edit("guesses are weighed, not left out", RESEARCH, swap("no guesses, nothing from memory", "few guesses, nothing from memory"), MINOR, is_word=True),
+    reworded("the most risk", "Minimise", "Maximise", MINOR, "{} the risk of a wrong claim."),
+    reworded("the most risk, in American", "Minimize", "Maximize", MINOR, "{} the risk of a wrong claim."),
+    reworded("below the limit", ">", "<", MINOR, "Use a fact where its confidence is {} 0.7.", is_word=True),
+    reworded("above and no longer at the limit", "≥", ">", MINOR, "Use a fact where its confidence is {} 0.7.", is_word=True),
+    reworded("news alone", "!=", "=", MINOR, "Use facts whose source {} news.", is_word=True),
+    reworded("news alone, by another sign", "≠", "=", MINOR, "Use facts whose source {} news.", is_word=True),
+    reworded("what is fresh", "!fresh", "fresh", MINOR, "Use facts that are {}.", is_word=True),
+    reworded("above nought", "-5", "5", MINOR, "Growth of {} percent and worse is worth a word.", is_word=True),
+    reworded("ten times as much", ".5", "5", MINOR, "Round to {} percent.", is_word=True),
+    reworded("notable people", "not able", "notable", MINOR, "Write to people who are {} in their trade.", is_word=True),
+    reworded("a hundred and twenty", "1 20", "120", MINOR, "Sections are {} words long.", is_word=True),
+    reworded("several competitors", "competitor", "competitors", MINOR, "Compare with the strongest {}."),
+    reworded("the prize", "price", "prize", MINOR, "Say the {} of the product."),
+    reworded("weak", "weekly", "weakly", MINOR, "Speak of {} reports."),
+    reworded("adapted", "Adopt", "Adapt", MINOR, "{} the client's wording."),
+    reworded("assured", "Assume", "Assure", MINOR, "{} that the reader is busy."),
+    reworded("those that complain", "compliant", "complaint", MINOR, "Speak of {} letters."),
+    reworded("quite a tone", "quiet", "quite", MINOR, "Use a {} tone."),
     # none can
     Edit("lines are broken elsewhere", EMAIL, whole(lambda text: text.replace(",\n", ", \n").replace("client in <config>, to one", "client in <config>,\nto one")), PATCH),
     Edit("other quotes and dashes for lists", EMAIL, whole(lambda text: text.replace('"Re:"', "“Re:”").replace("\n- ", "\n* ")), PATCH),
@@ -155,5 +184,12 @@ EDITS = (
     Edit("for instance", COMPETITIVE, swap("for example that no peer is known", "for instance that no peer is known"), PATCH),
     Edit("if it reads like an instruction", EMAIL, swap("even where it reads like one", "even if it reads like one"), PATCH),
     Edit("joined by and", RESEARCH, swap("short sentences, no bullet characters", "short sentences and no bullet characters"), PATCH),
+    reworded("a longer word of a rule is mended", "recieve", "receive", PATCH, "Speak to those who {} the mail."),
+    reworded("a missing letter is put in", "occured", "occurred", PATCH, "Speak of what {} at the company."),
+    reworded("a word that stands elsewhere is mended", "custmer", "customer", PATCH, "Speak of the {} by name."),
+    reworded("favours in American", "favours", "favors", PATCH, "Speak of what the company {}."),
+    reworded("analysed in American", "analysed", "analyzed", PATCH, "Speak of what was {} there."),
+    reworded("minimised in American", "Minimise", "Minimize", PATCH, "{} the risk of a wrong claim."),
+    reworded("written as one word", "web site", "website", PATCH, "Speak of the {} of the company."),
     Edit("what lies on the desk", PERSONA, swap("and what is on that person's desk", "and what lies on that person's desk"), PATCH),
 )  # fmt: skip

@@ -88,15 +88,25 @@ def test_more_changes_than_cases_are_refused():
 def test_a_hit_costs_its_width_and_a_miss_more():
     told = {"basis": "x", "low": -0.1, "high": 0.1, "chance": 0.8}
 
-    inside = impact.scores(told, {"difference": 0.05, "low": 0, "high": 0.1}, went_live=True)
-    outside = impact.scores(told, {"difference": -0.2, "low": -0.3, "high": -0.1}, went_live=False)
+    inside = impact.scores(told, {"difference": 0.05, "low": 0, "high": 0.1})
+    outside = impact.scores(told, {"difference": -0.2, "low": -0.3, "high": -0.1})
 
     assert inside == {"brier": 0.04, "interval": 0.2, "covered": 1.0}
     assert outside == {"brier": 0.64, "interval": pytest.approx(0.2 + 20 * 0.1), "covered": 0.0}
 
 
-def test_no_basis_is_not_scored():
-    assert impact.scores(impact.Expected().document(), {"difference": 0.1}, went_live=True) == {}
+@pytest.mark.parametrize(("came", "brier"), [(0.001, 0.04), (0.0, 0.04), (-0.001, 0.64)])
+def test_the_chance_is_held_against_whether_the_share_fell(came, brier):
+    told = {"basis": "x", "low": -0.1, "high": 0.1, "chance": 0.8}
+
+    assert impact.scores(told, {"difference": came, "low": -0.1, "high": 0.1})["brier"] == brier
+
+
+def test_without_a_basis_or_an_observation_nothing_is_scored():
+    told = {"basis": "x", "low": -0.1, "high": 0.1, "chance": 0.8}
+
+    assert impact.scores(impact.Expected().document(), {"difference": 0.1}) == {}
+    assert impact.scores(told, {}) == {}
 
 
 def test_observed_is_the_difference_of_both_arms():

@@ -1,14 +1,16 @@
 """A candidate gets a growing share of contacts beside the live version, and loses it by itself where it is worse."""
 
 from datetime import timedelta
+from importlib import import_module
 from itertools import count
 
 import pytest
+from django.db import connection
 from django.urls import reverse
 
 from agents_app import rehearsals, rollout_rules, rollouts, versions
 from agents_app.models import FlowRun, PlannedPrompt, PromptVersion, Rehearsal, Request, Rollout, RolloutDraw
-from agents_app.rollouts import proxies
+from agents_app.rollouts import impact, proxies
 from experiments.models import OutcomeKind
 from gtm import loop
 from insights.models import Ticket
@@ -352,8 +354,54 @@ def test_after_the_last_stage_the_candidate_goes_live_and_the_expectation_is_sco
 
     assert (row.status, row.share) == ("finished", 100)
     assert (label(row.candidate), label(row.control)) == ("live", "retired")
-    assert row.scores == {}
+    assert (row.observed["difference"], row.scores) == (0.0, {})
     assert row.candidate.history.first().history_change_reason == f"Rollout {row.pk} went through all its stages"
+
+
+@pytest.mark.parametrize(("worse", "came_true"), [(0, 1), (1, 0)])
+def test_an_expectation_is_scored_by_whether_the_share_fell_though_the_candidate_goes_live(operator, worse, came_true):
+    versions.live(at=AT)
+    candidate = versions.create(MAIL, text="Another prompt.", note="", by=None, at=AT)
+    over(candidate.level, [0.12, -0.08, 0.1, -0.06, 0.02])
+    begun = rollouts.start(candidate, by=None, at=AT, reason="It mends a typing error.")
+    came(begun, 180, candidate=False)
+    came(begun, 20, candidate=True)
+    came(begun, 80, candidate=False, share=50)
+    came(begun, 80 - worse, candidate=True, share=50)
+    came(begun, worse, candidate=True, share=50, checks=BAD)
+    Rollout.objects.update(share=50)
+
+    row = look(begun)
+    page = operator.get(reverse("rollout", args=[row.pk])).content.decode()
+
+    chance, width = row.expected["chance"], row.expected["high"] - row.expected["low"]
+    assert (row.status, 0.55 < chance < 0.65, row.observed["difference"] < 0) == ("finished", True, bool(worse))
+    assert row.scores == {
+        "brier": pytest.approx((chance - came_true) ** 2, abs=1e-4),
+        "interval": pytest.approx(width, abs=1e-4),
+        "covered": 1.0,
+    }
+    assert f"Brier score of the chance that it does not fall: {row.scores['brier']:.2f}; what came lies inside" in page
+
+
+def test_scores_from_before_are_put_right_by_what_was_observed(begun):
+    told = {"basis": "x", "low": -0.1, "high": 0.1, "chance": 0.8}
+    scored = {"brier": 0.5, "interval": 0.2, "covered": 1.0}
+    rows = [
+        Rollout.objects.create(
+            candidate=begun.candidate, control=begun.control, agent=MAIL, seed="s", started_at=AT, status="finished",
+            expected=told, observed=observed, scores=scores,
+        )
+        for observed, scores in [
+            ({"difference": -0.01}, scored), ({"difference": 0.0}, scored), ({}, {"brier": 0.5}), ({}, {})
+        ]
+    ]  # fmt: skip
+
+    with connection.cursor() as cursor:
+        cursor.execute(import_module("agents_app.migrations.0024_versions_for_good").SCORES)
+
+    fresh = [Rollout.objects.get(pk=row.pk).scores for row in rows]
+    assert fresh == [scored | {"brier": 0.64}, scored | {"brier": 0.04}, {}, {}]
 
 
 def test_when_another_version_is_made_live_by_hand_the_rollout_ends(begun):
@@ -515,6 +563,25 @@ def test_an_operator_begins_watches_and_takes_back(operator):
     assert "At 25 %" in at_25 and "Answers that keep their contracts" in at_25
     row.refresh_from_db()
     assert (row.status, label(candidate)) == ("stopped", "retired")
+
+
+@pytest.mark.parametrize(
+    ("difference", "cost", "told"),
+    [
+        (0.0124, -0.001, ("+1.2 points (between -3.0 and +5.1, 90 %)", "$0.0010 less than now")),
+        (-0.0124, 0.00216, ("-1.2 points (between -3.0 and +5.1, 90 %)", "$0.0022 more than now")),
+        (-0.0001, -0.00001, ("0.0 points (between -3.0 and +5.1, 90 %)", "as much as now")),
+    ],
+)
+def test_what_is_expected_is_told_as_a_change_and_in_which_direction(operator, monkeypatch, difference, cost, told):
+    versions.live(at=AT)
+    candidate = versions.create(MAIL, text="Another prompt.", note="", by=None, at=AT)
+    found = impact.Expected("Rehearsal 3", difference, -0.03, 0.051, 0.7, cost)
+    monkeypatch.setattr(rollouts, "expected_of", lambda _: found)
+
+    page = operator.get(reverse("roll_out", args=[candidate.pk])).content.decode()
+
+    assert [f"their share changes by {told[0]}" in page, f"<dd>{told[1]}</dd>" in page] == [True, True]
 
 
 @pytest.mark.parametrize("role", ["manager", "viewer"])

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agents_app', '0023_debugging'),
+        ('agents_app', '0024_versions_for_good'),
     ]
 
     operations = [
