@@ -158,7 +158,9 @@ def _routed(run: FlowRun) -> dict[str, Any]:
 
 
 def _promise(check: Mapping[str, Any]) -> Rule:
-    return Rule(check["check"], f"{'Kept' if check['passed'] else 'Broken'}. {check['detail']}".strip())
+    """One that nobody could judge says so itself."""
+    verdict = ("Kept. " if check["passed"] else "Broken. ") if check.get("judged", True) else ""
+    return Rule(check["check"], f"{verdict}{check['detail']}".strip())
 
 
 def _plans(known: Around) -> list[list[Node]]:

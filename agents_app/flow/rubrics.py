@@ -13,12 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from agents_app import llm, prompts
 from agents_app.contracts import Check
 from agents_app.prices import PriceTable
-from agents_app.promises import Promise
+from agents_app.promises import RUBRIC, Promise, not_judged
 from agents_app.prompts import Material
 
 PROMPT = Path(__file__).with_name("rubric.md")
 MOST_TOKENS = 300
-RUBRIC = "rubric"
 
 
 class RubricAnswer(BaseModel):
@@ -54,7 +53,7 @@ def judge(asker: Asker, text: str, paid: Paid) -> list[Check]:
     if not text or not rubrics:
         return []
     if llm.is_offline() and not isinstance(asker.models, llm.Replay):
-        return [_unjudged(each, "A model has to read it, and none is connected.") for each in rubrics]
+        return [not_judged(each, "A model has to read it, and none is connected.") for each in rubrics]
     return [_asked(asker, each, text, paid) for each in rubrics]
 
 
@@ -68,14 +67,8 @@ def _asked(asker: Asker, promise: Promise, text: str, paid: Paid) -> Check:
         answer = llm.ask(question, prices=asker.prices, at=asker.now(), purse=asker.purse, models=replayed)
     except llm.ModelError as error:
         paid(error)
-        return _unjudged(promise, f"The model gave no answer. {error}")
+        return not_judged(promise, f"The model gave no answer. {error}")
     paid(answer)
     said = answer.parsed
     assert isinstance(said, RubricAnswer)
     return Check(promise.name, said.kept, said.why, must=False, weight=promise.weight)
-
-
-def _unjudged(promise: Promise, why: str) -> Check:
-    return Check(
-        promise.name, passed=True, detail=f"Not judged: {why}", must=False, weight=promise.weight, judged=False
-    )

@@ -5,11 +5,20 @@ apart; `measuring` holds the promises of a run against an answer. What guards sa
 and is never switched off.
 """
 
-from agents_app.promises.kinds import KINDS, Kind, ParametersRefused, parameters_of
-from agents_app.promises.measuring import Promise, about_text, measured, of_agent, of_answer, unjudged
+from agents_app.promises.kinds import KINDS, ParametersRefused, parameters_of
+from agents_app.promises.measuring import RUBRIC, Promise, about_text, measured, not_judged, of_agent
 from agents_app.promises.said import Said, similarity
 
 __all__ = [
-    "KINDS", "Kind", "ParametersRefused", "Promise", "Said", "about_text", "measured", "of_agent", "of_answer",
-    "parameters_of", "similarity", "unjudged",
+    "KINDS",
+    "RUBRIC",
+    "ParametersRefused",
+    "Promise",
+    "Said",
+    "about_text",
+    "measured",
+    "not_judged",
+    "of_agent",
+    "parameters_of",
+    "similarity",
 ]  # fmt: skip

@@ -203,11 +203,6 @@ def _similarity(said: Said, told: Similarity) -> Verdict:
     return Verdict(100 * share >= told.at_least_percent, f"{share:.0%} alike; {told.at_least_percent} % wanted.")
 
 
-def _rubric(said: Said, told: Rubric) -> Verdict:
-    """Where a model is asked, its answer stands in the place of this (`agents_app/flow/rubrics.py`)."""
-    return Verdict(passed=None, detail="A model has to read it, and none is connected.")
-
-
 def calls_to_action(text: str) -> int:
     """Questions, and sentences that begin by asking the reader to do something."""
     sentences = [part.strip() for part in re.split(r"(?<=[.!?])\s+|\n+", text)]
@@ -227,13 +222,13 @@ def _quoted(phrases: list[str]) -> str:
 
 @dataclass(frozen=True)
 class Kind:
-    """`may_stop`: whether a contract of it may be a `must`. What does not lie in the text may not: to write the text
-    once more would mend nothing."""
+    """`check` is None where a model judges (`agents_app/flow/rubrics.py`). `may_stop`: whether a contract of it may be
+    a `must`. What does not lie in the text may not: to write the text once more would mend nothing."""
 
     label: str
     about: str
     parameters: type[Parameters]
-    check: Callable[[Said, Any], Verdict]
+    check: Callable[[Said, Any], Verdict] | None
     may_stop: bool = True
 
 
@@ -260,7 +255,7 @@ KINDS: Mapping[str, Kind] = {
         "Asked of a model",
         "A model reads the answer and says yes or no. Only with a key, and paid like every call.",
         Rubric,
-        _rubric,
+        None,
         may_stop=False,
     ),
 }

@@ -1,6 +1,6 @@
 """The promises of a run held against an answer: those of its text while it is written, the others when it is there."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,19 +45,17 @@ def measured(promises: Iterable[Promise], said: Said) -> list[Check]:
     return [_check(each, said) for each in beside] if said.sentences else []
 
 
-def of_answer(promises: Sequence[Promise], said: Said) -> list[Check]:
-    """All of them; rubrics as not judged."""
-    rubrics = [each for each in promises if each.kind == RUBRIC] if said.sentences else []
-    return [*about_text(promises, said), *measured(promises, said), *(_check(each, said) for each in rubrics)]
-
-
-def unjudged(checks: Iterable[Check]) -> list[Check]:
-    return [check for check in checks if not check.judged]
+def not_judged(promise: Promise, why: str) -> Check:
+    return Check(
+        promise.name, passed=True, detail=f"Not judged: {why}", must=promise.must, weight=promise.weight, judged=False
+    )
 
 
 def _check(promise: Promise, said: Said) -> Check:
     kind = KINDS[promise.kind]
+    if kind.check is None:
+        raise ValueError(f"{promise.kind} is judged by a model, not here.")
     verdict = kind.check(said, parameters_of(promise.kind, promise.parameters))
-    judged = verdict.passed is not None
-    detail = verdict.detail if judged else f"Not judged: {verdict.detail}"
-    return Check(promise.name, verdict.passed is not False, detail, promise.must, promise.weight, judged)
+    if verdict.passed is None:
+        return not_judged(promise, verdict.detail)
+    return Check(promise.name, verdict.passed, verdict.detail, promise.must, promise.weight)

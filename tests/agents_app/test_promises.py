@@ -23,7 +23,7 @@ def said(text=TEXT, *, subject="Audit evidence", sentences=None, **values):
 
 def held(kind, parameters, answer=None, **values):
     promise = Promise("p", "email_agent", kind, parameters, **values)
-    [check] = promises.of_answer([promise], answer or said())
+    [check] = [*promises.about_text([promise], answer or said()), *promises.measured([promise], answer or said())]
     return check
 
 
@@ -84,7 +84,6 @@ def test_what_a_check_says_can_be_acted_on():
 @pytest.mark.parametrize(
     ("kind", "parameters"),
     [
-        ("rubric", {"question": "Is it polite to a busy person?"}),
         ("similarity", {"at_least_percent": 50}),
         ("cost", {"at_most_usd": 1}),
         ("latency", {"at_most_s": 1}),
@@ -104,7 +103,8 @@ def test_an_answer_that_says_only_what_is_missing_promises_nothing():
         Promise("q", "email_agent", "cost", {"at_most_usd": 1}),
     ]
 
-    assert promises.of_answer(every, said("", sentences=[])) == []
+    empty = said("", sentences=[])
+    assert (promises.about_text(every, empty), promises.measured(every, empty)) == ([], [])
 
 
 def test_what_lies_beside_the_text_counts_for_no_second_try():
