@@ -95,7 +95,7 @@ def of_run(run: FlowRun) -> list[Span]:
     found = [spans.of_run(told)]
     for step in steps:
         place = replace(told.place, prompt=_version(step, versions))
-        found += spans.of_step(step, place, _asked(step, asked))
+        found += spans.of_step(step, place, asked_by(step, asked))
     return found
 
 
@@ -120,7 +120,7 @@ def _attributes(run: FlowRun, steps: Iterable[StepRun]) -> dict[str, Any]:
     }
 
 
-def _asked(step: StepRun, records: Iterable[SourceRecord]) -> Iterator[Asked]:
+def asked_by(step: StepRun, records: Iterable[SourceRecord]) -> Iterator[Asked]:
     """When each question was put stands in the search that put it; tools put theirs as they begin."""
     own = [record for record in records if record.step_id == step.pk]
     actions = step.input.get("search", {}).get("actions", []) if own else []

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from agents_app import names, spans, waterfall
+from agents_app import exporting, names, spans, waterfall
 from agents_app.models import FlowRun, SourceRecord, StepRun
 from agents_app.research import SOURCES
 from agents_app.waterfall import Span, Waterfall
@@ -37,19 +37,9 @@ def _step(step: StepRun, parts: Iterable[Span]) -> Span:
 
 def _parts(run: FlowRun, step: StepRun, records: Iterable[SourceRecord]) -> Iterator[Span]:
     place = spans.place(run.pk, run.planned_at, request=run.request_id)
-    for span in spans.of_step(step, place, _asked(step, records))[1:]:
+    for span in spans.of_step(step, place, exporting.asked_by(step, records))[1:]:
         began, ended = (spans.EPOCH + timedelta(microseconds=ns // 1000) for ns in (span.start_ns, span.end_ns))
         yield Span(_label(span), "bad" if span.status == "ERROR" else "ok", began, ended)
-
-
-def _asked(step: StepRun, records: Iterable[SourceRecord]) -> Iterator[spans.Asked]:
-    """When each question was put stands in the search that put it; tools put theirs as they begin."""
-    own = [record for record in records if record.step_id == step.pk]
-    actions = step.input.get("search", {}).get("actions", []) if own else []
-    begun = {action["question"]: float(action["at_s"]) for action in actions}
-    for record in own:
-        is_reused, after_s = record.same_as_id is not None, begun.get(record.question, 0.0)
-        yield spans.Asked(record.source, record.status, record.elapsed_ms, after_s, is_reused=is_reused)
 
 
 def _label(span: spans.Span) -> str:

@@ -315,7 +315,8 @@ class StepRun(models.Model):
     @property
     def spans(self) -> list[dict[str, Any]]:
         """The step and its calls to the model, in OpenTelemetry's words (`agents_app/spans.py`)."""
-        place = spans.place(self.run_id, self.run.planned_at, request=self.run.request_id)
+        prompt = self.prompt_version.semver if self.prompt_version else ""
+        place = spans.place(self.run_id, self.run.planned_at, request=self.run.request_id, prompt=prompt)
         return [span.document() for span in spans.of_step(self, place)]
 
     @property
