@@ -108,7 +108,7 @@ DECLARED = (
     Personal(
         "agents_app.Rollout",
         search=("reason",),
-        free=("seed", "past", "expected", "observed", "scores"),
+        free=("seed", "past", "expected", "observed", "scores", "stand"),
         scan=True,
     ),
     Personal("agents_app.RolloutDraw", free=("unit",)),

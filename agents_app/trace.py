@@ -182,15 +182,14 @@ class RunTrace:
 def of_request(request: Request, outcomes_of: OutcomesOf = nothing_back) -> list[RunTrace]:
     """The runs of a request, oldest first, in a constant number of queries. `outcomes_of` says what came back to a
     draft (`experiments.outcomes`)."""
-    runs = list(_whole(FlowRun.objects.filter(request=request).order_by("pk")))
+    runs = list(whole(FlowRun.objects.filter(request=request).order_by("pk")))
     back = outcomes_of([draft for run in runs for draft in run.drafts.all()])
     return [_run(run, back) for run in runs]
 
 
 def of_run(run: FlowRun, outcomes_of: OutcomesOf = nothing_back) -> RunTrace:
-    """One run, in the same number of queries."""
-    [found] = _whole(FlowRun.objects.filter(pk=run.pk))
-    return _run(found, outcomes_of(list(found.drafts.all())))
+    """One run, that was read `whole`."""
+    return _run(run, outcomes_of(list(run.drafts.all())))
 
 
 def document(trace: RunTrace) -> dict[str, Any]:
@@ -199,7 +198,8 @@ def document(trace: RunTrace) -> dict[str, Any]:
     return plain
 
 
-def _whole(runs: QuerySet[FlowRun]) -> QuerySet[FlowRun]:
+def whole(runs: QuerySet[FlowRun]) -> QuerySet[FlowRun]:
+    """With all that a trace tells."""
     return runs.select_related("brief", "rules_version").prefetch_related(
         Prefetch("prompts", PlannedPrompt.objects.select_related("version").order_by("agent")),
         Prefetch("steps", STEPS.order_by("stage", "pk")),

@@ -71,7 +71,7 @@ def step_case(request: HttpRequest, run_id: int, step_id: int) -> HttpResponseBa
 @require_safe
 def run_document(request: HttpRequest, run_id: int) -> HttpResponse:
     """Everything of the run, to be kept as a file."""
-    run = get_object_or_404(scope(FlowRun.objects.all(), request.user), pk=run_id)
+    run = get_object_or_404(trace.whole(scope(FlowRun.objects.all(), request.user)), pk=run_id)
     text = json.dumps(trace.document(trace.of_run(run, outcomes_of)), indent=2, ensure_ascii=False)
     name = f'attachment; filename="run-{run.pk}.json"'
     return HttpResponse(text, content_type="application/json", headers={"Content-Disposition": name})

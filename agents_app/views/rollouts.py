@@ -11,9 +11,9 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from agents_app import reach, rehearsals, rollout_rules, rollouts, versions
+from agents_app import rehearsals, rollout_rules, rollouts, versions
 from agents_app.models import PromptVersion, Rollout
-from clients.access import user_of, visible_clients
+from clients.access import user_of
 
 FOUND = Rollout.objects.select_related("candidate", "control", "author", "ended_by")
 TONES = {"rolled_back": "bad", "finished": "ok", "held": "warn", "running": "info"}
@@ -45,7 +45,6 @@ def roll_out(request: HttpRequest, version_id: int) -> HttpResponseBase:
         "expected": rollouts.expected_of(version).document(),
         "stages": [(share, rollout_rules.LEAST.get(share)) for share in rollout_rules.SHARES],
         "guards": rollout_rules.GUARDS,
-        "replaced": [word for word in reach.replaced(_words(request, version)) if not word.slot],
         "open": FOUND.filter(agent=version.agent, status__in=Rollout.OPEN).first(),
     }
     return render(request, "agents_app/roll_out.html", context)
@@ -76,10 +75,6 @@ def rollout(request: HttpRequest, rollout_id: int) -> HttpResponseBase:
         "past_scores": _past_scores(),
     }
     return render(request, "agents_app/rollout.html", context)
-
-
-def _words(request: HttpRequest, version: PromptVersion) -> list[reach.Said]:
-    return reach.said_to(version.agent, visible_clients(request.user))
 
 
 def _from_now_on(found: Rollout) -> str:

@@ -267,8 +267,9 @@ def test_who_has_other_words_in_the_place_of_the_whole_prompt_is_left_out(begun,
 
     assert (version_of(run), RolloutDraw.objects.count()) == (begun.control, 0)
     page = operator.get(reverse("roll_out", args=[begun.candidate_id])).content.decode()
-    assert "Other words stand in the place of the prompt for:" in page
-    assert client.name in page.partition("in the place of the prompt for:")[2]
+    whom = reverse("admin:agents_app_promptversion_make_live", args=[begun.candidate_id])
+    assert f'<a href="{whom}">What changes, and whom it does not reach</a>' in page
+    assert f"{client.name}</a> replaces the whole prompt." in operator.get(whom).content.decode()
 
 
 def test_nothing_is_drawn_for_runs_that_do_not_write(begun):
