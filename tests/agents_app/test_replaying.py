@@ -70,11 +70,11 @@ def judged(body, number):
 
 
 def rewritten(row, **columns):
-    """As no program of ours can: past the guards, which only erasure may pass."""
+    """As no program of ours can: past the guards."""
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL gtm.erasing = 'on'")
+        cursor.execute("SET session_replication_role = replica")
         type(row).objects.filter(pk=row.pk).update(**columns)
-        cursor.execute("SET LOCAL gtm.erasing = 'off'")
+        cursor.execute("SET session_replication_role = DEFAULT")
 
 
 def everything():
