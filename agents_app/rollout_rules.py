@@ -3,7 +3,7 @@
 A unit's place never changes, and the share only grows, so nobody who got the candidate gets the old version back but by
 a rollback. The guards are anytime-valid tests (gtm/stats/eprocess.py), so they may be asked after every answer.
 
-A unit is a contact, or the company where nobody is known yet: outcomes of one client's contacts are taken for
+A unit is a company at its client, or the contact where no company is known: outcomes of different units are taken for
 independent of each other, which those of one unit are not.
 """
 
@@ -189,18 +189,17 @@ def _further(present: Period, found: tuple[Found, ...]) -> Verdict:
 
 def _found(guard: Guard, periods: Sequence[Period], past: Past) -> Found:
     streams = [(*each.outcomes.get(guard.key, ((), ())), CONTROLS[each.share]) for each in periods]
-    cap, bets = (0.0, streams) if guard.is_rate else _measure(guard, streams, past)
-    log_wealth = _rate(guard, streams, past) if guard.is_rate else eprocess.higher_mean(bets, cap)
+    log_wealth = (_rate if guard.is_rate else _amount)(guard, streams, past)
     control = [value for stream in streams for value in stream[0]]
     candidate = [value for stream in streams for value in stream[1]]
     return Found(
         guard=guard,
-        wealth=exp(min(log_wealth, 700.0)),
+        wealth=exp(min(log_wealth or 0.0, 700.0)),
         needed=exp(eprocess.needed(ALPHA, guard.weight)),
         control=_mean(control),
         candidate=_mean(candidate),
         seen=(len(control), len(candidate)),
-        is_blind=not guard.is_rate and cap == 0,
+        is_blind=log_wealth is None,
     )
 
 
@@ -215,16 +214,16 @@ def _rate(guard: Guard, streams: Streams, past: Past) -> float:
     return eprocess.worse_rate(blocks, past.rates.get(guard.key))
 
 
-def _measure(guard: Guard, streams: Streams, past: Past) -> tuple[float, Streams]:
-    """(the amount beyond which all count alike, the outcomes to bet on). Where the past gave none, the first LEARNS of
-    the control do, and no bet is made on them or on what came beside them; 0 until they have come."""
-    if cap := past.caps.get(guard.key, 0.0):
-        return cap, streams
+def _amount(guard: Guard, streams: Streams, past: Past) -> float | None:
+    """Where the past does not say how large the amounts are, the first LEARNS of the control do, and no bet is made on
+    them or on what came beside them. None until they have come, and where nothing costs anything."""
+    if cap := past.caps.get(guard.key):
+        return eprocess.higher_mean(streams, cap)
     (control, candidate, ratio), *others = streams
     used = -(-LEARNS // ratio)
-    if min(len(control) // ratio, len(candidate)) < used:
-        return 0.0, []
-    return cap_of(control[: used * ratio]), [(control[used * ratio :], candidate[used:], ratio), *others]
+    if min(len(control) // ratio, len(candidate)) < used or not (cap := cap_of(control[: used * ratio])):
+        return None
+    return eprocess.higher_mean([(control[used * ratio :], candidate[used:], ratio), *others], cap)
 
 
 def cap_of(amounts: Sequence[float]) -> float:

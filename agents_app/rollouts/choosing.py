@@ -17,7 +17,7 @@ class Chosen:
 
 
 def prompts_for(
-    request: Request, live: Mapping[str, PromptVersion], *, tested: Container[str], config: Mapping[str, Any]
+    request: Request, assigned: Mapping[str, PromptVersion], *, tested: Container[str], config: Mapping[str, Any]
 ) -> Chosen:
     """The prompts with the candidate in the place of the live version for the units of its share.
 
@@ -25,10 +25,10 @@ def prompts_for(
     pinned, runs that would not use the version which the rollout is compared with, and those whose settings (`config`)
     speak in the place of the whole prompt. One query while nothing is rolled out.
     """
-    chosen = Chosen(dict(live))
+    chosen = Chosen(dict(assigned))
     unit = unit_of(request)
     for rollout in Rollout.objects.filter(status__in=Rollout.OPEN).select_related("candidate").order_by("pk"):
-        used = live.get(rollout.agent)
+        used = assigned.get(rollout.agent)
         is_compared = used is not None and used.pk == rollout.control_id and rollout.agent not in tested
         if unit and is_compared and not _is_deaf(request, rollout.agent, config):
             _draw(chosen, rollout, unit)

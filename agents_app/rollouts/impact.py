@@ -6,11 +6,11 @@ from math import sqrt
 from statistics import NormalDist, fmean
 from typing import Any, NamedTuple
 
-from gtm.stats.proportions import Difference, newcombe, paired_difference
+from gtm.stats.proportions import Difference, newcombe, paired_difference, quantile
 
 CONFIDENCE = 0.9
 LEAST = 5  # rollouts of a kind before what they did says something about the next one
-WIDTHS = 2 * NormalDist().inv_cdf((1 + CONFIDENCE) / 2)  # standard deviations in an interval of that confidence
+WIDTHS = 2 * quantile(CONFIDENCE)  # standard deviations in an interval of that confidence
 
 
 class Estimate(NamedTuple):

@@ -68,7 +68,7 @@ def rollout(request: HttpRequest, rollout_id: int) -> HttpResponseBase:
         "rollout": found,
         "tone": TONES.get(found.status, "quiet"),
         "decisions": decisions,
-        "reasons": found.stand.get("reasons") if found.is_open else decisions[0].reasons if decisions else [],
+        "reasons": found.stand["reasons"] if found.is_open and found.stand else decisions[0].reasons,
         "guards": found.stand.get("found", []),
         "stages": rollout_rules.SHARES,
         "drawn": _drawn(found),

@@ -493,7 +493,8 @@ def test_a_try_that_failed_counts_once_no_other_can_follow(begun):
 def test_drafts_that_wait_and_mails_that_may_bounce_are_waited_for_a_week_and_two_days(begun):
     came(begun, 180, candidate=False)
     steps = came(begun, 20, candidate=True)
-    drafts = [make_draft(step.run, step=step) for step in steps]
+    for step in steps:
+        make_draft(step.run, step=step)
 
     waits = look(begun)
     reasons = waits.stand["reasons"]
@@ -503,7 +504,6 @@ def test_drafts_that_wait_and_mails_that_may_bounce_are_waited_for_a_week_and_tw
     assert reasons == [
         "Drafts approved as they stand: 0 of 20 outcomes of the candidate at 10 %. 20 more may still come."
     ]
-    assert len(drafts) == 20
 
 
 def test_units_are_counted_once_however_many_runs_they_have(begun):
