@@ -107,6 +107,7 @@ PAGES = {
     "search": Access(SIGNED_IN),
     "run_page": Access("agents_app.view_flowrun", "agents_app.add_request"),
     "run_progress": Access("agents_app.view_flowrun"),
+    "run_step": Access("agents_app.view_flowrun"),
     "written_by": Access("agents_app.view_flowrun"),
     "run_document": Access("agents_app.view_flowrun"),
     "run_marks": Access("agents_app.view_runmark", "agents_app.add_runmark"),

@@ -38,6 +38,7 @@ urlpatterns = [
     path("runs/<int:run_id>/progress/", agents.run_progress, name="run_progress"),
     path("runs/<int:run_id>/document/", agents.run_document, name="run_document"),
     path("runs/<int:run_id>/marks/", agents.run_marks, name="run_marks"),
+    path("runs/<int:run_id>/steps/<int:step_id>/", agents.run_step, name="run_step"),
     path("runs/<int:run_id>/steps/<int:step_id>/again/", agents.run_again, name="run_again"),
     path("runs/<int:run_id>/steps/<int:step_id>/case/", agents.step_case, name="step_case"),
     path("runs/<int:run_id>/compare/", agents.run_compare, name="run_compare"),

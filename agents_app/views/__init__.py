@@ -10,12 +10,12 @@ from agents_app.views.origins import written_by
 from agents_app.views.plans import plan
 from agents_app.views.rehearsals import rehearsal, rehearse
 from agents_app.views.rollouts import roll_out, rollout
-from agents_app.views.runs import request_trace, run_page, run_progress
+from agents_app.views.runs import request_trace, run_page, run_progress, run_step
 from agents_app.views.trials import client_try, trial
 
 __all__ = [
     "approval", "approvals", "client_companies", "client_deployments", "client_try", "company", "gate", "plan",
     "questions", "rehearsal", "rehearse", "request_trace", "research_sources", "roll_out", "rollout", "run_again",
-    "run_compare", "run_document", "run_marks", "run_page", "run_progress", "runs_compared", "step_case", "trial",
-    "written_by",
+    "run_compare", "run_document", "run_marks", "run_page", "run_progress", "run_step", "runs_compared", "step_case",
+    "trial", "written_by",
 ]  # fmt: skip

@@ -45,7 +45,7 @@ RUNS = FlowRun.objects.select_related(
     "client", "request__contact", "request__campaign", "request__follows", "brief", "template_version", "rules_version",
     "cancel_asked_by", "deployment",
 ).defer("deployment__config", "deployment__connections", "deployment__rollouts")  # fmt: skip
-ELSEWHERE = ("prompt_sent", "attempts", "confidence_terms")  # of a long run on pages of their own
+FOLDED = ("prompt_sent", "attempts", "confidence_terms", "output", "votes", "decisions", "context__document")
 BESIDE = {
     "marked": ArraySubquery(
         RunMark.objects.filter(run=OuterRef("pk"))
@@ -75,9 +75,7 @@ BESIDE = {
 }
 """What stands beside a run, read with it: marks, runs that do it again, requests that follow it, what it does again
 itself, what is unusual."""
-MOST_WHOLE_STEPS = (
-    15  # of a run with more, prompts and inputs stand on pages of their own: the page would weigh megabytes
-)
+MOST_WHOLE_STEPS = 15  # of a run with more, a step comes whole when somebody opens it: the page would weigh megabytes
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -90,6 +88,18 @@ def run_page(request: HttpRequest, run_id: int) -> HttpResponseBase:
     if request.method == "POST" and form.is_valid() and (asked := _ask_next(request, run, form)):
         return redirect("request_trace", asked.pk)
     return render(request, "agents_app/run.html", _run_context(run) | {"form": form})
+
+
+@require_safe
+def run_step(request: HttpRequest, run_id: int, step_id: int) -> HttpResponse:
+    """What one step of a long run did, as a piece of its page."""
+    runs = scope(FlowRun.objects.select_related("client", "rules_version"), request.user)
+    step = get_object_or_404(STEPS.filter(run__in=runs.filter(pk=run_id)), pk=step_id)
+    step.run = runs.get(pk=run_id)
+    sources = list(trace.ANSWERS.filter(run=run_id).order_by("source", "pk"))
+    known = explaining.Around(step.run, list(step.run.revisions.order_by("number")), sources)
+    drawn = {"each": _step(step, known), "waterfall": timeline.of_step(step, sources)}
+    return render(request, "agents_app/run_step.html", {"run": step.run, **drawn})
 
 
 @require_safe
@@ -135,17 +145,17 @@ def _done_again(runs: Sequence[FlowRun]) -> QuerySet[FlowRun]:
 
 def _run_context(run: FlowRun) -> dict[str, Any]:
     is_long = _planned_steps(run) > MOST_WHOLE_STEPS
-    rows = STEPS.defer(*ELSEWHERE) if is_long else STEPS
+    rows = STEPS.defer(*FOLDED) if is_long else STEPS
     steps = list(rows.filter(run=run).order_by("stage", "key", "map_index", "attempt"))
     revisions = list(run.revisions.order_by("number"))
     drafts, facts = [step.draft for step in steps if hasattr(step, "draft")], facts_of(run)
     outcomes = outcomes_of(drafts)
     sources = list(trace.ANSWERS.filter(run=run).order_by("source", "pk"))
     is_long = is_long or len(steps) > MOST_WHOLE_STEPS
-    known = None if is_long else explaining.Around(run, revisions, sources)
+    known = explaining.Around(run, revisions, sources)
     return {
         "run": run,
-        "steps": [_step(step, run, known) for step in steps],
+        "steps": [_folded(step) if is_long else _step(step, known) for step in steps],
         "is_long": is_long,
         "revisions": _revisions(run, revisions),
         "gates": [step.gate for step in steps if hasattr(step, "gate")],
@@ -232,22 +242,27 @@ def _next_steps(run: FlowRun) -> dict[str, Any]:
     return {"is_basis": True, "people": list(people.order_by("full_name", "pk")[:50])}
 
 
-def _step(step: StepRun, run: FlowRun, known: explaining.Around | None) -> dict[str, Any]:
-    said = said_by(step)
+def _folded(step: StepRun) -> dict[str, Any]:
     return {
         "step": step,
+        "seconds": (step.finished_at - step.started_at).total_seconds() if step.finished_at else None,
+        "broken": [check for check in step.checks if not check["passed"]],
+    }
+
+
+def _step(step: StepRun, known: explaining.Around) -> dict[str, Any]:
+    said, run = said_by(step), known.run
+    return {
+        **_folded(step),
         "answers": evidence.answers(said["answer"], evidence.materials(step.input, run.config)),
         "tool_facts": said["facts"],
         "remarks": said["remarks"],
-        "facts": step.input.get("facts") or [],
         "withheld": step.input.get("withheld") or [],
         "facts_from": _elsewhere(step.input.get("facts_from"), run),
-        "seconds": (step.finished_at - step.started_at).total_seconds() if step.finished_at else None,
-        "broken": [check for check in step.checks if not check["passed"]],
         "unjudged": [check for check in step.checks if not check.get("judged", True)],
         "variant": run.variants.get(step.agent),
         "votes": votes_of(step),
-        "why": explaining.explain(step, known) if known else None,
+        "why": explaining.explain(step, known),
     }
 
 

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from django.test import Client as Browser
 from django.urls import reverse
+from django.utils.html import strip_tags
 
 from agents_app.models import Brief, Claim, Draft, Fact, Request, SourceRecord, StepRun
 from clients import suppression
@@ -95,6 +96,10 @@ def page(browser: Browser, name: str, *args: Any, **query: Any) -> str:
     return response.content.decode()
 
 
+def text_of(shown: str) -> str:
+    return " ".join(strip_tags(shown).split())
+
+
 def decide(browser: Browser, draft: Draft, action: str, **typed: str) -> Any:
     return browser.post(reverse("approval", args=[draft.pk]), {"action": action, **typed})
 
@@ -146,6 +151,46 @@ def test_of_a_long_run_the_steps_alone_are_drawn(operator):
 
     assert "E-mail 1.0 s, E-mail (2) 1.0 s" in shown
     assert 'class="part">' not in shown
+
+
+def test_a_long_run_tells_of_each_step_how_it_ended_and_leaves_the_rest_to_its_fold(operator):
+    run = make_run(status="succeeded")
+    checks = [
+        {"check": "length", "passed": False, "detail": "131 words."},
+        {"check": "language", "passed": True, "detail": ""},
+    ]
+    for attempt in range(1, 16):
+        make_step(run, attempt=attempt, status="failed", error=f"Out of reach {attempt}.", finished_at=None)
+    last = make_step(run, attempt=16, checks=checks, cost_usd="0.0123", output={"subject": "Two questions"})
+
+    shown = page(operator, "run_page", run.pk)
+    opened = page(operator, "run_step", run.pk, last.pk)
+
+    for words in (
+        "E-mail, attempt 16",
+        "80% confidence",
+        "1.0 s · $0.0123 · 1 of 2 promises broken",
+        "Out of reach 7.",
+    ):
+        assert words in text_of(shown)
+    assert "Two questions" not in shown
+    assert "Why it came out like this" not in shown
+    assert f'hx-get="/runs/{run.pk}/steps/{last.pk}/"' in shown
+    for words in ("Two questions", "Why it came out like this", "length: 131 words.", "2 checks, 1 broken"):
+        assert words in text_of(opened)
+
+
+def test_what_a_fold_opens_to_has_the_calls_of_its_step_in_time(operator):
+    calls = [{"model": "model-x", "ms": 400, "outcome": "ok", "started_at": str(AT)}]
+    step = make_step(make_run(), attempts=calls)
+
+    assert "E-mail 1.0 s (model-x 400 ms)." in page(operator, "run_step", step.run_id, step.pk)
+
+
+def test_a_step_is_found_under_its_own_run_alone(operator):
+    step, other = make_step(make_run()), make_step(make_run())
+
+    assert operator.get(reverse("run_step", args=[step.run_id, other.pk])).status_code == 404
 
 
 def test_all_tokens_of_a_run_stand_beside_its_cost_with_what_a_cache_had_of_them(operator):

@@ -53,7 +53,7 @@ from clients.models import (
 )
 from experiments.models import Experiment, SettingProposal
 from insights.models import Suggestion, Ticket, WeeklyReport
-from tests.browser.site import Site
+from tests.browser.site import Site, long_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.pages]
 
@@ -179,6 +179,10 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "run of the default route": ("operator", lambda: reverse("run_page", args=[run_of("default").pk])),
     "run of a follow-up": ("operator", lambda: reverse("run_page", args=[run_of("follow_up").pk])),
     "run of deep research": ("operator", lambda: reverse("run_page", args=[run_of("deep_research").pk])),
+    "run of many steps, one of them open": (
+        "operator",
+        lambda: f"{reverse('run_page', args=[long_run().pk])}#step-{long_run().steps.filter(map_index=3).get().pk}",
+    ),
     "choice of a run to compare with": (
         "operator",
         lambda: reverse("run_compare", args=[run_of("deep_research").pk]),

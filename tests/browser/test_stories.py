@@ -8,7 +8,7 @@ from agents_app.models import Draft, FlowRun, Gate, Request
 from clients.models import Client
 from gtm import loop
 from insights.models import Suggestion, Ticket, WeeklyReport
-from tests.browser.site import Site, waiting_run
+from tests.browser.site import Site, long_run, waiting_run
 
 pytestmark = pytest.mark.browser
 
@@ -34,6 +34,21 @@ def test_a_draft_is_approved_with_the_keyboard_alone(site: Site, page: Page):
     draft.refresh_from_db()
     assert draft.status == "approved"
     assert draft.decided_by.username == "operator"
+
+
+def test_a_step_of_a_long_run_opens_in_place_by_hand_and_by_its_address(site: Site, page: Page):
+    site.enter(page, "viewer")
+    run = long_run()
+    first, third = run.steps.get(map_index=1), run.steps.get(map_index=3)
+    page.goto(f"{site.url}/runs/{run.pk}/#step-{third.pk}")
+
+    expect(page.locator(f"#step-{third.pk}")).to_contain_text("Prompt as it was sent")
+    card = page.locator(f"#step-{first.pk}")
+    expect(card).not_to_contain_text("Prompt as it was sent")
+    card.locator("summary").first.click()
+
+    expect(card).to_contain_text("Prompt as it was sent")
+    expect(card.get_by_text("Why it came out like this")).to_be_visible()
 
 
 def test_a_suggestion_becomes_a_ticket_with_owner_and_due_date(site: Site, page: Page):

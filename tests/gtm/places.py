@@ -25,6 +25,7 @@ ARGUMENTS: dict[str, Callable[[Rows, int], list[Any]]] = {
     "run_document": lambda rows, at: [rows[FlowRun][at].pk],
     "run_marks": lambda rows, at: [rows[FlowRun][at].pk],
     "run_again": lambda rows, at: [rows[FlowRun][at].pk, rows[StepRun][at].pk],
+    "run_step": lambda rows, at: [rows[FlowRun][at].pk, rows[StepRun][at].pk],
     "step_case": lambda rows, at: [rows[FlowRun][at].pk, rows[StepRun][at].pk],
     "run_compare": lambda rows, at: [rows[FlowRun][at].pk],
     "runs_compared": lambda rows, at: [rows[FlowRun][at].pk, rows[FlowRun][at].pk],

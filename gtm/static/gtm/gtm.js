@@ -58,6 +58,14 @@ window.addEventListener("load", () => {
   document.querySelectorAll(".search-label-icon[aria-label]").forEach((icon) => icon.setAttribute("role", "img"));
 });
 
+/* A link to something folded opens it, once the parts of the page are alive. */
+const unfold = () => {
+  const box = document.getElementById(window.location.hash.slice(1));
+  if (box?.tagName === "DETAILS") box.open = true;
+};
+window.addEventListener("load", unfold);
+window.addEventListener("hashchange", unfold);
+
 /* What a button copies is the text of the element that it names. Without a clipboard there is no button. */
 document.querySelectorAll("[data-copies]").forEach((button) => {
   if (!navigator.clipboard) return;
