@@ -4,7 +4,8 @@ The model says which columns record (`recorded`); `guard` adds the same rule to 
 `QuerySet.update`, raw SQL and other programs. Two paths may empty them, by setting `gtm.erasing` for
 their own transaction: erasure what is personal, retention what only debugging needs of old runs. What retention has
 emptied is filled again where a step is given the very same, by its hash (`agents_app/flow/journal.py`). What neither of
-them ever needs is guarded for good: not even they may change it.
+them ever needs is guarded for good: not even they may change it. Where only words of a person may ever go
+(`only_erased`), not even they may write other ones, and a table may be kept from TRUNCATE (`stays_full`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -67,6 +68,45 @@ BEGIN
         USING ERRCODE = 'restrict_violation';
 END $$;
 """
+
+
+ONLY_ERASED = r"""
+CREATE FUNCTION gtm_only_erased(before text, after text, room integer) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT before LIKE replace(
+        regexp_replace(
+            CASE WHEN length(after) >= room THEN regexp_replace(after, '\[[erasd]*$', '') ELSE after END,
+            '([\\%_])', '\\\1', 'g'
+        ), '[erased]', '____%'
+    ) || CASE WHEN length(after) >= room THEN '%' ELSE '' END
+$$;
+"""
+"""Whether `after` is `before` with nothing but [erased] in the place of words; no word that erasure is sure of has less
+than four characters. What would be longer than `room` is cut at its end."""
+
+
+def only_erased(table: str, **rooms: int | None) -> RunSQL:
+    """The migration operation that makes PostgreSQL refuse any change of these columns {name: characters it has room
+    for} but that of erasure, also from whoever says to be erasing. Stands beside `guard`."""
+    allowed = " AND ".join(
+        f"gtm_only_erased(OLD.{name}::text, NEW.{name}::text, {'NULL' if room is None else room})"
+        for name, room in rooms.items()
+    )
+    return RunSQL(
+        f"CREATE TRIGGER {table}_only_erased AFTER UPDATE OF {', '.join(rooms)} ON {table} "
+        f"FOR EACH ROW WHEN (NOT ({allowed})) EXECUTE FUNCTION gtm_refuse_change_for_good();",
+        f"DROP TRIGGER {table}_only_erased ON {table};",
+    )
+
+
+def stays_full(table: str) -> RunSQL:
+    """The migration operation that makes PostgreSQL refuse TRUNCATE, but where a test run empties its own database and
+    says so (`gtm.emptying`)."""
+    return RunSQL(
+        f"CREATE TRIGGER {table}_stays_full BEFORE TRUNCATE ON {table} "
+        "FOR EACH STATEMENT WHEN (current_setting('gtm.emptying', true) IS DISTINCT FROM 'on') "
+        "EXECUTE FUNCTION gtm_refuse_change_for_good();",
+        f"DROP TRIGGER {table}_stays_full ON {table};",
+    )
 
 
 def guard(table: str, *columns: str, for_good: bool = False) -> RunSQL:

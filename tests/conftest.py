@@ -2,6 +2,7 @@
 
 import pytest
 from django.conf import settings
+from django.db import connection
 
 BROWSER = "tests/browser/"
 
@@ -16,6 +17,14 @@ def pytest_configure() -> None:
 def django_db_keepdb() -> bool:
     """The whole server is thrown away at the end (tests/cluster.py), so no database of it is dropped before."""
     return True
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """Transactional tests empty this database after them, which records refuse otherwise (gtm/records.py)."""
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(f"ALTER DATABASE {connection.settings_dict['NAME']} SET gtm.emptying = 'on'")
+    connection.close()  # sessions have it from their beginning
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -13,6 +13,7 @@ from agents_app import contents, migrations, versions
 from agents_app.agents import AGENTS
 from agents_app.models import ClientPrompt, PlannedPrompt, PromptVersion, Release
 from agents_app.versions import VersionRefused
+from clients import erasure
 from clients.erasure import rows as rows_of_erasure
 from clients.models import AgentKey
 from gtm import loop
@@ -29,6 +30,16 @@ def write(text=TEXT, **asked):
 
 def live(text=TEXT, **asked):
     return versions.go_live(write(text, **asked), by=None, at=AT)
+
+
+def changed(text="", note="", reason=""):
+    version = versions.create(AGENT, text=text or TEXT.replace("120", "90"), note=note, by=None, at=AT)
+    return versions.go_live(version, by=None, at=AT, reason=reason)
+
+
+def erase(contact):
+    erasure.ask(contact, by=None, at=AT)
+    erasure.run(contact.client_id, at=AT)
 
 
 def plan(contact):
@@ -290,6 +301,90 @@ def test_erasure_takes_a_person_out_of_a_text_and_its_hashes_tell_of_it():
     fresh = PromptVersion.objects.get(pk=version.pk)
     assert (fresh.sha256, fresh.digest) == (version.sha256, version.digest)
     assert contents.sha256(fresh.text) != fresh.sha256
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("Write as Ada Lee does.", "Write as Bob Lee does."),
+        ("Write as Ada Lee does.", "Write as does."),
+        ("Write as Ada Lee does.", "Write as [erased] never does."),
+        ("Write as Ada Lee does.", "Write as Ada[erased] Lee does."),
+        ("Write 100 % as Ada Lee.", "Write 100 x as [erased]."),
+        ("Write it_s as Ada Lee.", "Write itts as [erased]."),
+        ("Write as Ada Lee does.", ""),
+    ],
+)
+def test_who_says_to_be_erasing_may_take_names_out_of_a_text_and_do_nothing_else(before, after):
+    version = make_prompt(AGENT, 901, text=before, label="live")
+
+    with pytest.raises(IntegrityError, match="never change"), rows_of_erasure.allowed():
+        PromptVersion.objects.filter(pk=version.pk).update(text=after)
+
+    assert PromptVersion.objects.get(pk=version.pk).text == before
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("note", "Another note."), ("change_reasons", []), ("changes", []), ("reason", "Another reason.")],
+)
+def test_nor_do_notes_reasons_and_changes_get_other_words(column, value):
+    live()
+    version = changed(note="As Ada Lee asked.", reason="As Ada Lee asked.")
+    row = version if hasattr(version, column) else Release.objects.get(version=version)
+    assert getattr(row, column)
+
+    with pytest.raises(IntegrityError, match="never change"), rows_of_erasure.allowed():
+        type(row).objects.filter(pk=row.pk).update(**{column: value})
+
+    assert getattr(type(row).objects.get(pk=row.pk), column) == getattr(row, column)
+
+
+@pytest.mark.django_db
+def test_a_person_is_erased_from_all_that_a_version_and_its_release_say():
+    client = make_ready_client()
+    ada = make_contact(client, full_name="Ada Lee-Berg", email="ada.lee@berg.example")
+    live()
+    text = TEXT.replace("120", "90") + "\nNever 100% as Ada Lee-Berg \\ ada_lee: ask ada.lee@berg.example.\n"
+    full = "Ada Lee-Berg asked. " * 14 + "And Ada Lee-Berg."
+    version = changed(text, note=full, reason="Ada Lee-Berg asked.")
+    assert "Ada Lee-Berg" in str(version.change_reasons)
+
+    erase(ada)
+
+    version.refresh_from_db()
+    assert version.text == text.replace("Ada Lee-Berg", "[erased]").replace("ada.lee@berg.example", "[erased]")
+    assert version.note == full.replace("Ada Lee-Berg", "[erased]")
+    assert "[erased]" in str(version.change_reasons)
+    assert "Ada Lee-Berg" not in str(version.change_reasons)
+    assert Release.objects.get(version=version).reason == "[erased] asked."
+
+
+@pytest.mark.django_db
+def test_a_note_that_grows_over_its_room_is_cut_while_somebody_is_erased():
+    ada = make_contact(make_ready_client(), full_name="Ada L", email="ada@berg.example")
+    note = "Ada L, " * 42
+    version = make_prompt(AGENT, 901, note=note, label="live")
+
+    erase(ada)
+
+    version.refresh_from_db()
+    assert version.note == note.replace("Ada L", "[erased]")[:300]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("table", ["agents_app_promptversion", "agents_app_release", "agents_app_plannedprompt"])
+def test_no_table_of_what_was_published_is_emptied(table):
+    live()
+    held = PromptVersion.objects.count(), Release.objects.count()
+
+    with pytest.raises(IntegrityError, match="never change"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL gtm.emptying = 'off'")
+        cursor.execute(f"TRUNCATE {table} CASCADE")
+
+    assert (PromptVersion.objects.count(), Release.objects.count()) == held
 
 
 # --- what a version decides is fixed with the run
