@@ -11,6 +11,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.utils import timezone
+
 from agents_app import lanes
 from agents_app.graph import Node, nodes_of
 from agents_app.models import FlowRun, Gate, PlanRevision, StepKind, StepRun
@@ -33,6 +35,10 @@ class Event:
     at: datetime
     words: str
     tone: str
+
+    @property
+    def clock(self) -> str:
+        return timezone.localtime(self.at).strftime("%H:%M:%S")
 
 
 @dataclass(frozen=True)

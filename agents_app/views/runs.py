@@ -40,12 +40,14 @@ from gtm import loop
 
 STEPS = StepRun.objects.select_related(
     "context", "contact", "prompt_version", "draft__contact", "draft__decided_by", "draft__send", "gate__decided_by"
+).defer(*(f"prompt_version__{name}" for name in ("text", "output_schema", "interface", "change_reasons")))
+FOLDED = StepRun.objects.select_related("contact", "draft__contact", "draft__decided_by", "draft__send", "gate").defer(
+    "prompt_sent", "attempts", "confidence_terms", "output", "votes", "decisions", "draft__body", "draft__sentences"
 )
 RUNS = FlowRun.objects.select_related(
     "client", "request__contact", "request__campaign", "request__follows", "brief", "template_version", "rules_version",
     "cancel_asked_by", "deployment",
 ).defer("deployment__config", "deployment__connections", "deployment__rollouts")  # fmt: skip
-FOLDED = ("prompt_sent", "attempts", "confidence_terms", "output", "votes", "decisions", "context__document")
 BESIDE = {
     "marked": ArraySubquery(
         RunMark.objects.filter(run=OuterRef("pk"))
@@ -145,8 +147,7 @@ def _done_again(runs: Sequence[FlowRun]) -> QuerySet[FlowRun]:
 
 def _run_context(run: FlowRun) -> dict[str, Any]:
     is_long = _planned_steps(run) > MOST_WHOLE_STEPS
-    rows = STEPS.defer(*FOLDED) if is_long else STEPS
-    steps = list(rows.filter(run=run).order_by("stage", "key", "map_index", "attempt"))
+    steps = list((FOLDED if is_long else STEPS).filter(run=run).order_by("stage", "key", "map_index", "attempt"))
     revisions = list(run.revisions.order_by("number"))
     drafts, facts = [step.draft for step in steps if hasattr(step, "draft")], facts_of(run)
     outcomes = outcomes_of(drafts)
