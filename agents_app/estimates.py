@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import QuerySet, Subquery
 
-from agents_app import graph, llm, prices, sending
+from agents_app import graph, llm, names, prices
 from agents_app.agents import AGENTS
 from agents_app.flow import planner
 from agents_app.graph import Node
@@ -79,7 +79,7 @@ def _done(who: str, depth: str) -> "QuerySet[StepRun, Any]":
     newest = StepRun.objects.order_by("-pk").values("pk")[:1]
     done = StepRun.objects.filter(pk__gt=Subquery(newest) - LOOKED_THROUGH, run__request__depth=depth, **kind)
     done = done.filter(status=StepRun.Status.DONE, fence__gt=0)  # what was taken over was paid before
-    by_composer = {"generator__startswith": sending.COMPOSER}
+    by_composer = {"generator__startswith": names.COMPOSER}
     done = done.filter(**by_composer) if llm.is_offline() else done.exclude(**by_composer)
     return done.order_by("-pk").values_list("agent", "cost_usd", "started_at", "finished_at")[:LOOKED_AT]
 

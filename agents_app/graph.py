@@ -8,6 +8,7 @@ from typing import Any
 from agents_app.names import KINDS
 
 ENDED = ("done", "skipped")  # a step that waits for these may begin
+SETTLED = (*ENDED, "rejected")  # nothing more comes of the step
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from agents_app.graph import Node
 from agents_app.names import KINDS, STATES, in_words
 
 UNDER_WAY = ("running", "waiting")
-OVER = ("done", "skipped", "rejected")
 
 
 class Try(Protocol):
@@ -67,7 +66,7 @@ def draw_run(
 
 def over(nodes: Sequence[Node], tries: Iterable[Try]) -> int:
     """How many steps of the plan need nothing more."""
-    return sum(state.status in OVER for state in _states(nodes, tries).values())
+    return sum(state.status in graph.SETTLED for state in _states(nodes, tries).values())
 
 
 def changes(before: Sequence[Node], after: Sequence[Node]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What steps, and what is unusual about them, are called for people. Pure, so that models and drawings agree."""
+"""What steps, who writes for them, and what is unusual, are called. Pure, so that models and drawings agree."""
 
 from collections.abc import Mapping
 
@@ -32,6 +32,12 @@ ANOMALIES: Mapping[str, str] = {
     "unusual": "Unusual for this client",
     "shift": "Other than the version before",
 }
+
+COMPOSER = "offline-composer"  # its versions' names begin like this
+
+
+def is_composer(generator: str) -> bool:
+    return generator.startswith(COMPOSER)
 
 
 def in_words(key: str) -> str:

@@ -18,7 +18,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.core.validators import validate_email
 from django.db import transaction
 
-from agents_app import drafts, forgetting, windows
+from agents_app import drafts, forgetting, names, windows
 from agents_app.models import Draft, Send
 from clients import domains, hold, suppression
 from clients.models import Client, Contact
@@ -26,7 +26,6 @@ from clients.models import Client, Contact
 log = logging.getLogger(__name__)
 
 Status = Draft.Status
-COMPOSER = "offline-composer"
 CONFIRMED_WITHIN = timedelta(minutes=15)  # a hand-over takes seconds; after this its worker is gone
 
 
@@ -152,7 +151,7 @@ def _may_be_written_to(draft: Draft) -> str:
 
 
 def _composer_stays_among_examples(draft: Draft) -> str:
-    if not draft.generator.startswith(COMPOSER) or is_reserved(_recipient(draft).email):
+    if not names.is_composer(draft.generator) or is_reserved(_recipient(draft).email):
         return ""
     return (
         "The offline composer wrote it, and what it writes goes only to reserved domains such as .example. "

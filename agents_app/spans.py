@@ -13,10 +13,11 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Protocol
 
+from agents_app import names
+
 Kind = Literal["INTERNAL", "CLIENT"]
 Status = Literal["OK", "ERROR", "UNSET"]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-OFFLINE = "offline-composer"
 CHAIN = {"openinference.span.kind": "CHAIN"}
 STATUSES: Mapping[str, Status] = {
     "done": "OK",
@@ -213,7 +214,7 @@ def _call(own: Span, place: Place, number: int, call: Mapping[str, Any]) -> Span
     began = own.start_ns + max(0, _since(own.start_ns, call.get("started_at")))
     attributes = {
         "gen_ai.operation.name": "chat",
-        "gen_ai.provider.name": "gtm.offline" if model.startswith(OFFLINE) else "anthropic",
+        "gen_ai.provider.name": "gtm.offline" if names.is_composer(model) else "anthropic",
         "gen_ai.conversation.id": place.conversation,
         "gen_ai.agent.name": own.attributes.get("gen_ai.agent.name"),
         "gen_ai.request.model": model,

@@ -12,7 +12,6 @@ from agents_app import graph, routing
 from agents_app.graph import Node
 from agents_app.models import Fact, FlowRun, Gate, Persona, Rerun, StepRun
 
-SETTLED = (StepRun.Status.DONE, StepRun.Status.SKIPPED, StepRun.Status.REJECTED)
 ANSWER = (
     "key", "kind", "agent", "tool", "stage", "map_index", "contact_id", "prompt_version_id", "context_id",
     "started_at", "finished_at", "status", "planned_sha256", "output", "confidence", "confidence_terms", "checks",
@@ -45,7 +44,7 @@ def _taken(rerun: Rerun, plan: Sequence[Node]) -> Iterable[StepRun]:
     """Of a map, the contacts that the chosen step is not about are taken over too."""
     step, known = rerun.step, {node.key for node in plan}
     again = {step.key} | {node.key for node in graph.behind(plan, {step.key})}
-    rows = StepRun.objects.filter(run=rerun.original_id, status__in=SETTLED, key__in=known).order_by("pk")
+    rows = StepRun.objects.filter(run=rerun.original_id, status__in=graph.SETTLED, key__in=known).order_by("pk")
     last = {(row.key, row.map_index): row for row in rows}
     for row in last.values():
         is_others = bool(step.map_index and row.map_index) and row.contact_id != step.contact_id

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from agents_app import progress, routing, sending, wording
+from agents_app import names, progress, routing, wording
 from agents_app.agents import email
 from agents_app.models import FlowRun, Gate, PlanRevision, Request, StepRun, Trial
 from agents_app.wording import Compared
@@ -66,7 +66,7 @@ class Side:
 
     @property
     def is_offline(self) -> bool:
-        return any(each.startswith(sending.COMPOSER) for each in self.generators)
+        return any(names.is_composer(each) for each in self.generators)
 
     @property
     def kept(self) -> int:

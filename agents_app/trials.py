@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
 
-from agents_app import estimates, flow, graph, llm, requests, routing, sending, versions
+from agents_app import estimates, flow, graph, llm, names, requests, routing, versions
 from agents_app.estimates import Estimate
 from agents_app.flow import budget, knowledge
 from agents_app.graph import Node
@@ -203,7 +203,7 @@ def _is_as_now(run: FlowRun, live: Mapping[str, PromptVersion], hints: Sequence[
     if list(run.hints) != list(hints) or any(live[each.agent].pk != each.version_id for each in run.prompts.all()):
         return False
     written = run.steps.filter(agent=routing.EMAIL, status=StepRun.Status.DONE).order_by("-pk").first()
-    return written is not None and written.generator.startswith(sending.COMPOSER) == llm.is_offline()
+    return written is not None and names.is_composer(written.generator) == llm.is_offline()
 
 
 def _under_way(wanted: Typed, contact: Contact) -> Trial | None:

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.db.models import F, FilteredRelation, Q, QuerySet
 from django.utils import timezone
 
-from agents_app import agents, change_levels, contents, promising, prompts, releases, sending
+from agents_app import agents, change_levels, contents, names, promising, prompts, releases
 from agents_app.change_levels import Change, Content, Level, Reason, Semver
 from agents_app.models import ClientPrompt, ModelPrice, PromptVersion
 from clients import access
@@ -39,7 +39,7 @@ class Asked(contents.Settings, total=False):
 
 def models() -> list[str]:
     """Names of the models that can be paid, and so be chosen. The offline composer is nobody's choice."""
-    priced = ModelPrice.objects.exclude(model__startswith=sending.COMPOSER).order_by("model")
+    priced = ModelPrice.objects.exclude(model__startswith=names.COMPOSER).order_by("model")
     return list(priced.values_list("model", flat=True).distinct())
 
 

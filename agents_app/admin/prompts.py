@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from agents_app import llm, reach, rehearsals, releases, sending, versions
+from agents_app import llm, names, reach, rehearsals, releases, versions
 from agents_app.admin.version_page import VersionPage
 from agents_app.llm.question import CALLS_THAT_TELL
 from agents_app.models import ClientPrompt, PromptVersion, StepRun
@@ -305,7 +305,7 @@ def _cached() -> Subquery:
 
     They are found by what was planned, which has an index; steps have none by version.
     """
-    real = StepRun.objects.filter(fence__gt=0).exclude(generator="").exclude(generator__startswith=sending.COMPOSER)
+    real = StepRun.objects.filter(fence__gt=0).exclude(generator="").exclude(generator__startswith=names.COMPOSER)
     planned = real.filter(run__prompts__version=OuterRef(OuterRef("pk")), agent=F("run__prompts__agent"))
     last = planned.order_by("-pk").values("pk")[:STEPS_LOOKED_AT]
     counts = JSONObject(

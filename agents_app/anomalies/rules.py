@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping
 from statistics import median
 
+from agents_app import graph, names
 from agents_app.anomalies.seen import Found, RunSeen, Seen, spoken
 from agents_app.contracts import PLACEHOLDERS
 
 DEAR = 5.0  # times the median
 ENOUGH = 10  # costs, before a median says what is usual
-ENDED = ("done", "skipped", "rejected")
-OFFLINE = "offline-composer"
 Costs = Mapping[str, list[float]]
 
 
@@ -69,7 +68,7 @@ def _no_tokens(run: RunSeen) -> Iterator[Found]:
 
 def _missing(run: RunSeen) -> Iterator[Found]:
     """The run succeeded, and a step of its plan neither ended nor was left out."""
-    ended = {step.key for step in run.steps if step.status in ENDED}
+    ended = {step.key for step in run.steps if step.status in graph.SETTLED}
     for key, name in run.expected.items():
         if run.status == "succeeded" and key not in ended:
             words = f"The run succeeded without {name}, which its plan holds."
@@ -91,7 +90,7 @@ def _no_price(run: RunSeen) -> Iterator[Found]:
 def _is_uncharged(call: Mapping[str, object]) -> bool:
     usage = call.get("usage")
     used = sum(usage.values()) if isinstance(usage, Mapping) else 0
-    is_free = str(call.get("model", "")).startswith(OFFLINE)
+    is_free = names.is_composer(str(call.get("model", "")))
     charged = float(str(call.get("cost_usd", 0))) + float(str(call.get("uncertain_usd", 0)))
     has_none = charged == 0 or str(call.get("note", "")).startswith("No price")
     return call.get("status") == 200 and bool(used) and not is_free and has_none

@@ -20,7 +20,6 @@ from agents_app.prices import PriceTable
 
 Clock = Callable[[], datetime]
 OPEN = (StepRun.Status.RUNNING, StepRun.Status.WAITING)
-SETTLED = (StepRun.Status.DONE, StepRun.Status.SKIPPED, StepRun.Status.REJECTED)
 
 
 @dataclass(frozen=True)
@@ -158,7 +157,7 @@ class Hand:
     def failed(self, node: Node) -> list[list[StepRun]]:
         """The tries of what failed: of the step itself, or of each contact of a map whose last one did."""
         items = by_item(node, self.rows_of(node.key)) if node.kind == "map" else [self.rows_of(node.key)]
-        return [rows for rows in items if rows and rows[-1].status not in (*OPEN, *SETTLED)]
+        return [rows for rows in items if rows and rows[-1].status not in (*OPEN, *graph.SETTLED)]
 
     def items_left(self, node: Node) -> list[int]:
         """The numbers of a map's contacts, from 1, whose steps are still to begin."""
@@ -190,7 +189,7 @@ class Hand:
 
     def _row_state(self, node: Node, rows: Sequence[StepRun]) -> str:
         last = rows[-1]
-        if last.status in OPEN or last.status in SETTLED:
+        if last.status in OPEN or last.status in graph.SETTLED:
             return str(last.status)
         if self._is_asked_again(node, rows):
             return ""

@@ -2,6 +2,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from agents_app.names import COMPOSER
 from gtm.records import Record
 
 
@@ -99,7 +100,7 @@ class Send(Record):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=~Q(generator__startswith="offline-composer") | Q(address_is_reserved=True),
+                condition=~Q(generator__startswith=COMPOSER) | Q(address_is_reserved=True),
                 name="composer_never_writes_to_real_people",
             )
         ]

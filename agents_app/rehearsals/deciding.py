@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from pydantic import ValidationError
 
-from agents_app import change_levels, llm, sending, versions
+from agents_app import change_levels, llm, names, versions
 from agents_app.agents import AGENTS, Agent
 from agents_app.change_levels import Level
 from agents_app.models import GoldenCase, PromptVersion, Rehearsal, RehearsalAnswer
@@ -18,7 +18,7 @@ from agents_app.rehearsals.asking import RehearsalRefused
 from agents_app.rehearsals.gate import Answer, Pair
 
 Verdict = Rehearsal.Verdict
-BY_COMPOSER = Exists(RehearsalAnswer.objects.filter(rehearsal=OuterRef("pk"), generator__startswith=sending.COMPOSER))
+BY_COMPOSER = Exists(RehearsalAnswer.objects.filter(rehearsal=OuterRef("pk"), generator__startswith=names.COMPOSER))
 
 
 def conclude(rehearsal: Rehearsal) -> None:

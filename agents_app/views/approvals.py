@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_safe
 
-from agents_app import drafts, evidence, sending
+from agents_app import drafts, evidence, names, sending
 from agents_app.forms import EditForm, RejectForm
 from agents_app.models import Draft
 from agents_app.views.reading import votes_of
@@ -97,7 +97,7 @@ def _opened(draft: Draft, forms: Mapping[str, Any]) -> dict[str, Any]:
         "votes": votes_of(draft.step),
         "explained": evidence.explain(draft.sentences, given),
         "hindrance": sending.refusal_of(draft) if is_open else "",
-        "is_offline": draft.generator.startswith(sending.COMPOSER),
+        "is_offline": names.is_composer(draft.generator),
         "is_stuck": draft.status == Draft.Status.SENDING and draft.pk in sending.unconfirmed(timezone.now()),
         "edit_form": EditForm.of(draft),
         "reject_form": RejectForm(),

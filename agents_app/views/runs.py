@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from agents_app import evidence, explaining, flow, lanes, names, progress, requests, sending, timeline, trace
+from agents_app import evidence, explaining, flow, lanes, names, progress, requests, timeline, trace
 from agents_app.forms import PersonForm
 from agents_app.graph import Node, nodes_of
 from agents_app.models import Anomaly, BudgetDay, FlowRun, PlanRevision, Request, Rerun, RunMark, StepRun
@@ -231,7 +231,7 @@ def _summary(run: FlowRun, steps: Sequence[StepRun]) -> dict[str, Any]:
             "answered": sum(step.tokens_output for step in own),
         },
         "generators": sorted({step.generator for step in steps if step.generator}),
-        "is_offline": any(step.generator.startswith(sending.COMPOSER) for step in steps),
+        "is_offline": any(names.is_composer(step.generator) for step in steps),
     }
 
 
