@@ -4,6 +4,8 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from gtm import roles
+
 BROWSER = "tests/browser/"
 
 
@@ -21,10 +23,30 @@ def django_db_keepdb() -> bool:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
-    """Transactional tests empty this database after them, which records refuse otherwise (gtm/records.py)."""
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute(f"ALTER DATABASE {connection.settings_dict['NAME']} SET gtm.emptying = 'on'")
-    connection.close()  # sessions have it from their beginning
+    """Roles are there from the beginning, as after the first start. A copy as it is now stays, for whoever needs a
+    database of its own. Transactional tests empty this one after them, which records refuse otherwise (gtm/records.py).
+    """
+    name = connection.settings_dict["NAME"]
+    with django_db_blocker.unblock():
+        roles.sync()
+        connection.close()
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {name}_fresh TEMPLATE {name}")
+            cursor.execute(f"ALTER DATABASE {name} SET gtm.emptying = 'on'")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def first_rows_kept():
+    from tests import first_rows  # with the models, once there are settings
+
+    with first_rows.kept():
+        yield first_rows
+
+
+@pytest.fixture
+def installed_for_real(first_rows_kept):
+    with first_rows_kept.for_real():
+        yield
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -10,7 +10,7 @@ from agents_app.models import FlowTemplate, FlowVersion, RoutingRule, TemplateSt
 from gtm.records import RecordChanged
 from tests.factories import AT, make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("installed_for_real")]
 
 LATER = AT + timedelta(days=1)
 WRITE = {"key": "write", "agent": "email_agent", "reason": "An e-mail was asked for."}

@@ -25,7 +25,7 @@ from tests.agents_app.desks import (
 from tests.crowd import make_user_of
 from tests.factories import AT, make_run
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("installed_for_real")]
 
 
 @pytest.fixture

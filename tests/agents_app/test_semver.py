@@ -20,6 +20,8 @@ from gtm import loop
 from gtm.records import RecordChanged
 from tests.factories import AT, make_client, make_contact, make_prompt, make_ready_client, make_request, make_user
 
+pytestmark = pytest.mark.usefixtures("installed_for_real")
+
 AGENT = AgentKey.EMAIL
 TEXT = "You write one e-mail.\n\n## Rules\n\nNo figure from memory. At most 120 words.\n"
 

@@ -12,6 +12,8 @@ from clients.models import AgentKey
 from gtm.records import RecordChanged
 from tests.factories import AT, make_prompt, make_user
 
+pytestmark = pytest.mark.usefixtures("installed_for_real")
+
 AGENT = AgentKey.EMAIL
 
 

@@ -14,7 +14,6 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
-from django.core.management import call_command
 from django.db import connection, connections, transaction
 from django.http import QueryDict
 from django.test import Client, override_settings
@@ -64,10 +63,10 @@ def launch(playwright: Playwright) -> Browser:
 
 @contextmanager
 def own_database(name: str) -> Iterator[None]:
-    """Everything in this block, threads included, works on an empty database of its own."""
+    """Everything in this block, threads included, works on a database of its own, as a first start leaves it."""
     before = connection.settings_dict["NAME"]
     own = f"{before}_{name}_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
-    _run(f'DROP DATABASE IF EXISTS "{own}" WITH (FORCE)', f'CREATE DATABASE "{own}"')
+    _run(f'DROP DATABASE IF EXISTS "{own}" WITH (FORCE)', f'CREATE DATABASE "{own}" TEMPLATE "{before}_fresh"')
     _switch(own)
     try:
         yield
@@ -113,7 +112,6 @@ def running() -> Iterator[Site]:
     """The product with a small demo, on a free port of this machine."""
     mail = Path(tempfile.mkdtemp(prefix="gtm-mail-"))
     with own_database("browser"), override_settings(EMAIL_FILE_PATH=mail, DEBUG=False):
-        call_command("migrate", verbosity=0)
         today = timezone.localdate()
         fill.fill(today - timedelta(days=today.weekday()), contacts=16, first_mails=1)
         _know_the_password()

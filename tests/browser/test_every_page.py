@@ -1,7 +1,7 @@
 """Each page in a real Chromium: light and dark, wide and narrow, looked at by axe and by the browser itself.
 
 Axe takes most of the time, so it looks at each page in one light and width, in turn from page to page; in all four with
-GTM_BROWSER=full, as the checks before a merge have it.
+GTM_BROWSER=full.
 """
 
 import os
