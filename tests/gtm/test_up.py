@@ -164,6 +164,7 @@ def test_up_refuses_a_taken_port_before_it_touches_anything(taken, monkeypatch, 
     settings.DATA_DIR = tmp_path
     monkeypatch.setattr(up, "_listen_to_signals", lambda: None)
     monkeypatch.setattr(up, "_stop_when_uv_is_gone", lambda: None)
+    Group.objects.all().delete()
 
     with pytest.raises(CommandError, match="is taken"):
         call_command("up", port=taken)
