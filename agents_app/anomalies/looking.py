@@ -15,7 +15,8 @@ from clients.models import AgentKey
 JOB = "watch_runs"
 BEGIN = timedelta(days=7)  # what ended that long before the first look is looked at too
 MOST_RUNS = 100  # of one tick
-STREAK = timedelta(days=14)  # what comes again within that time began with the first of them
+STREAK = timedelta(days=14)  # what comes again within that time began with the first of them, unless in between there
+SOME_GOOD, MANY_GOOD = 3, 20  # were some good runs and a change, or many good runs
 HEAVY = ("config", "config_sources", "hints", "facts_routed")
 
 Streaks = Mapping[tuple[str, str, str], FlowRun]  # {kind, agent, metric: the run in which it began}
@@ -96,7 +97,7 @@ def _keep_shift(found: Found, at: datetime) -> list[Anomaly]:
 
 
 def _keep_all(run: FlowRun, found: Sequence[Found], at: datetime) -> list[Anomaly]:
-    return _keep(run, found, _streaks(run, at), at) if found else []
+    return _keep(run, found, _streaks(run, found, at), at) if found else []
 
 
 def _keep(run: FlowRun, found: Sequence[Found], began: Streaks, at: datetime) -> list[Anomaly]:
@@ -112,11 +113,20 @@ def _kind(found: Found | Anomaly) -> tuple[str, str, str]:
     return found.kind, found.agent, found.metric
 
 
-def _streaks(run: FlowRun, at: datetime) -> Streaks:
-    """Of what this client has open of late."""
+def _streaks(run: FlowRun, found: Sequence[Found], at: datetime) -> Streaks:
+    """Of what this client has open of late, what goes on in this run."""
     lately = Anomaly.objects.filter(client=run.client_id, status=Anomaly.Status.OPEN, found_at__gte=at - STREAK)
-    rows = lately.select_related("first_run__deployment").order_by("-found_at", "-pk")
-    return {_kind(row): row.first_run for row in rows}
+    rows = lately.select_related("run__deployment", "first_run__deployment").order_by("found_at", "pk")
+    newest = {_kind(row): row for row in rows}
+    same = [newest[kind] for kind in {_kind(each) for each in found} if kind in newest]
+    return {_kind(row): row.first_run for row in same if _goes_on(row.run, run)}
+
+
+def _goes_on(last: FlowRun, run: FlowRun) -> bool:
+    """Many good runs in between end a streak; a few do where something of ours was changed since."""
+    between = reading.IN_EARNEST.filter(client=run.client_id, planned_at__gt=last.planned_at)
+    good = between.filter(planned_at__lt=run.planned_at).count()
+    return good < SOME_GOOD or (good < MANY_GOOD and not changing.between(last, run)["words"])
 
 
 def _row(run: FlowRun, found: Found, first: FlowRun, at: datetime) -> Anomaly:

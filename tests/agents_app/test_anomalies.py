@@ -285,6 +285,30 @@ def test_it_names_the_first_bad_run_and_what_was_changed_before_it(acme, prompt)
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("good", "is_changed", "goes_on"),
+    [(0, True, True), (2, True, True), (3, True, False), (3, False, True), (19, False, True), (20, False, False)],
+)
+def test_good_runs_end_a_streak_few_where_something_was_changed_and_many_where_nothing_was(
+    acme, prompt, good, is_changed, goes_on
+):
+    stray = ended(acme, config_sha256="1" * 64)
+    written(stray, prompt, tokens_input=0, tokens_output=0)
+    for minute in range(1, good + 1):
+        written(ended(acme, at=AT + timedelta(minutes=minute), config_sha256="1" * 64), prompt)
+    bad = ended(acme, at=AT + timedelta(minutes=30), config_sha256=("2" if is_changed else "1") * 64)
+    written(bad, prompt, tokens_input=0, tokens_output=0)
+    worse = ended(acme, at=AT + timedelta(minutes=31), config_sha256=bad.config_sha256)
+    written(worse, prompt, tokens_input=0, tokens_output=0)
+
+    began = {run: row.first_run for (kind, run, _), row in found().items() if kind == "no_tokens"}
+
+    first = stray if goes_on else bad
+    assert began == {stray.pk: stray, bad.pk: first, worse.pk: first}
+    named = Anomaly.objects.get(run=worse, kind="no_tokens").change["words"]
+    assert ("The client's settings changed." in named) == (is_changed and not goes_on)
+
+
 def test_once_settled_the_next_one_begins_anew(acme, prompt):
     written(ended(acme), prompt, tokens_input=0, tokens_output=0)
     [row] = found().values()
