@@ -34,7 +34,8 @@ def _set(words: str) -> frozenset[str]:
 
 NEGATIONS = _set(
     "no not never none nobody nothing nor neither without avoid avoids only except unless cannot instead rather "
-    "exclude forbid forbidden refuse stop lack lacks fail fails hardly but ! != ≠"
+    "exclude forbid forbidden refuse stop lack lacks fail fails hardly far non but ! != ≠ "
+    "dont doesnt didnt isnt arent wasnt werent wont cant couldnt shouldnt wouldnt mustnt neednt hasnt havent hadnt"
 )
 AMOUNTS = _set(
     "zero one two three four five six seven eight nine ten eleven twelve twenty thirty fifty hundred thousand half "
@@ -82,17 +83,30 @@ class Touched(NamedTuple):
 
 
 class Sentence(NamedTuple):
-    """`words` as they are compared; `orders` are those of its verbs that order something."""
+    """`raw` as it is written, on one line; `words` as they are compared; `orders` are those of its verbs that order
+    something."""
 
-    text: str
+    raw: str
     words: tuple[str, ...]
     orders: frozenset[str]
+
+    @property
+    def text(self) -> str:
+        return MARK.sub("", self.raw)
 
     @property
     def is_instruction(self) -> bool:
         """What speaks to the agent itself tells it what to be or to do."""
         speaks = self.words[0] in {"you", "your"}
         return speaks or bool(self.orders or MODALS.intersection(self.words) or NEGATIONS.intersection(self.words))
+
+    def quoted(self, start: int, end: int) -> str:
+        """The words from `start` up to `end` as they are written, signs between them too, so that erasure finds in them
+        whom it looks for."""
+        places = [found.span() for found in TOKEN.finditer(self.raw.translate(APOSTROPHES))]
+        if len(places) != len(self.words):
+            return self.text
+        return self.raw[places[start][0] : places[end - 1][1]] if start < end else ""
 
 
 def normalised(text: str) -> str:
@@ -152,19 +166,22 @@ def _sentence(old: Sentence, new: Sentence, known: Collection[str], *, is_instru
         gone, come = old.words[a:b], new.words[c:d]
         if tag == "equal" or _american(gone) == _american(come):
             continue
-        marked = list(_marked(gone, come, orders))
+        told = _told(old.quoted(a, b), new.quoted(c, d))
+        marked = list(_marked(gone, come, orders, told))
         yield from marked
         if not marked and is_order and not _is_spelling(gone, come, known):
-            yield Touched("wording", f"an instruction is worded otherwise: {_told(gone, come)}")
+            yield Touched("wording", f"an instruction is worded otherwise: {told}")
 
 
-def _marked(gone: Sequence[str], come: Sequence[str], orders: Collection[str]) -> Iterator[Touched]:
+def _marked(gone: Sequence[str], come: Sequence[str], orders: Collection[str], told: str = "") -> Iterator[Touched]:
+    """`told` says the whole change, where its words stand side by side."""
     for what, is_it in _marks(orders).items():
         left, right = [word for word in gone if is_it(word)], [word for word in come if is_it(word)]
         if left or right:
-            yield Touched(what, f"{NAMED[what]}: {_told(left, right)}")
+            is_all = told and len(left) + len(right) == len(gone) + len(come)
+            yield Touched(what, f"{NAMED[what]}: {told if is_all else _told(' '.join(left), ' '.join(right))}")
     if any(_is_opposite(one, other) for one in gone for other in come):
-        yield Touched("negation", f"{NAMED['negation']}: {_told(gone, come)}")
+        yield Touched("negation", f"{NAMED['negation']}: {told or _told(' '.join(gone), ' '.join(come))}")
 
 
 NAMED = {
@@ -233,9 +250,7 @@ def _american(words: Sequence[str]) -> list[str]:
 
 def _sentences(text: str) -> list[Sentence]:
     found = [(part, _words(part)) for part in SENTENCE_END.split(text)]
-    return [
-        Sentence(" ".join(MARK.sub("", part).split()), words, _orders(part, words)) for part, words in found if words
-    ]
+    return [Sentence(" ".join(part.split()), words, _orders(part, words)) for part, words in found if words]
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -257,12 +272,13 @@ def _opcodes(old: Sequence[object], new: Sequence[object]) -> Sequence[tuple[str
     return SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
 
 
-def _told(gone: Sequence[str], come: Sequence[str]) -> str:
-    left, right = _short(" ".join(gone)), _short(" ".join(come))
+def _told(gone: str, come: str) -> str:
+    left, right = _short(gone), _short(come)
     if not gone or not come:
         return f"“{right}” is new" if come else f"“{left}” is gone"
     return f"“{left}” becomes “{right}”"
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 80 else f"{text[:79].rstrip()}…"
+    """Cut between two words: erasure would not find half a name."""
+    return text if len(text) <= 80 else f"{text[:80].rpartition(' ')[0] or '…'}…"

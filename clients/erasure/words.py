@@ -24,7 +24,7 @@ class Words:
     @classmethod
     def of(cls, sure: Iterable[str], loose: Iterable[str] = ()) -> "Words":
         """What is too short to be sure of is loose."""
-        said = {text.strip() for text in sure} - {""}
+        said = {" ".join(text.split()) for text in sure} - {""}
         found = frozenset(text for text in said if len(text) >= SHORTEST_SURE)
         return cls(found, frozenset({text.strip() for text in loose} - {""}) | (said - found))
 

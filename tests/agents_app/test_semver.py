@@ -365,6 +365,44 @@ def test_a_person_is_erased_from_all_that_a_version_and_its_release_say():
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("named", ["Ada Lee-Berg", "ada.lee@berg.example", "O'Neil Straße", "Ada\u2019s Lee"])
+def test_a_person_is_erased_from_the_words_that_tell_a_change_of_one_word(named):
+    is_address = "@" in named
+    ada = make_contact(
+        make_ready_client(),
+        full_name="Ada Lee" if is_address else named,
+        email=named if is_address else "a@berg.example",
+    )
+    live(TEXT + "Ask the lead.\n")
+    version = changed(TEXT + f"Ask {named}.\n")
+    assert named in version.change_reasons[0]["what"]
+
+    erase(ada)
+
+    version.refresh_from_db()
+    told = f"{version.change_reasons} {Release.objects.get(version=version).changes}"
+    assert "“the lead” becomes “[erased]”" in told
+    assert named not in told
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("full_name", "text"), [("Will", "You will write."), ("None", "None of the terms."), ("J  D", "As J D has it.")]
+)
+def test_a_name_of_one_word_or_of_hardly_any_letters_changes_nobodys_prompt(full_name, text):
+    somebody = make_contact(
+        make_ready_client(), full_name=full_name, first_name="", last_name="", email="a@berg.example"
+    )
+    version = make_prompt(AGENT, 901, text=text, label="live")
+
+    erase(somebody)
+
+    version.refresh_from_db()
+    assert version.text == text
+    assert erasure.to_do().count() == 0
+
+
+@pytest.mark.django_db
 def test_a_note_that_grows_over_its_room_is_cut_while_somebody_is_erased():
     ada = make_contact(make_ready_client(), full_name="Ada L", email="ada@berg.example")
     note = "Ada L, " * 42
