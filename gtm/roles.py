@@ -9,6 +9,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django_htmx.http import HttpResponseClientRefresh
 
 
 class Role(NamedTuple):
@@ -223,6 +224,8 @@ class PageGuard:
         if access.see == PUBLIC:
             return None
         if not request.user.is_authenticated:
+            if request.htmx:  # type: ignore[attr-defined]
+                return HttpResponseClientRefresh()  # a login page within the page would be of no use
             return redirect_to_login(request.get_full_path())
         _require(request.user, access.see if request.method in ("GET", "HEAD") else access.act or access.see)
         return None

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from agents_app import evidence, explaining, flow, lanes, names, progress, requests, timeline, trace
 from agents_app.forms import PersonForm
 from agents_app.graph import Node, nodes_of
-from agents_app.models import Anomaly, BudgetDay, FlowRun, PlanRevision, Request, Rerun, RunMark, StepRun
+from agents_app.models import Anomaly, BudgetDay, FlowRun, PlanRevision, Request, Rerun, RunMark, StepContext, StepRun
 from agents_app.progress import Progress
 from agents_app.prompts import Material
 from agents_app.views.reading import (
@@ -94,14 +94,15 @@ def run_page(request: HttpRequest, run_id: int) -> HttpResponseBase:
 
 @require_safe
 def run_step(request: HttpRequest, run_id: int, step_id: int) -> HttpResponse:
-    """What one step of a long run did, as a piece of its page."""
+    """What one step did; for a fold of the run's page, as a piece of it."""
     runs = scope(FlowRun.objects.select_related("client", "rules_version"), request.user)
     step = get_object_or_404(STEPS.filter(run__in=runs.filter(pk=run_id)), pk=step_id)
     step.run = runs.get(pk=run_id)
     sources = list(trace.ANSWERS.filter(run=run_id).order_by("source", "pk"))
     known = explaining.Around(step.run, list(step.run.revisions.order_by("number")), sources)
     drawn = {"each": _step(step, known), "waterfall": timeline.of_step(step, sources)}
-    return render(request, "agents_app/run_step.html", {"run": step.run, **drawn})
+    name = "step_piece" if request.htmx else "run_step"  # type: ignore[attr-defined]
+    return render(request, f"agents_app/{name}.html", {"run": step.run, **drawn})
 
 
 @require_safe
@@ -285,8 +286,9 @@ def _brief(run: FlowRun, facts: Sequence[Mapping[str, Any]], steps: Sequence[Ste
     if not hasattr(run, "brief"):
         return []
     given = [{**each["fact"], "fact_id": each["fact"]["pk"]} for each in facts]
-    compared = [step.input for step in steps if step.agent == AgentKey.COMPETITIVE]
-    peers = [peer for document in compared for peer in document.get("peers") or []]
+    compared = [step.context_id for step in steps if step.agent == AgentKey.COMPETITIVE]
+    documents = StepContext.objects.filter(pk__in=compared).values_list("document", flat=True)
+    peers = [peer for document in documents for peer in document.get("peers") or []]
     return evidence.explain(run.brief.sentences, Material(run.config, given, {"peers": peers}))
 
 

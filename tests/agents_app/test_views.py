@@ -164,7 +164,7 @@ def test_a_long_run_tells_of_each_step_how_it_ended_and_leaves_the_rest_to_its_f
     last = make_step(run, attempt=16, checks=checks, cost_usd="0.0123", output={"subject": "Two questions"})
 
     shown = page(operator, "run_page", run.pk)
-    opened = page(operator, "run_step", run.pk, last.pk)
+    opened = operator.get(reverse("run_step", args=[run.pk, last.pk]), headers={"HX-Request": "true"}).content.decode()
 
     for words in (
         "E-mail, attempt 16",
@@ -178,6 +178,46 @@ def test_a_long_run_tells_of_each_step_how_it_ended_and_leaves_the_rest_to_its_f
     assert f'hx-get="/runs/{run.pk}/steps/{last.pk}/"' in shown
     for words in ("Two questions", "Why it came out like this", "length: 131 words.", "2 checks, 1 broken"):
         assert words in text_of(opened)
+
+
+def test_without_scripts_a_fold_leads_to_a_page_of_the_step_with_all_that_can_be_done_with_it(operator):
+    step = make_step(make_run(status="succeeded"), output={"subject": "Two questions"})
+
+    shown, piece = (
+        operator.get(reverse("run_step", args=[step.run_id, step.pk]), headers=headers).content.decode()
+        for headers in ({}, {"HX-Request": "true"})
+    )
+
+    for words in ("<title>", "Two questions", "Run again from here", "Copy as test case", "Mark", 'id="navigation"'):
+        assert words in shown
+    assert "Two questions" in piece
+    assert "<title>" not in piece
+
+
+def test_who_is_signed_out_while_a_run_is_open_gets_no_login_page_within_it(client):
+    step = make_step(make_run())
+
+    answer = client.get(reverse("run_step", args=[step.run_id, step.pk]), headers={"HX-Request": "true"})
+
+    assert (answer.status_code, answer["HX-Refresh"], answer.content) == (200, "true", b"")
+
+
+def test_a_long_run_with_a_brief_needs_no_more_queries_for_each_comparison(operator, django_assert_max_num_queries):
+    nodes = [
+        {"key": f"persona_{n}", "kind": "agent", "agent": "persona_agent", "after": [], "reason": "x"}
+        for n in range(16)
+    ]
+    run = make_run(status="succeeded", nodes=nodes)
+    Brief.objects.create(run=run, sentences=[{"text": "Larger than Southwind.", "rests_on": ["peer_1"]}])
+    for n in range(1, 7):
+        peers = [{"key": f"peer_{n}", "name": f"Peer {n}"}]
+        make_step(run, "competitive_agent", key=f"competitive_{n}", input={"peers": peers})
+
+    operator.get(reverse("run_page", args=[run.pk]))
+    with django_assert_max_num_queries(12):
+        shown = page(operator, "run_page", run.pk)
+
+    assert "Peer 1" in shown
 
 
 def test_what_a_fold_opens_to_has_the_calls_of_its_step_in_time(operator):

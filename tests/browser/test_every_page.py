@@ -183,6 +183,7 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
         "operator",
         lambda: f"{reverse('run_page', args=[long_run().pk])}#step-{long_run().steps.filter(map_index=3).get().pk}",
     ),
+    "one step of a run": ("viewer", lambda: of_email("run_step")),
     "choice of a run to compare with": (
         "operator",
         lambda: reverse("run_compare", args=[run_of("deep_research").pk]),
