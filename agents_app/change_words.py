@@ -281,4 +281,4 @@ def _told(gone: str, come: str) -> str:
 
 def _short(text: str) -> str:
     """Cut between two words: erasure would not find half a name."""
-    return text if len(text) <= 80 else f"{text[:80].rpartition(' ')[0] or '…'}…"
+    return text if len(text) <= 80 else f"{text[:80].rpartition(' ')[0]}…"

@@ -51,6 +51,36 @@ def test_a_step_of_a_long_run_opens_in_place_by_hand_and_by_its_address(site: Si
     expect(card.get_by_text("Why it came out like this")).to_be_visible()
 
 
+def test_a_step_that_could_not_be_fetched_is_asked_for_again(site: Site, page: Page):
+    site.enter(page, "viewer")
+    run = long_run()
+    step = run.steps.get(map_index=1)
+    page.goto(f"{site.url}/runs/{run.pk}/")
+    page.route("**/steps/**", lambda route: route.fulfill(status=503, body="The service is away."))
+    card = page.locator(f"#step-{step.pk}")
+    with page.expect_response("**/steps/**"):
+        card.locator("summary").first.click()
+    expect(card).not_to_contain_text("The service is away.")
+    expect(card.get_by_role("link", name="What it was given, said and decided")).to_be_visible()
+
+    page.unroute("**/steps/**")
+    card.locator("summary").first.click()
+    card.locator("summary").first.click()
+
+    expect(card).to_contain_text("Prompt as it was sent")
+
+
+def test_who_is_signed_out_meanwhile_signs_in_and_comes_back_to_the_run(site: Site, page: Page):
+    site.enter(page, "viewer")
+    run = long_run()
+    page.goto(f"{site.url}/runs/{run.pk}/")
+    page.context.clear_cookies()
+
+    page.locator(f"#step-{run.steps.get(map_index=1).pk} summary").first.click()
+
+    page.wait_for_url(f"**/login/?next=/runs/{run.pk}/")
+
+
 def test_a_suggestion_becomes_a_ticket_with_owner_and_due_date(site: Site, page: Page):
     site.enter(page, "operator")
     report = WeeklyReport.objects.filter(suggestions__status="open").order_by("-week", "-version").first()
