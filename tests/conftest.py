@@ -3,6 +3,7 @@
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.db.backends.base.creation import TEST_DATABASE_PREFIX
 
 from gtm import roles
 
@@ -27,6 +28,8 @@ def django_db_setup(django_db_setup, django_db_blocker):
     database of its own. Transactional tests empty this one after them, which records refuse otherwise (gtm/records.py).
     """
     name = connection.settings_dict["NAME"]
+    if not name.startswith(TEST_DATABASE_PREFIX):
+        return  # no test of this session asks for a database
     with django_db_blocker.unblock():
         roles.sync()
         connection.close()

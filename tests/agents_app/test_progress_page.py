@@ -423,7 +423,7 @@ def test_the_page_of_a_long_run_stays_light(operator):
     shown = page(operator, run)
 
     assert len(shown) < 150_000
-    assert reverse("admin:agents_app_steprun_change", args=[StepRun.objects.filter(run=run).first().pk]) in shown
+    assert reverse("run_step", args=[run.pk, StepRun.objects.filter(run=run).first().pk]) in shown
 
 
 # --- cancel

@@ -14,7 +14,9 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.core.management import call_command
 from django.db import connection, connections, transaction
+from django.db.backends.base.creation import TEST_DATABASE_PREFIX
 from django.http import QueryDict
 from django.test import Client, override_settings
 from django.utils import timezone
@@ -66,9 +68,11 @@ def own_database(name: str) -> Iterator[None]:
     """Everything in this block, threads included, works on a database of its own, as a first start leaves it."""
     before = connection.settings_dict["NAME"]
     own = f"{before}_{name}_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
-    _run(f'DROP DATABASE IF EXISTS "{own}" WITH (FORCE)', f'CREATE DATABASE "{own}" TEMPLATE "{before}_fresh"')
+    migrated = f"{before}_fresh" if before.startswith(TEST_DATABASE_PREFIX) else "template1"
+    _run(f'DROP DATABASE IF EXISTS "{own}" WITH (FORCE)', f'CREATE DATABASE "{own}" TEMPLATE "{migrated}"')
     _switch(own)
     try:
+        call_command("migrate", verbosity=0)
         yield
     finally:
         _switch(before)
