@@ -84,16 +84,19 @@ $$;
 than four characters. What would be longer than `room` is cut at its end."""
 
 
-def only_erased(table: str, **rooms: int | None) -> RunSQL:
+def only_erased(table: str, waits: str, **rooms: int | None) -> RunSQL:
     """The migration operation that makes PostgreSQL refuse any change of these columns {name: characters it has room
-    for} but that of erasure, also from whoever says to be erasing. Stands beside `guard`."""
-    allowed = " AND ".join(
+    for} but that of erasure, also from whoever says to be erasing. `waits` is a call of SQL that answers whether an
+    erasure was asked for and is not done. Stands beside `guard`."""
+    unchanged = " AND ".join(f"OLD.{name} IS NOT DISTINCT FROM NEW.{name}" for name in rooms)
+    taken_out = " AND ".join(
         f"gtm_only_erased(OLD.{name}::text, NEW.{name}::text, {'NULL' if room is None else room})"
         for name, room in rooms.items()
     )
     return RunSQL(
         f"CREATE TRIGGER {table}_only_erased AFTER UPDATE OF {', '.join(rooms)} ON {table} "
-        f"FOR EACH ROW WHEN (NOT ({allowed})) EXECUTE FUNCTION gtm_refuse_change_for_good();",
+        f"FOR EACH ROW WHEN (NOT ({unchanged} OR ({waits} AND {taken_out}))) "
+        "EXECUTE FUNCTION gtm_refuse_change_for_good();",
         f"DROP TRIGGER {table}_only_erased ON {table};",
     )
 

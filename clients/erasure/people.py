@@ -43,9 +43,7 @@ def of(erasure: Erasure) -> Person:
     addresses = {fold(each) for name in ADDRESSES for text in said[name] for each in text.split(",") if each.strip()}
     addresses |= {fold(address)} if address else set()
     whole = {f"{first} {last}" for first in said["first_name"] for last in said["last_name"]}
-    alone = {
-        text for text in said[ContactField.FULL_NAME] if len(text.split()) < 2
-    }  # “Will”, “None”: no name elsewhere
+    alone = {text for text in said[ContactField.FULL_NAME] if len(text.split()) < 2}  # “Will”, “None”: common words
     sure = {text for name in SURE[2:] for text in said[name]} - alone | whole | addresses
     words = Words.of(sure, alone.union(*(said[name] for name in LOOSE)))
     return Person(

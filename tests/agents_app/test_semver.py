@@ -296,6 +296,7 @@ def test_what_holds_nothing_of_a_person_changes_not_even_while_somebody_is_erase
 @pytest.mark.django_db
 def test_erasure_takes_a_person_out_of_a_text_and_its_hashes_tell_of_it():
     version = live()
+    erasure.ask(make_contact(make_ready_client()), by=None, at=AT)
 
     with rows_of_erasure.allowed():
         PromptVersion.objects.filter(pk=version.pk).update(text=TEXT.replace("one e-mail", "[erased]"))
@@ -320,11 +321,23 @@ def test_erasure_takes_a_person_out_of_a_text_and_its_hashes_tell_of_it():
 )
 def test_who_says_to_be_erasing_may_take_names_out_of_a_text_and_do_nothing_else(before, after):
     version = make_prompt(AGENT, 901, text=before, label="live")
+    erasure.ask(make_contact(make_ready_client()), by=None, at=AT)
 
     with pytest.raises(IntegrityError, match="never change"), rows_of_erasure.allowed():
         PromptVersion.objects.filter(pk=version.pk).update(text=after)
 
     assert PromptVersion.objects.get(pk=version.pk).text == before
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("text", ["[erased]", TEXT.replace("one e-mail", "[erased]")])
+def test_who_says_to_be_erasing_while_nobody_asked_for_an_erasure_takes_nothing_out(text):
+    version = live()
+
+    with pytest.raises(IntegrityError, match="never change"), rows_of_erasure.allowed():
+        PromptVersion.objects.filter(pk=version.pk).update(text=text)
+
+    assert PromptVersion.objects.get(pk=version.pk).text == TEXT
 
 
 @pytest.mark.django_db
@@ -335,6 +348,7 @@ def test_who_says_to_be_erasing_may_take_names_out_of_a_text_and_do_nothing_else
 def test_nor_do_notes_reasons_and_changes_get_other_words(column, value):
     live()
     version = changed(note="As Ada Lee asked.", reason="As Ada Lee asked.")
+    erasure.ask(make_contact(make_ready_client()), by=None, at=AT)
     row = version if hasattr(version, column) else Release.objects.get(version=version)
     assert getattr(row, column)
 
